@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The errors: one base class, one class per stage.
+
+An error means "no verdict" and ends the program with exit code 2. A violation
+is a result; it is a value (see ``vmemcheck.invariant``) and is never raised.
+"""
+
+
+class VmemcheckError(Exception):
+    """No verdict. The message says what, where, and what to do.
+
+    :param what: one sentence, lower case, without a full stop
+    :param where: the input, file, function or option that it is about
+    :param to_fix: what the reader can do next
+    """
+
+    def __init__(self, what: str, *, where: str = "", to_fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.to_fix = to_fix
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where    {self.where}")
+        if self.to_fix:
+            lines.append(f"  to fix   {self.to_fix}")
+        return "\n".join(lines)
+
+
+class UsageError(VmemcheckError):
+    """The command line asks for something that does not exist."""
+
+
+class GeometryError(VmemcheckError):
+    """Sizes and shifts that do not fit each other."""
+
+
+class SequenceError(VmemcheckError):
+    """A sequence of operations, or a replay file, that cannot be read."""
+
+
+class ProverError(VmemcheckError):
+    """The provers disagree, or one of them could not decide."""
