@@ -57,7 +57,7 @@ def _dispatch(arguments: list[str]) -> int:
     module = importlib.import_module(f"vmemcheck.commands.{chosen.command}")
     command = argparse.ArgumentParser(
         prog=f"vmemcheck {chosen.command}",
-        description=module.__doc__.partition("\n")[0],
+        description=(module.__doc__ or "").partition("\n")[0],
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -41,5 +41,9 @@ class SequenceError(VmemcheckError):
     """A sequence of operations, or a replay file, that cannot be read."""
 
 
+class MachineError(VmemcheckError):
+    """A machine that breaks the protocol: it and the model disagree on what was asked."""
+
+
 class ProverError(VmemcheckError):
     """The provers disagree, or one of them could not decide."""

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The vocabulary of checking: steps, invariants, violations, marks, verdicts.
+
+Only the types. The invariants are in ``vmemcheck.invariants``, the marks in
+``vmemcheck.marks``, and what runs them is ``vmemcheck.engine``.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.intervals import Intervals, union
+from vmemcheck.model import Expectation, Model, Outcome
+from vmemcheck.observation import Location, Observation, State
+from vmemcheck.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation, as the model and the machine saw it.
+
+    :param before: the model before the operation
+    :param after: the model afterwards: advanced when the machine reported success, else as before
+    :param previous: the state of the machine before the operation
+    :param baseline: the model and the machine when boot was over
+    """
+
+    operation: Operation
+    expectation: Expectation
+    before: Model
+    after: Model
+    previous: State
+    observation: Observation
+    baseline: "Baseline"
+    memmap: Intervals = field(init=False)
+    required: Intervals = field(init=False)
+    mapped: Intervals = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memmap", self.after.memmap())
+        object.__setattr__(self, "required", self.after.required())
+        spans = (range(mapping.start, mapping.end) for mapping in self.observation.state.mappings)
+        object.__setattr__(self, "mapped", union(spans))
+
+    @property
+    def geometry(self) -> Geometry:
+        """The sizes of the model."""
+        return self.after.geometry
+
+    @property
+    def state(self) -> State:
+        """The state of the machine after the operation."""
+        return self.observation.state
+
+    @property
+    def failed(self) -> bool:
+        """Whether a valid request returned an error."""
+        return self.observation.returned < 0 and self.expectation.outcome in (Outcome.SUCCEEDS, Outcome.MAY_FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The model and the state when boot was over: what must come back when all that was added is removed."""
+
+    model: Model
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that an invariant objects to.
+
+    :param because: a sentence with the addresses or values
+    :param where: the place in the machine's source that did it, where that is known
+    """
+
+    because: str
+    where: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A statement that holds after every step (*Always*).
+
+    :param name: as in reports
+    :param says: the statement
+    :param check: yields what is wrong with a step, nothing when it holds
+    """
+
+    name: str
+    says: str
+    check: Callable[[Step], Iterator[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold; a result, never raised.
+
+    :param problems: what it objects to, one or more, the first few of them
+    :param more: how many further ones there were
+    """
+
+    invariant: str
+    problems: tuple[Problem, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that a run must meet at least once (*Sometimes*); without it the run is vacuous.
+
+    :param applies: whether it can be met with this geometry
+    :param met: whether a step meets it
+    """
+
+    name: str
+    says: str
+    applies: Callable[[Geometry], bool]
+    met: Callable[[Step], bool]
+
+
+class Verdict(enum.Enum):
+    """The words of a report, with their exit codes."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    VACUOUS = "vacuous"
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 or 2, as in ``vmemcheck --help``."""
+        return {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.VACUOUS: 2}[self]

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""failed-add-undone: an add that returns an error leaves everything as it was."""
+
+from collections.abc import Iterator
+
+from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.operation import AddDevice, AddMemory
+
+_COMPARED = ("present", "mappings", "tables", "blocks")
+
+
+def _check(step: Step) -> Iterator[Problem]:
+    if not step.failed or not isinstance(step.operation, AddDevice | AddMemory):
+        return
+    for name in _COMPARED:
+        before, after = set(getattr(step.previous, name)), set(getattr(step.state, name))
+        for item in sorted(after - before, key=str):
+            yield Problem(f"the add failed, but of the {name} this stayed behind: {item}")
+        for item in sorted(before - after, key=str):
+            yield Problem(f"the add failed, but of the {name} this is gone: {item}")
+
+
+FAILED_ADD_UNDONE = Invariant(
+    "failed-add-undone",
+    "an add that returns an error leaves everything as it was, and can be tried again",
+    _check,
+)

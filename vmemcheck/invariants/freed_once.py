@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""freed-once: each block is freed once, with its order, to its owner."""
+
+from collections.abc import Iterator
+
+from vmemcheck import intervals
+from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.observation import Allocated, Block, Freed, OwnerKind
+
+
+def _check(step: Step) -> Iterator[Problem]:
+    blocks = {block.pfn: block for block in step.previous.blocks}
+    # Boot memory comes in one piece and may be given back page by page.
+    boot = intervals.union(_pages(block) for block in step.previous.blocks if block.owner.kind is OwnerKind.BOOT)
+    for event in step.observation.events:
+        if isinstance(event, Allocated):
+            blocks[event.block.pfn] = event.block
+            if event.block.owner.kind is OwnerKind.BOOT:
+                boot = intervals.union([*boot, _pages(event.block)])
+        elif isinstance(event, Freed):
+            freed = event.block
+            known = blocks.get(freed.pfn)
+            if freed.owner.kind is OwnerKind.BOOT and not intervals.subtract([_pages(freed)], boot):
+                boot = intervals.subtract(boot, (_pages(freed),))
+            elif known == freed:
+                del blocks[freed.pfn]
+            else:
+                yield Problem(_objection(freed, known), event.where)
+
+
+def _pages(block: Block) -> range:
+    return range(block.pfn, block.pfn + (1 << block.order))
+
+
+def _objection(freed: Block, known: Block | None) -> str:
+    what = f"pfn {freed.pfn:#x} of order {freed.order} was freed to {freed.owner}"
+    if known is None:
+        return f"{what}, but is not allocated"
+    return f"{what}, but was allocated with order {known.order} from {known.owner}"
+
+
+FREED_ONCE = Invariant("freed-once", "each block is freed once, with its order, to its owner", _check)

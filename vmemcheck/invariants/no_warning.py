@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""no-warning: a valid sequence runs without WARN, BUG or fault."""
+
+from collections.abc import Iterator
+
+from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.model import Outcome
+from vmemcheck.observation import Faulted, Warned
+
+
+def _check(step: Step) -> Iterator[Problem]:
+    for event in step.observation.events:
+        if isinstance(event, Faulted):
+            yield Problem(f"access to {event.address:#x}, which is not mapped", event.where)
+        elif isinstance(event, Warned) and step.expectation.outcome is not Outcome.REFUSED:
+            yield Problem(f"warning: {event.message}", event.where)
+
+
+NO_WARNING = Invariant("no-warning", "no WARN, BUG or fault happens on a valid sequence", _check)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""tables-sound: page-table pages are empty when linked and when freed, and synchronised before use."""
+
+from collections.abc import Iterator
+
+from vmemcheck import intervals
+from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, Touched
+
+
+def _check(step: Step) -> Iterator[Problem]:
+    for event in step.observation.events:
+        if isinstance(event, TableLinked) and event.stale_entries:
+            yield Problem(
+                f"the new {_named(event)} was linked with {event.stale_entries} entries that do not read as none"
+            )
+        elif isinstance(event, TableFreed) and event.entries_left:
+            yield Problem(f"the {_named(event)} was freed with {event.entries_left} entries left", event.where)
+    yield from _synchronised(step)
+
+
+def _named(event: TableLinked | TableFreed) -> str:
+    return f"page-table page of level {event.table.level} for [{event.table.start:#x}, {event.table.end:#x})"
+
+
+def _synchronised(step: Step) -> Iterator[Problem]:
+    pending: intervals.Intervals = ()
+    for event in step.observation.events:
+        if isinstance(event, TopLinked):
+            pending = intervals.union([*pending, range(event.start, event.end)])
+        elif isinstance(event, Synced):
+            pending = intervals.subtract(pending, (range(event.start, event.end),))
+        elif isinstance(event, Touched) and intervals.touches(range(event.start, event.end), pending):
+            yield Problem(
+                f"vmemmap {event.start:#x} was used before the new top-level entry that maps it was copied to every"
+                " page-table root"
+            )
+            return
+    if pending:
+        yield Problem(f"the new top-level entry for {pending[0].start:#x} was never copied to every page-table root")
+
+
+TABLES_SOUND = Invariant(
+    "tables-sound",
+    "a table is freed only when empty, new tables read as none, top-level entries are synchronised before first use",
+    _check,
+)

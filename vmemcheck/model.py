@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Specification state: from the present ranges to what must and may be mapped.
+
+The model is the oracle. It knows ranges and interval arithmetic and no page
+tables; where kernels may differ (PMD leaf or PTE pages, early or late free) it
+gives bounds. It is written from the documented behaviour of memory hotplug, not
+from the C.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from vmemcheck import intervals
+from vmemcheck.geometry import Geometry
+from vmemcheck.intervals import Intervals
+from vmemcheck.operation import (
+    Action,
+    AddDevice,
+    AddMemory,
+    Altmap,
+    Boot,
+    Door,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+)
+
+COMPOUND_RESERVED_PAGES = 2
+"""Vmemmap pages of a compound page that are never shared: the head page and the first tail page.
+
+Source: include/linux/mm.h: VMEMMAP_RESERVE_NR
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRange:
+    """A range of pages that was added and not removed.
+
+    :param altmap: memory that its memmap may come from, at the start of the range
+    :param initialised: its memmap was brought to life
+    """
+
+    door: Door
+    start_pfn: int
+    nr_pages: int
+    altmap: Altmap | None = None
+    vmemmap_shift: int = 0
+    initialised: bool = False
+
+    @property
+    def pfns(self) -> range:
+        """The pages, ``[start, end)``."""
+        return range(self.start_pfn, self.start_pfn + self.nr_pages)
+
+
+class Outcome(enum.Enum):
+    """What the model demands of an operation."""
+
+    SKIPPED = "does not apply"
+    SUCCEEDS = "must succeed"
+    MAY_FAIL = "may fail for want of memory"
+    REFUSED = "must be refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an operation must do.
+
+    :param pfns: the pages that it is about, ``[start, end)``
+    :param after: the model when it succeeds
+    """
+
+    outcome: Outcome
+    pfns: range
+    after: "Model"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The ranges that are present, in order of their arrival.
+
+    :param early: numbers of the early sections; their memmap stays whole as long as any page of them is present
+    :param running: an operation other than boot has happened
+    """
+
+    geometry: Geometry
+    ranges: tuple[LiveRange, ...] = ()
+    early: frozenset[int] = frozenset()
+    running: bool = False
+
+    def expect(self, operation: Operation) -> Expectation:
+        """Return what ``operation`` must do in this state."""
+        match operation:
+            case Boot():
+                return self._boot(operation)
+            case AddMemory() | AddDevice():
+                return self._add(operation)
+            case Remove():
+                return self._remove(operation)
+            case Initialise():
+                return self._initialise(operation)
+            case Refused():
+                return self._refused(operation)
+
+    def memmap(self) -> Intervals:
+        """Return the bytes of all memmap that is present."""
+        return intervals.union(
+            [self.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in self.ranges]
+            + [self.early_memmap(section) for section in self.early]
+        )
+
+    def required(self) -> Intervals:
+        """Return the vmemmap that must be mapped: every page that present memmap touches."""
+        return intervals.union(map(self.geometry.page_aligned_outward, self.memmap()))
+
+    def early_memmap(self, section: int) -> range:
+        """Return the memmap of a whole section."""
+        pages = self.geometry.pages_per_section
+        return self.geometry.memmap_range(section * pages, pages)
+
+    def shared_tails(self, live: LiveRange) -> Iterator[range]:
+        """Yield the vmemmap ranges of ``live`` in which all pages may be one page.
+
+        Source: mm/sparse-vmemmap.c: vmemmap_populate_compound_pages();
+        include/linux/mm.h: vmemmap_can_optimize()
+        """
+        geometry = self.geometry
+        compound_bytes = (1 << live.vmemmap_shift) * geometry.struct_page_bytes
+        reserved_bytes = COMPOUND_RESERVED_PAGES * geometry.page_bytes
+        power_of_two = geometry.struct_page_bytes & (geometry.struct_page_bytes - 1) == 0
+        if not live.vmemmap_shift or live.altmap or not power_of_two or compound_bytes <= reserved_bytes:
+            return
+        span = geometry.memmap_range(live.start_pfn, live.nr_pages)
+        for start in range(span.start, span.stop, compound_bytes):
+            # The first tail page is the one that the others share.
+            yield range(start + geometry.page_bytes, min(start + compound_bytes, span.stop))
+
+    def _succeeds(self, pfns: range, after: "Model", *, may_fail: bool = False) -> Expectation:
+        return Expectation(Outcome.MAY_FAIL if may_fail else Outcome.SUCCEEDS, pfns, replace(after, running=True))
+
+    def _skipped(self) -> Expectation:
+        return Expectation(Outcome.SKIPPED, range(0), self)
+
+    def _overlaps(self, pfns: range) -> bool:
+        return any(live.start_pfn < pfns.stop and pfns.start < live.pfns.stop for live in self.ranges)
+
+    def _boot(self, operation: Boot) -> Expectation:
+        geometry = self.geometry
+        if self.running or operation.section in self.early or operation.first >= geometry.subsections_per_section:
+            return self._skipped()
+        count = min(operation.count, geometry.subsections_per_section - operation.first)
+        start = operation.section * geometry.pages_per_section + operation.first * geometry.pages_per_subsection
+        live = LiveRange(Door.BOOT, start, count * geometry.pages_per_subsection, initialised=True)
+        after = replace(self, ranges=(*self.ranges, live), early=self.early | {operation.section})
+        return Expectation(Outcome.SUCCEEDS, live.pfns, after)
+
+    def _add(self, operation: AddMemory | AddDevice) -> Expectation:
+        live = requested_range(self.geometry, operation)
+        if live is None:
+            return self._skipped()
+        if self._overlaps(live.pfns):
+            return Expectation(Outcome.REFUSED, live.pfns, replace(self, running=True))
+        may_fail = operation.fault is not None or not self._altmap_suffices(live)
+        return self._succeeds(live.pfns, replace(self, ranges=(*self.ranges, live)), may_fail=may_fail)
+
+    def _altmap_suffices(self, live: LiveRange) -> bool:
+        """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
+        if live.altmap is None:
+            return True
+        geometry = self.geometry
+        span = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
+        pages_per_leaf = 1 << geometry.table_shift
+        leaves = sum(1 for _ in geometry.windows(1, span))
+        return live.altmap.free_pages >= len(span) // geometry.page_bytes + leaves * (pages_per_leaf - 1)
+
+    def _remove(self, operation: Remove) -> Expectation:
+        if not self.ranges:
+            return self._skipped()
+        index = operation.victim % len(self.ranges)
+        victim = self.ranges[index]
+        ranges = self.ranges[:index] + self.ranges[index + 1 :]
+        pages = self.geometry.pages_per_section
+        present = {section for live in ranges for section in range(live.start_pfn // pages, -(-live.pfns.stop // pages))}
+        return self._succeeds(victim.pfns, replace(self, ranges=ranges, early=self.early & present))
+
+    def _initialise(self, operation: Initialise) -> Expectation:
+        if not self.ranges:
+            return self._skipped()
+        index = operation.victim % len(self.ranges)
+        live = self.ranges[index]
+        ranges = (*self.ranges[:index], replace(live, initialised=True), *self.ranges[index + 1 :])
+        return self._succeeds(live.pfns, replace(self, ranges=ranges))
+
+    def _refused(self, operation: Refused) -> Expectation:
+        geometry = self.geometry
+        pfns = range(operation.start_pfn, operation.start_pfn + operation.nr_pages)
+        unit = geometry.pages_per_block if operation.door is Door.MEMORY else geometry.pages_per_subsection
+        misaligned = pfns.start % unit or pfns.stop % unit
+        overlaps = self._overlaps(pfns)
+        absent = operation.action is Action.REMOVE and not overlaps
+        if misaligned or absent or (operation.action is Action.ADD and overlaps):
+            return Expectation(Outcome.REFUSED, pfns, replace(self, running=True))
+        return self._skipped()
+
+
+def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> LiveRange | None:
+    """Return the range that an add asks for, or None where no caller of the kernel would.
+
+    An altmap must lie within its device, and a devmap must consist of whole compound pages.
+    """
+    if isinstance(operation, AddMemory):
+        pages = geometry.pages_per_block
+        live = LiveRange(Door.MEMORY, operation.block * pages, operation.count * pages)
+        if not operation.memmap_on_memory:
+            return live
+        memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
+        return replace(live, altmap=Altmap(0, len(memmap) // geometry.page_bytes))
+    pages = geometry.pages_per_subsection
+    live = LiveRange(
+        Door.DEVICE,
+        operation.subsection * pages,
+        operation.count * pages,
+        altmap=operation.altmap,
+        vmemmap_shift=operation.vmemmap_shift,
+    )
+    too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages > live.nr_pages
+    split = (live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1)
+    return None if too_long or split else live

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The canonical text form of operations: one line each, to be read, mailed and pasted.
+
+::
+
+    boot    section 0 subsections [0, 32)
+    add     memory blocks [1, 2) memmap_on_memory
+    add     device subsections [0, 1) altmap reserve 1 free 64 vmemmap_shift 9 fail allocation 2
+    remove  range 0
+    init    range 0
+    refuse  add device pages [1, 513)
+
+Blank lines and what follows a ``#`` are left out. Indentation and the number of
+blanks do not matter.
+"""
+
+import re
+from collections.abc import Iterable
+
+from vmemcheck.errors import SequenceError
+from vmemcheck.operation import (
+    Action,
+    AddDevice,
+    AddMemory,
+    Altmap,
+    Boot,
+    Door,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+    Sequence,
+)
+
+_SPAN = r"\[(?P<start>\d+), ?(?P<end>\d+)\)"
+_FAULT = r"(?: fail (?P<fault>allocation|order) (?P<value>\d+))?"
+_LINES = {
+    "boot": re.compile(rf"boot section (?P<section>\d+) subsections {_SPAN}"),
+    "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),
+    "device": re.compile(
+        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>\d+) free (?P<free>\d+))?"
+        rf"(?: vmemmap_shift (?P<shift>\d+))?{_FAULT}"
+    ),
+    "remove": re.compile(rf"remove range (?P<victim>\d+){_FAULT}"),
+    "init": re.compile(r"init range (?P<victim>\d+)"),
+    "refuse": re.compile(rf"refuse (?P<action>add|remove) (?P<door>memory|device) pages {_SPAN}"),
+}
+
+
+def to_text(operation: Operation) -> str:
+    """Return the line of one operation."""
+    match operation:
+        case Boot(section, first, count):
+            return f"boot    section {section} subsections [{first}, {first + count})"
+        case AddMemory(block, count, on_memory, fault):
+            flag = " memmap_on_memory" if on_memory else ""
+            return f"add     memory blocks [{block}, {block + count}){flag}{_fault_text(fault)}"
+        case AddDevice(subsection, count, altmap, shift, fault):
+            text = f"add     device subsections [{subsection}, {subsection + count})"
+            if altmap:
+                text += f" altmap reserve {altmap.reserve_pages} free {altmap.free_pages}"
+            if shift:
+                text += f" vmemmap_shift {shift}"
+            return text + _fault_text(fault)
+        case Remove(victim, fault):
+            return f"remove  range {victim}{_fault_text(fault)}"
+        case Initialise(victim):
+            return f"init    range {victim}"
+        case Refused(action, door, start, count):
+            return f"refuse  {action.value} {door.value} pages [{start}, {start + count})"
+
+
+def sequence_to_text(sequence: Iterable[Operation]) -> str:
+    """Return one line for each operation."""
+    return "\n".join(map(to_text, sequence))
+
+
+def parse(text: str) -> Sequence:
+    """Read a sequence back from its text form.
+
+    :raises SequenceError: naming the line that is not an operation
+    """
+    operations: list[Operation] = []
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = " ".join(raw.partition("#")[0].split())
+        if line:
+            try:
+                operations.append(_parse_line(line))
+            except SequenceError as error:
+                raise SequenceError(error.what, where=f"line {number}: {line[:120]}", to_fix=error.to_fix) from None
+    return tuple(operations)
+
+
+def _parse_line(line: str) -> Operation:
+    for kind, pattern in _LINES.items():
+        found = pattern.fullmatch(line)
+        if found:
+            return _build(kind, found.groupdict())
+    raise SequenceError(
+        "not an operation",
+        to_fix="write one of: boot section, add memory blocks, add device subsections, remove range, init range, refuse",
+    )
+
+
+def _build(kind: str, field: dict[str, str | None]) -> Operation:
+    start, count = _span(field)
+    match kind:
+        case "boot":
+            return Boot(_number(field, "section"), start, count)
+        case "memory":
+            return AddMemory(start, count, memmap_on_memory=bool(field["on_memory"]), fault=_fault(field))
+        case "device":
+            altmap = Altmap(_number(field, "reserve"), _number(field, "free")) if field["reserve"] else None
+            return AddDevice(start, count, altmap, _number(field, "shift"), _fault(field))
+        case "remove":
+            return Remove(_number(field, "victim"), _fault(field))
+        case "init":
+            return Initialise(_number(field, "victim"))
+        case _:
+            return Refused(Action(field["action"]), Door(field["door"]), start, count)
+
+
+def _number(field: dict[str, str | None], name: str) -> int:
+    # Longer numbers than any pfn are refused here; Python would spend minutes on a number of a million digits.
+    text = field.get(name) or "0"
+    if len(text) > 20:
+        raise SequenceError(f"the number {text[:20]}... is too long", to_fix="use at most 20 digits")
+    return int(text)
+
+
+def _span(field: dict[str, str | None]) -> tuple[int, int]:
+    start = _number(field, "start")
+    return start, _number(field, "end") - start
+
+
+def _fault(field: dict[str, str | None]) -> Fault | None:
+    return Fault(FaultKind(field["fault"]), _number(field, "value")) if field["fault"] else None
+
+
+def _fault_text(fault: Fault | None) -> str:
+    return f" fail {fault.kind.value} {fault.value}" if fault else ""
