@@ -118,6 +118,11 @@ class Geometry:
         return self.pages_per_section * self.struct_page_bytes
 
     @property
+    def leaves_pay(self) -> bool:
+        """Whether the memmap of a section fills more than half of a PMD leaf; with large pages it does not."""
+        return 2 * self.section_memmap_bytes > self.pmd_bytes
+
+    @property
     def grain_bytes(self) -> int:
         """Largest size that divides both the page and the memmap of a subsection.
 

@@ -69,7 +69,7 @@ class Expectation:
     """What an operation must do.
 
     :param pfns: the pages that it is about, ``[start, end)``
-    :param after: the model when it succeeds
+    :param after: the model when it succeeds; when it fails, the model stays as it is, but for ``running``
     """
 
     outcome: Outcome
@@ -82,7 +82,7 @@ class Model:
     """The ranges that are present, in order of their arrival.
 
     :param early: numbers of the early sections; their memmap stays whole as long as any page of them is present
-    :param running: an operation other than boot has happened
+    :param running: an operation other than boot was tried, so that boot is over
     """
 
     geometry: Geometry
@@ -161,7 +161,7 @@ class Model:
         if live is None:
             return self._skipped()
         if self._overlaps(live.pfns):
-            return Expectation(Outcome.REFUSED, live.pfns, replace(self, running=True))
+            return Expectation(Outcome.REFUSED, live.pfns, self)
         may_fail = operation.fault is not None or not self._altmap_suffices(live)
         return self._succeeds(live.pfns, replace(self, ranges=(*self.ranges, live)), may_fail=may_fail)
 
@@ -201,7 +201,7 @@ class Model:
         overlaps = self._overlaps(pfns)
         absent = operation.action is Action.REMOVE and not overlaps
         if misaligned or absent or (operation.action is Action.ADD and overlaps):
-            return Expectation(Outcome.REFUSED, pfns, replace(self, running=True))
+            return Expectation(Outcome.REFUSED, pfns, self)
         return self._skipped()
 
 

@@ -48,14 +48,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in the source of the machine."""
+    """A place in the source of the machine; line 0 stands for the whole function."""
 
     file: str
     line: int
     function: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.function}()"
+        return f"{self.file}:{self.line}: {self.function}()" if self.line else f"{self.file}: {self.function}()"
 
 
 class LeafKind(enum.Enum):

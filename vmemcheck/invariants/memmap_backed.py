@@ -21,11 +21,10 @@ def _check(step: Step) -> Iterator[Problem]:
         elif block.owner.kind is OwnerKind.ALTMAP and not _only_of(step, mapping, block.owner.start_pfn):
             yield Problem(f"{named} of the {block.owner}, but holds memmap of another range")
     yield from _shared(step, present)
-    tables = {table.pfn: table for table in step.state.tables}
+    tables = intervals.union(range(table.pfn, table.pfn + 1) for table in step.state.tables)
     for mapping in present:
-        for pfn in _pages(step, mapping) if len(tables) > len(_pages(step, mapping)) else tables:
-            if pfn in tables and pfn in _pages(step, mapping):
-                yield Problem(f"{mapping.kind.value} {mapping.start:#x} is backed by the page-table page at pfn {pfn:#x}")
+        if intervals.touches(_pages(step, mapping), tables):
+            yield Problem(f"{mapping.kind.value} {mapping.start:#x} is backed by a page-table page, pfn {mapping.pfn:#x}")
 
 
 def _pages(step: Step, mapping: Mapping) -> range:
@@ -55,9 +54,7 @@ def _shared(step: Step, present: list[Mapping]) -> Iterator[Problem]:
         if right.pfn >= _pages(step, left).stop:
             continue
         together = any(
-            tail.start <= m.start and m.end <= tail.stop and tail.start <= o.start and o.end <= tail.stop
-            for tail in tails
-            for m, o in ((left, right),)
+            tail.start <= min(left.start, right.start) and max(left.end, right.end) <= tail.stop for tail in tails
         )
         if not together:
             yield Problem(

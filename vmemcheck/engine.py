@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run one sequence on one machine against the model: the first violation, or none.
+
+The engine knows neither Hypothesis nor the reference machine: ``vmemcheck.search``
+feeds it, whatever the machine is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from vmemcheck.errors import MachineError
+from vmemcheck.invariant import Baseline, Invariant, Mark, Step, Violation
+from vmemcheck.invariants import INVARIANTS
+from vmemcheck.machine import Machine
+from vmemcheck.marks import MARKS
+from vmemcheck.model import Expectation, Model, Outcome
+from vmemcheck.observation import Faulted, Observation, State, Warned
+from vmemcheck.operation import Boot, Operation, Sequence
+
+_PROBLEMS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A step at which invariants were violated.
+
+    :param sequence: the operations up to and including that step
+    :param violations: in report order, one or more; the first names the finding
+    :param steps: the steps that led there, skipped operations left out
+    """
+
+    sequence: Sequence
+    violations: tuple[Violation, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def invariant(self) -> str:
+        """Name of the invariant that the finding goes by."""
+        return self.violations[0].invariant
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What the sequences of a run met.
+
+    :param marks: names of the marks met
+    :param operations: operations that were applied
+    :param sequences: sequences that were run
+    """
+
+    marks: set[str] = field(default_factory=set)
+    operations: int = 0
+    sequences: int = 0
+
+    def missing(self, machine: Machine) -> tuple[Mark, ...]:
+        """Return the marks that this geometry can meet and that were not met."""
+        return tuple(mark for mark in MARKS if mark.name not in self.marks and mark.applies(machine.geometry))
+
+
+def check(
+    machine: Machine,
+    sequence: Sequence,
+    coverage: Coverage | None = None,
+    invariants: tuple[Invariant, ...] = INVARIANTS,
+) -> Finding | None:
+    """Return the first step that violates one of ``invariants``, or None.
+
+    :raises MachineError: when machine and model disagree on what was asked
+    """
+    trail: list[Step] = []
+    for number, step in enumerate(steps(machine, sequence)):
+        if step is None:
+            continue
+        trail.append(step)
+        violations = tuple(violations_of(step, invariants))
+        if violations:
+            return Finding(sequence[: number + 1], violations, tuple(trail))
+        if coverage is not None:
+            coverage.operations += 1
+            coverage.marks.update(mark.name for mark in MARKS if mark.name not in coverage.marks and mark.met(step))
+    if coverage is not None:
+        coverage.sequences += 1
+    return None
+
+
+def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
+    """Yield one step for each operation, None for a skipped one; ends early where the machine stopped."""
+    model = Model(machine.geometry)
+    previous = State()
+    baseline = Baseline(model, previous)
+    observations = machine.run(sequence)
+    for operation, observation in zip(sequence, observations, strict=False):
+        expectation = model.expect(operation)
+        _compare(machine, operation, expectation, observation)
+        if expectation.outcome is Outcome.SKIPPED:
+            yield None
+            continue
+        succeeded = observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
+        before, model = model, expectation.after if succeeded else replace(model, running=True)
+        if isinstance(operation, Boot):
+            baseline = Baseline(model, observation.state)
+        yield Step(operation, expectation, before, model, previous, observation, baseline)
+        previous = observation.state
+    if len(observations) < len(sequence) and not _stopped(observations):
+        raise MachineError(
+            f"{machine.name} reported {len(observations)} of {len(sequence)} operations and did not say why it stopped"
+        )
+
+
+def violations_of(step: Step, invariants: tuple[Invariant, ...] = INVARIANTS) -> Iterator[Violation]:
+    """Yield the violations of one step in the order of ``invariants``."""
+    for invariant in invariants:
+        problems = invariant.check(step)
+        shown = tuple(islice(problems, _PROBLEMS_SHOWN))
+        if shown:
+            yield Violation(invariant.name, shown, sum(1 for _ in problems))
+
+
+def _compare(machine: Machine, operation: Operation, expectation: Expectation, observation: Observation) -> None:
+    applied = expectation.outcome is not Outcome.SKIPPED
+    if observation.applied != applied or (applied and observation.pfns != expectation.pfns):
+        raise MachineError(
+            f"{machine.name} and the model disagree on what {operation} asks for",
+            where=f"machine: pfns {observation.pfns}; model: {expectation.outcome.value}, pfns {expectation.pfns}",
+            to_fix="this is a defect of vmemcheck or of the machine; please report it with the sequence",
+        )
+
+
+def _stopped(observations: tuple[Observation, ...]) -> bool:
+    return bool(observations) and any(isinstance(event, Faulted | Warned) for event in observations[-1].events)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The *Sometimes* marks: what a run must have met before "holds" means anything."""
+
+import errno
+from collections.abc import Iterator
+
+from vmemcheck import intervals
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Mark, Step
+from vmemcheck.model import Outcome
+from vmemcheck.observation import (
+    Allocated,
+    AllocationFailed,
+    Freed,
+    LeafKind,
+    OwnerKind,
+    TableFreed,
+    Unmapped,
+)
+from vmemcheck.operation import AddDevice, AddMemory, Door
+from vmemcheck.scope import compound_shifts
+
+
+def _uses_leaves(geometry: Geometry) -> bool:
+    return geometry.leaves_pay
+
+
+def _always(_: Geometry) -> bool:
+    return True
+
+
+def _shares_leaves(geometry: Geometry) -> bool:
+    return geometry.leaves_pay and geometry.section_memmap_bytes % geometry.pmd_bytes != 0
+
+
+def _shares_pages(geometry: Geometry) -> bool:
+    return geometry.subsection_memmap_bytes % geometry.page_bytes != 0
+
+
+def _unmapped(step: Step, kind: LeafKind) -> bool:
+    return any(isinstance(event, Unmapped) and event.mapping.kind is kind for event in step.observation.events)
+
+
+def _shared(step: Step, kind: LeafKind) -> bool:
+    """Whether one leaf entry of ``kind`` holds the memmap of two live ranges."""
+    spans = [step.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in step.after.ranges]
+    mappings = (mapping for mapping in step.state.mappings if mapping.kind is kind)
+    return any(sum(s.start < m.end and m.start < s.stop for s in spans) > 1 for m in mappings)
+
+
+def _fell_back(step: Step) -> bool:
+    failed = any(isinstance(event, AllocationFailed) and event.order for event in step.observation.events)
+    return failed and step.observation.returned == 0 and isinstance(step.operation, AddDevice | AddMemory)
+
+
+def _failed_half_way(step: Step) -> bool:
+    return step.failed and any(isinstance(event, Freed) for event in step.observation.events)
+
+
+def _blocks(step: Step) -> Iterator[OwnerKind]:
+    return (event.block.owner.kind for event in step.observation.events if isinstance(event, Allocated))
+
+
+def _tails_shared(step: Step) -> bool:
+    if not any(live.vmemmap_shift for live in step.after.ranges):
+        return False
+    pfns = [mapping.pfn for mapping in step.state.mappings]
+    return len(set(pfns)) < len(pfns)
+
+
+def _in_early_section(step: Step) -> bool:
+    if not isinstance(step.operation, AddDevice | AddMemory) or step.observation.returned or not step.observation.applied:
+        return False
+    memmap = step.geometry.memmap_range(step.expectation.pfns.start, len(step.expectation.pfns))
+    early = intervals.union(step.before.early_memmap(section) for section in step.before.early)
+    return intervals.touches(memmap, early)
+
+
+def _refused(step: Step, error: int) -> bool:
+    return step.expectation.outcome is Outcome.REFUSED and step.observation.returned == -error
+
+
+MARKS: tuple[Mark, ...] = (
+    Mark("pmd-leaf-freed", "a PMD leaf was freed", _uses_leaves, lambda step: _unmapped(step, LeafKind.PMD)),
+    Mark("pte-page-freed", "a PTE page was freed", _always, lambda step: _unmapped(step, LeafKind.PTE)),
+    Mark("pmd-leaf-shared", "two ranges shared a PMD leaf", _shares_leaves, lambda step: _shared(step, LeafKind.PMD)),
+    Mark("pte-page-shared", "two ranges shared a PTE page", _shares_pages, lambda step: _shared(step, LeafKind.PTE)),
+    Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back),
+    Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way),
+    Mark(
+        "table-freed",
+        "a page-table page was freed",
+        _always,
+        lambda step: any(isinstance(event, TableFreed) for event in step.observation.events),
+    ),
+    Mark("altmap-used", "memmap came from an altmap", _always, lambda step: OwnerKind.ALTMAP in _blocks(step)),
+    Mark(
+        "altmap-exhausted",
+        "an altmap had no page left",
+        _always,
+        lambda step: any(
+            isinstance(event, AllocationFailed) and event.owner.kind is OwnerKind.ALTMAP
+            for event in step.observation.events
+        ),
+    ),
+    Mark(
+        "early-section-freed",
+        "the last page of an early section was removed",
+        _always,
+        lambda step: len(step.after.early) < len(step.before.early),
+    ),
+    Mark("early-section-filled", "a range was added into an early section", _always, _in_early_section),
+    Mark(
+        "compound-tails-shared",
+        "tail pages of a compound devmap shared their memmap",
+        lambda geometry: bool(compound_shifts(geometry)),
+        _tails_shared,
+    ),
+    Mark("misaligned-refused", "a misaligned request was refused", _always, lambda step: _refused(step, errno.EINVAL)),
+    Mark("overlap-refused", "an overlapping add was refused", _always, lambda step: _refused(step, errno.EEXIST)),
+    Mark(
+        "memory-block-removed",
+        "a memory block was removed",
+        _always,
+        lambda step: _removed(step, Door.MEMORY),
+    ),
+    Mark("device-removed", "a device range was removed", _always, lambda step: _removed(step, Door.DEVICE)),
+)
+
+
+def _removed(step: Step, door: Door) -> bool:
+    gone = set(step.before.ranges) - set(step.after.ranges)
+    return len(step.after.ranges) < len(step.before.ranges) and any(live.door is door for live in gone)

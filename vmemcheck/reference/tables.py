@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Page tables of any number of levels, their memory, and the accesses through them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vmemcheck.geometry import PMD_LEVEL, Geometry
+from vmemcheck.observation import (
+    Constructed,
+    Content,
+    Destructed,
+    Extent,
+    Faulted,
+    LeafKind,
+    Location,
+    Mapping,
+    Synced,
+    Table,
+    TableFreed,
+    TableLinked,
+    TopLinked,
+    Touched,
+    Unmapped,
+)
+from vmemcheck.reference.ledger import Ledger
+
+FILE = "vmemcheck/reference/tables.py"
+_PTE_BYTES = 8
+
+
+class PageFaultError(Exception):
+    """An access to an unmapped address; never leaves the reference machine."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A page-table page; ``entries`` holds leaf pfns and lower tables by the start of what they cover."""
+
+    level: int
+    start: int
+    pfn: int
+    entries: "dict[int, int | Node]" = field(default_factory=dict)
+
+
+class PageTables:
+    """The tables that map the vmemmap; the top one is always there."""
+
+    def __init__(self, geometry: Geometry, ledger: Ledger) -> None:
+        self.geometry = geometry
+        self.ledger = ledger
+        self.constructed: set[int] = set()
+        self.top = Node(geometry.levels - 1, 0, -1)
+
+    def leaf(self, address: int) -> Mapping | None:
+        """Return the leaf entry that maps ``address``."""
+        node: Node = self.top
+        while True:
+            window = self.geometry.window(node.level, address)
+            entry = node.entries.get(window.start)
+            if not isinstance(entry, Node):
+                return None if entry is None else _mapping(node.level, window, entry)
+            node = entry
+
+    def has_table(self, address: int) -> bool:
+        """Return whether a table of PTEs covers ``address``."""
+        return self._path(address)[-1].level == 0
+
+    def map(self, level: int, address: int, pfn: int) -> None:
+        """Enter a leaf at ``level``, creating the tables above it.
+
+        :raises OutOfMemoryError: when a table cannot be allocated
+        """
+        node = self._path(address)[-1]
+        while node.level > level:
+            node = self.link_table(node, address)
+        node.entries[self.geometry.window(level, address).start] = pfn
+        self._note_entries(node)
+
+    def link_table(self, above: Node, address: int) -> Node:
+        """Allocate a table and enter it into the one above."""
+        pfn = self.ledger.allocate(0)
+        self.clear_table(pfn)
+        window = self.geometry.window(above.level, address)
+        node = Node(above.level - 1, window.start, pfn)
+        self.construct(pfn)
+        stale = sum(
+            (run.end - run.start) // _PTE_BYTES
+            for run in self.ledger.contents(pfn).read(0, self.geometry.page_bytes)
+            if run.content is not Content.ZERO
+        )
+        self.ledger.events.append(TableLinked(_table(self.geometry, node), stale))
+        above.entries[window.start] = node
+        self._note_entries(above)
+        if above is self.top:
+            self.ledger.events.append(TopLinked(window.start, window.stop))
+            self.synchronise(window)
+        return node
+
+    def clear_table(self, pfn: int) -> None:
+        """Make a new table read as none."""
+        self.ledger.contents(pfn).write(0, self.geometry.page_bytes, Content.ZERO)
+
+    def construct(self, pfn: int) -> None:
+        """Run the constructor of a table."""
+        self.constructed.add(pfn)
+        self.ledger.events.append(Constructed(pfn))
+
+    def destruct(self, pfn: int) -> None:
+        """Run the destructor of a table."""
+        self.constructed.discard(pfn)
+        self.ledger.events.append(Destructed(pfn))
+
+    def synchronise(self, window: range) -> None:
+        """Copy a new top-level entry to every page-table root."""
+        self.ledger.events.append(Synced(window.start, window.stop))
+
+    def unmap(self, address: int, function: str) -> None:
+        """Clear the leaf entry that maps ``address``, for ``function``."""
+        mapping = self.leaf(address)
+        if mapping:
+            node = self._path(address)[-1]
+            del node.entries[mapping.start]
+            self._note_entries(node)
+            self.ledger.events.append(Unmapped(mapping, Location("vmemcheck/reference/vmemmap.py", 0, function)))
+
+    def prune(self, address: int) -> None:
+        """Free the tables on the way to ``address`` that hold no entry, from the bottom up."""
+        path = self._path(address)
+        while len(path) > 1 and self.is_empty(path[-1]):
+            self.free_table(path[-2], path.pop())
+
+    def is_empty(self, node: Node) -> bool:
+        """Return whether a table may be freed."""
+        return not node.entries
+
+    def free_table(self, above: Node, node: Node) -> None:
+        """Take a table out of the one above and give its page back."""
+        where = Location(FILE, 0, "free_table")
+        del above.entries[node.start]
+        self._note_entries(above)
+        self.ledger.events.append(TableFreed(_table(self.geometry, node), len(node.entries), where))
+        self.destruct(node.pfn)
+        self.ledger.free(node.pfn, where)
+
+    def write(self, span: range, content: Content, function: str) -> None:
+        """Write ``content`` over vmemmap ``span`` through its mappings.
+
+        :raises PageFaultError: at the first address that is not mapped
+        """
+        self.ledger.events.append(Touched(span.start, span.stop))
+        address = span.start
+        while address < span.stop:
+            mapping = self.leaf(address)
+            if mapping is None:
+                self.ledger.events.append(Faulted(address, Location("vmemcheck/reference/machine.py", 0, function)))
+                raise PageFaultError
+            end = min(mapping.end, span.stop)
+            shift = mapping.start if content is Content.LIVE else 0
+            self.ledger.contents(mapping.pfn).write(address - mapping.start, end - mapping.start, content, shift)
+            address = end
+
+    def mappings(self) -> Iterator[Mapping]:
+        """Yield all leaf entries in ascending order."""
+        return self._mappings(self.top)
+
+    def tables(self) -> Iterator[Table]:
+        """Yield the tables below the top one, by level and start."""
+        found = sorted(self._nodes(self.top), key=lambda node: (node.level, node.start))
+        return (_table(self.geometry, node) for node in found)
+
+    def extents(self) -> Iterator[Extent]:
+        """Yield the contents of all that is mapped, in ascending order, merged."""
+        last: Extent | None = None
+        for mapping in self.mappings():
+            for run in self.ledger.contents(mapping.pfn).read(0, mapping.end - mapping.start):
+                of = run.shift + run.start if run.content is Content.LIVE else 0
+                extent = Extent(mapping.start + run.start, mapping.start + run.end, run.content, of)
+                if last and _continues(last, extent):
+                    last = Extent(last.start, extent.end, last.content, last.of)
+                else:
+                    if last:
+                        yield last
+                    last = extent
+        if last:
+            yield last
+
+    def _path(self, address: int) -> list[Node]:
+        """Return the tables on the way to ``address``, top first."""
+        path = [self.top]
+        while True:
+            entry = path[-1].entries.get(self.geometry.window(path[-1].level, address).start)
+            if not isinstance(entry, Node):
+                return path
+            path.append(entry)
+
+    def _note_entries(self, node: Node) -> None:
+        """Keep the memory of a table in step with its entries: none reads as zero."""
+        if node is not self.top:
+            content = Content.TABLE if node.entries else Content.ZERO
+            self.ledger.contents(node.pfn).write(0, self.geometry.page_bytes, content)
+
+    def _mappings(self, node: Node) -> Iterator[Mapping]:
+        for start in sorted(node.entries):
+            entry = node.entries[start]
+            if isinstance(entry, Node):
+                yield from self._mappings(entry)
+            else:
+                yield _mapping(node.level, self.geometry.window(node.level, start), entry)
+
+    def _nodes(self, node: Node) -> Iterator[Node]:
+        for entry in node.entries.values():
+            if isinstance(entry, Node):
+                yield entry
+                yield from self._nodes(entry)
+
+
+def _mapping(level: int, window: range, pfn: int) -> Mapping:
+    return Mapping(window.start, window.stop, LeafKind.PMD if level == PMD_LEVEL else LeafKind.PTE, pfn)
+
+
+def _table(geometry: Geometry, node: Node) -> Table:
+    return Table(node.level, node.start, geometry.window(node.level + 1, node.start).stop, node.pfn)
+
+
+def _continues(last: Extent, extent: Extent) -> bool:
+    if last.end != extent.start or last.content is not extent.content:
+        return False
+    return last.content is not Content.LIVE or extent.of - extent.start == last.of - last.start

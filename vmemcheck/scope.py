@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scope: which operations a run is made of, as one ordered table.
+
+The operations on the edges are in it, not all of them: what goes wrong in a
+vmemmap goes wrong at the borders of sections, PMD leaves and pages. Simple
+operations come first, so that an earlier place in the table is a simpler test.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
+from vmemcheck.model import COMPOUND_RESERVED_PAGES
+from vmemcheck.operation import (
+    Action,
+    AddDevice,
+    AddMemory,
+    Altmap,
+    Boot,
+    Door,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+)
+
+_VICTIMS = 4
+_FAILING_ALLOCATIONS = (1, 2, 3, 4, 6, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Limits of a run.
+
+    :param sections: sections, counted from pfn 0, in which ranges are added, 1 or more
+    :param boot: with early sections
+    :param faults: with failing allocations
+    :param altmaps: with altmaps, of devices and of memory blocks
+    :param compound: with compound devmaps
+    :param refusals: with requests that must be refused
+    """
+
+    sections: int = 2
+    boot: bool = True
+    faults: bool = True
+    altmaps: bool = True
+    compound: bool = True
+    refusals: bool = True
+
+
+def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
+    """Return the table of operations, the simple ones first; each stands in it once."""
+    table: list[Operation] = []
+    plain: list[AddDevice | AddMemory] = [*_devices(geometry, scope), *_blocks(geometry, scope)]
+    for victim in range(_VICTIMS):
+        table += [Remove(victim), Initialise(victim)]
+    table += plain
+    if scope.boot:
+        table += _boots(geometry, scope)
+    if scope.refusals:
+        table += _refusals(geometry)
+    if scope.compound:
+        table += _compounds(geometry, plain)
+    if scope.altmaps:
+        table += _with_altmaps(geometry, plain)
+    if scope.faults:
+        table += _with_faults(geometry, [op for op in table if isinstance(op, AddDevice | AddMemory)])
+    return tuple(table)
+
+
+def edges(geometry: Geometry, sections: int) -> tuple[int, ...]:
+    """Return the subsections of the first ``sections`` sections at which ranges start and end.
+
+    All of them where a section has few; else those at and next to the borders of sections, PMD leaves and pages.
+    """
+    last = sections * geometry.subsections_per_section
+    if last <= 16:
+        return tuple(range(last + 1))
+    near: set[int] = {0, 1, 2, 3, last - 1, last}
+    for section in range(sections + 1):
+        near |= {section * geometry.subsections_per_section + step for step in (-1, 0, 1)}
+    near.add(geometry.subsections_per_section // 2)
+    size = geometry.subsection_memmap_bytes
+    memmap = range(geometry.vmemmap_base, geometry.vmemmap_base + last * size)
+    for level in (PTE_LEVEL, PMD_LEVEL):
+        windows = list(geometry.windows(level, memmap))
+        if len(windows) <= 4 * sections:
+            for window in windows:
+                border = (window.stop - memmap.start) // size
+                near |= {border - 1, border, border + 1}
+    return tuple(sorted(edge for edge in near if 0 <= edge <= last))
+
+
+def compound_shifts(geometry: Geometry) -> tuple[int, ...]:
+    """Return the sizes of compound pages whose tail pages may share vmemmap pages: a subsection, a section."""
+    size = geometry.struct_page_bytes
+    if size & (size - 1):
+        return ()
+    shifts = {geometry.subsection_shift - geometry.page_shift, geometry.section_shift - geometry.page_shift}
+    reserved = COMPOUND_RESERVED_PAGES * geometry.page_bytes
+    return tuple(shift for shift in sorted(shifts) if size << shift > reserved)
+
+
+def _devices(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
+    positions = edges(geometry, scope.sections)
+    for count in sorted({end - start for start in positions for end in positions if start < end}):
+        for start in positions:
+            if start + count in positions:
+                yield AddDevice(start, count)
+
+
+def _blocks(geometry: Geometry, scope: Scope) -> Iterator[AddMemory]:
+    blocks = max(1, scope.sections * geometry.pages_per_section // geometry.pages_per_block)
+    for count in range(1, blocks + 1):
+        for block in range(blocks - count + 1):
+            yield AddMemory(block, count)
+
+
+def _boots(geometry: Geometry, scope: Scope) -> Iterator[Boot]:
+    whole = geometry.subsections_per_section
+    half = max(1, whole // 2)
+    for section in range(scope.sections):
+        yield Boot(section, 0, whole)
+        if whole > 1:
+            yield Boot(section, 0, half)
+            yield Boot(section, half, whole - half)
+
+
+def _refusals(geometry: Geometry) -> Iterator[Refused]:
+    subsection, block = geometry.pages_per_subsection, geometry.pages_per_block
+    for action in (Action.ADD, Action.REMOVE):
+        yield Refused(action, Door.DEVICE, 0, subsection)
+        if subsection > 1:
+            yield Refused(action, Door.DEVICE, 0, subsection - 1)
+            yield Refused(action, Door.DEVICE, 1, subsection)
+            yield Refused(action, Door.DEVICE, subsection // 2, subsection)
+        yield Refused(action, Door.MEMORY, 0, block)
+        if subsection < block:
+            yield Refused(action, Door.MEMORY, subsection, block)
+            yield Refused(action, Door.MEMORY, 0, subsection)
+
+
+def _compounds(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Iterator[AddDevice]:
+    for shift in compound_shifts(geometry):
+        unit = max(1, (1 << shift) // geometry.pages_per_subsection)
+        for operation in plain:
+            if isinstance(operation, AddDevice) and (operation.subsection | operation.count) % unit == 0:
+                yield replace(operation, vmemmap_shift=shift)
+
+
+def _with_altmaps(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
+    for operation in plain:
+        if isinstance(operation, AddMemory):
+            yield replace(operation, memmap_on_memory=True)
+            continue
+        size = geometry.subsection_memmap_bytes
+        need = -(-operation.count * size // geometry.page_bytes)
+        # Just enough, plenty behind a reserve, and too little.
+        for altmap in (Altmap(0, need), Altmap(1, need + (1 << geometry.table_shift)), Altmap(0, need // 2)):
+            if altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection:
+                yield replace(operation, altmap=altmap)
+
+
+def _with_faults(geometry: Geometry, adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
+    faults = [Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS]
+    faults += [Fault(FaultKind.ORDER, order) for order in (1, 0)]
+    for fault in faults:
+        for operation in adds:
+            yield replace(operation, fault=fault)
