@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from vmemcheck.errors import MachineError
-from vmemcheck.invariant import Baseline, Invariant, Mark, Step, Violation
+from vmemcheck.invariant import Baseline, Finding, Invariant, Mark, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS
@@ -19,25 +19,6 @@ from vmemcheck.observation import Faulted, Observation, State, Warned
 from vmemcheck.operation import Boot, Operation, Sequence
 
 _PROBLEMS_SHOWN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A step at which invariants were violated.
-
-    :param sequence: the operations up to and including that step
-    :param violations: in report order, one or more; the first names the finding
-    :param steps: the steps that led there, skipped operations left out
-    """
-
-    sequence: Sequence
-    violations: tuple[Violation, ...]
-    steps: tuple[Step, ...]
-
-    @property
-    def invariant(self) -> str:
-        """Name of the invariant that the finding goes by."""
-        return self.violations[0].invariant
 
 
 @dataclass(slots=True)

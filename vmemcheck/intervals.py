@@ -58,6 +58,12 @@ def touches(span: range, intervals: Intervals) -> bool:
     return bool(span) and index < len(intervals) and intervals[index].start < span.stop
 
 
+def containing(position: int, intervals: Intervals) -> range | None:
+    """Return the range of the set ``intervals`` that holds ``position``, or None."""
+    index = _first_ending_after(intervals, position)
+    return intervals[index] if index < len(intervals) and intervals[index].start <= position else None
+
+
 def total(intervals: Intervals) -> int:
     """Return how many integers are in the set."""
     return sum(span.stop - span.start for span in intervals)

@@ -13,7 +13,7 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.intervals import Intervals, union
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Location, Observation, State
-from vmemcheck.operation import Operation
+from vmemcheck.operation import Operation, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,25 @@ class Violation:
     invariant: str
     problems: tuple[Problem, ...]
     more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A step at which invariants were violated.
+
+    :param sequence: the operations up to and including that step
+    :param violations: in report order, one or more; the first names the finding
+    :param steps: the steps that led there, skipped operations left out
+    """
+
+    sequence: Sequence
+    violations: tuple[Violation, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def invariant(self) -> str:
+        """Name of the invariant that the finding goes by."""
+        return self.violations[0].invariant
 
 
 @dataclass(frozen=True, slots=True)

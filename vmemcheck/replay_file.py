@@ -2,7 +2,7 @@
 """The replay file: a geometry and a sequence in JSON, and what was found with them.
 
 The text of ``vmemcheck.sequence_text`` is for people; this file is what tools
-save and read. Unknown keys are refused, so that a typing error is not a
+save and read, and ``load()`` takes both. Unknown keys are refused, so that a typing error is not a
 different test.
 """
 
@@ -14,6 +14,7 @@ import typing
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmemcheck import sequence_text
 from vmemcheck.errors import GeometryError, SequenceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import (
@@ -97,7 +98,7 @@ def from_json(text: str) -> Replay:
 
 
 def load(path: Path) -> Replay:
-    """Read the replay file at ``path``.
+    """Read the replay file at ``path``, in JSON or in text form.
 
     :raises SequenceError: when it is no replay file
     :raises OSError: when it cannot be read
@@ -107,7 +108,8 @@ def load(path: Path) -> Replay:
     if len(raw) > MAX_BYTES:
         raise SequenceError("the replay file is longer than 1 MiB", where=str(path), to_fix="give a file that vmemcheck has saved")
     try:
-        return from_json(raw.decode())
+        text = raw.decode()
+        return from_json(text) if text.lstrip().startswith("{") else Replay(*sequence_text.parse(text))
     except UnicodeDecodeError:
         raise SequenceError("the replay file is not UTF-8 text", where=str(path), to_fix="give a file that vmemcheck has saved") from None
     except SequenceError as error:

@@ -11,13 +11,19 @@
     refuse  add device pages [1, 513)
 
 Blank lines and what follows a ``#`` are left out. Indentation and the number of
-blanks do not matter.
+blanks do not matter. A text may start with a line that names the geometry::
+
+    geometry struct_page_bytes=56 page_shift=12 section_shift=27
+
+Sizes that the line leaves out are those of ``Geometry()``.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable
 
-from vmemcheck.errors import SequenceError
+from vmemcheck.errors import GeometryError, SequenceError
+from vmemcheck.geometry import Geometry, VAddr
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -34,17 +40,18 @@ from vmemcheck.operation import (
     Sequence,
 )
 
-_SPAN = r"\[(?P<start>\d+), ?(?P<end>\d+)\)"
-_FAULT = r"(?: fail (?P<fault>allocation|order) (?P<value>\d+))?"
+_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
+_SPAN = r"\[(?P<start>\d{1,20}), ?(?P<end>\d{1,20})\)"
+_FAULT = r"(?: fail (?P<fault>allocation|order) (?P<value>\d{1,20}))?"
 _LINES = {
-    "boot": re.compile(rf"boot section (?P<section>\d+) subsections {_SPAN}"),
+    "boot": re.compile(rf"boot section (?P<section>\d{1,20}) subsections {_SPAN}"),
     "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),
     "device": re.compile(
-        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>\d+) free (?P<free>\d+))?"
-        rf"(?: vmemmap_shift (?P<shift>\d+))?{_FAULT}"
+        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>\d{1,20}) free (?P<free>\d{1,20}))?"
+        rf"(?: vmemmap_shift (?P<shift>\d{1,20}))?{_FAULT}"
     ),
-    "remove": re.compile(rf"remove range (?P<victim>\d+){_FAULT}"),
-    "init": re.compile(r"init range (?P<victim>\d+)"),
+    "remove": re.compile(rf"remove range (?P<victim>\d{1,20}){_FAULT}"),
+    "init": re.compile(r"init range (?P<victim>\d{1,20})"),
     "refuse": re.compile(rf"refuse (?P<action>add|remove) (?P<door>memory|device) pages {_SPAN}"),
 }
 
@@ -77,20 +84,41 @@ def sequence_to_text(sequence: Iterable[Operation]) -> str:
     return "\n".join(map(to_text, sequence))
 
 
-def parse(text: str) -> Sequence:
-    """Read a sequence back from its text form.
+def geometry_to_text(geometry: Geometry) -> str:
+    """Return the geometry line."""
+    fields = dataclasses.fields(geometry)
+    return "geometry " + " ".join(f"{field.name}={getattr(geometry, field.name)}" for field in fields)
 
-    :raises SequenceError: naming the line that is not an operation
+
+def parse(text: str) -> tuple[Geometry, Sequence]:
+    """Read a geometry (that of ``Geometry()`` where none is named) and a sequence back from their text form.
+
+    :raises SequenceError: naming the line that cannot be read
     """
+    geometry = Geometry()
     operations: list[Operation] = []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = " ".join(raw.partition("#")[0].split())
-        if line:
-            try:
+        try:
+            if line.startswith("geometry ") and not operations:
+                geometry = _parse_geometry(line)
+            elif line:
                 operations.append(_parse_line(line))
-            except SequenceError as error:
-                raise SequenceError(error.what, where=f"line {number}: {line[:120]}", to_fix=error.to_fix) from None
-    return tuple(operations)
+        except (SequenceError, GeometryError) as error:
+            raise SequenceError(error.what, where=f"line {number}: {line[:120]}", to_fix=error.to_fix) from None
+    return geometry, tuple(operations)
+
+
+def _parse_geometry(line: str) -> Geometry:
+    names = [field.name for field in dataclasses.fields(Geometry)]
+    values: dict[str, int] = {}
+    for word in line.split()[1:]:
+        name, _, value = word.partition("=")
+        if name not in names or name in values or not _NUMBER.fullmatch(value):
+            raise SequenceError(f"{word[:60]!r} is not a size", to_fix=f"write NAME=NUMBER, with {', '.join(names)}")
+        values[name] = int(value)
+    base = VAddr(values.pop("vmemmap_base", 0))
+    return Geometry(**values, vmemmap_base=base)
 
 
 def _parse_line(line: str) -> Operation:
@@ -123,11 +151,7 @@ def _build(kind: str, field: dict[str, str | None]) -> Operation:
 
 
 def _number(field: dict[str, str | None], name: str) -> int:
-    # Longer numbers than any pfn are refused here; Python would spend minutes on a number of a million digits.
-    text = field.get(name) or "0"
-    if len(text) > 20:
-        raise SequenceError(f"the number {text[:20]}... is too long", to_fix="use at most 20 digits")
-    return int(text)
+    return int(field.get(name) or 0)
 
 
 def _span(field: dict[str, str | None]) -> tuple[int, int]:

@@ -27,6 +27,10 @@ def _check(step: Step) -> Iterator[Problem]:
             yield Problem(f"{mapping.kind.value} {mapping.start:#x} is backed by a page-table page, pfn {mapping.pfn:#x}")
 
 
+def _start(span: range) -> int:
+    return span.start
+
+
 def _pages(step: Step, mapping: Mapping) -> range:
     return range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes)
 
@@ -48,15 +52,14 @@ def _only_of(step: Step, mapping: Mapping, start_pfn: int) -> bool:
 
 def _shared(step: Step, present: list[Mapping]) -> Iterator[Problem]:
     """Yield each mapping whose memory an earlier one has too, unless both are tails of one compound page."""
-    tails = [tail for live in step.after.ranges for tail in step.after.shared_tails(live)]
+    # Not united: neighbouring compound pages have tails of their own.
+    tails = tuple(sorted((t for live in step.after.ranges for t in step.after.shared_tails(live)), key=_start))
     by_pfn = sorted(present, key=lambda mapping: mapping.pfn)
     for left, right in zip(by_pfn, by_pfn[1:], strict=False):
         if right.pfn >= _pages(step, left).stop:
             continue
-        together = any(
-            tail.start <= min(left.start, right.start) and max(left.end, right.end) <= tail.stop for tail in tails
-        )
-        if not together:
+        tail = intervals.containing(left.start, tails)
+        if tail is None or right.start not in tail or max(left.end, right.end) > tail.stop:
             yield Problem(
                 f"vmemmap {left.start:#x} and {right.start:#x} are backed by the same page, pfn {right.pfn:#x},"
                 " and are not tail pages of one compound page"

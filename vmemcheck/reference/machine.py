@@ -284,7 +284,7 @@ class ReferenceMachine:
     def _state(self) -> State:
         return State(
             present=self.present,
-            mappings=tuple(self.tables.mappings()),
+            mappings=self.tables.mappings(),
             tables=tuple(self.tables.tables()),
             blocks=tuple(sorted(self.ledger.blocks.values(), key=lambda block: block.pfn)),
             contents=tuple(self.tables.extents()),

@@ -49,17 +49,18 @@ class PageTables:
         self.geometry = geometry
         self.ledger = ledger
         self.constructed: set[int] = set()
+        self._snapshot: tuple[Mapping, ...] | None = None
+        self._masks = [-1 << geometry.entry_shift(level) for level in range(geometry.levels)]
         self.top = Node(geometry.levels - 1, 0, -1)
 
     def leaf(self, address: int) -> Mapping | None:
         """Return the leaf entry that maps ``address``."""
-        node: Node = self.top
-        while True:
-            window = self.geometry.window(node.level, address)
-            entry = node.entries.get(window.start)
-            if not isinstance(entry, Node):
-                return None if entry is None else _mapping(node.level, window, entry)
-            node = entry
+        node = self._path(address)[-1]
+        pfn = node.entries.get(address & self._masks[node.level])
+        if pfn is None:
+            return None
+        assert not isinstance(pfn, Node)
+        return self._mapping(node.level, address & self._masks[node.level], pfn)
 
     def has_table(self, address: int) -> bool:
         """Return whether a table of PTEs covers ``address``."""
@@ -73,7 +74,7 @@ class PageTables:
         node = self._path(address)[-1]
         while node.level > level:
             node = self.link_table(node, address)
-        node.entries[self.geometry.window(level, address).start] = pfn
+        node.entries[address & self._masks[level]] = pfn
         self._note_entries(node)
 
     def link_table(self, above: Node, address: int) -> Node:
@@ -159,9 +160,11 @@ class PageTables:
             self.ledger.contents(mapping.pfn).write(address - mapping.start, end - mapping.start, content, shift)
             address = end
 
-    def mappings(self) -> Iterator[Mapping]:
-        """Yield all leaf entries in ascending order."""
-        return self._mappings(self.top)
+    def mappings(self) -> tuple[Mapping, ...]:
+        """Return all leaf entries in ascending order."""
+        if self._snapshot is None:
+            self._snapshot = tuple(self._mappings(self.top))
+        return self._snapshot
 
     def tables(self) -> Iterator[Table]:
         """Yield the tables below the top one, by level and start."""
@@ -188,13 +191,14 @@ class PageTables:
         """Return the tables on the way to ``address``, top first."""
         path = [self.top]
         while True:
-            entry = path[-1].entries.get(self.geometry.window(path[-1].level, address).start)
+            entry = path[-1].entries.get(address & self._masks[path[-1].level])
             if not isinstance(entry, Node):
                 return path
             path.append(entry)
 
     def _note_entries(self, node: Node) -> None:
         """Keep the memory of a table in step with its entries: none reads as zero."""
+        self._snapshot = None
         if node is not self.top:
             content = Content.TABLE if node.entries else Content.ZERO
             self.ledger.contents(node.pfn).write(0, self.geometry.page_bytes, content)
@@ -205,17 +209,17 @@ class PageTables:
             if isinstance(entry, Node):
                 yield from self._mappings(entry)
             else:
-                yield _mapping(node.level, self.geometry.window(node.level, start), entry)
+                yield self._mapping(node.level, start, entry)
+
+    def _mapping(self, level: int, start: int, pfn: int) -> Mapping:
+        kind = LeafKind.PMD if level == PMD_LEVEL else LeafKind.PTE
+        return Mapping(start, start - self._masks[level], kind, pfn)
 
     def _nodes(self, node: Node) -> Iterator[Node]:
         for entry in node.entries.values():
             if isinstance(entry, Node):
                 yield entry
                 yield from self._nodes(entry)
-
-
-def _mapping(level: int, window: range, pfn: int) -> Mapping:
-    return Mapping(window.start, window.stop, LeafKind.PMD if level == PMD_LEVEL else LeafKind.PTE, pfn)
 
 
 def _table(geometry: Geometry, node: Node) -> Table:
