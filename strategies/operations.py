@@ -2,6 +2,7 @@
 """Single operations, drawn from the table of a scope."""
 
 from functools import lru_cache
+from operator import itemgetter
 
 from hypothesis import strategies as st
 
@@ -13,13 +14,13 @@ from vmemcheck.scope import Scope
 # How often each kind stands in a sequence. One number is drawn for each
 # operation: a choice of the kind and then one within the kind would cost twice.
 _WEIGHTS = {
-    "remove": 6,
-    "initialise": 3,
-    "device": 4,
+    "device": 6,
     "memory": 2,
+    "remove": 4,
+    "initialise": 4,
     "compound": 2,
-    "altmap": 2,
-    "fault": 3,
+    "altmap": 3,
+    "fault": 4,
     "refused": 1,
 }
 
@@ -44,21 +45,37 @@ def _kind(operation: Operation) -> str:
             return "refused"
 
 
+def _copies(geometry: Geometry, operation: Operation) -> int:
+    """What is rare in the table and leads far in a sequence comes more often."""
+    if not isinstance(operation, AddDevice):
+        return 1
+    section = geometry.subsections_per_section
+    start, end = operation.subsection, operation.subsection + operation.count
+    if operation.fault:  # an add can fail half-way where there is a first half
+        return 4 if start // section != (end - 1) // section else 1
+    if start % section == 0 and end % section == 0:  # the ranges with PMD leaves
+        return 12 if operation.altmap else 4
+    return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
+
+
 @lru_cache(maxsize=64)
 def operations(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrategy[Operation]:
     """Draw one operation of a scope, other than boot memory; shrinks towards the simple ones.
 
     :param scope: limits, ``Scope()`` by default
     """
-    table = [op for op in scopes.operations(geometry, scope or Scope()) if not isinstance(op, Boot)]
-    kinds: dict[str, list[Operation]] = {}
+    everything = scopes.operations(geometry, scope or Scope())
+    table: list[Operation] = [op for op in everything if not isinstance(op, Boot)]
+    kinds: dict[str, list[Operation]] = {kind: [] for kind in _WEIGHTS}
     for operation in table:
-        kinds.setdefault(_kind(operation), []).append(operation)
+        kinds[_kind(operation)] += [operation] * _copies(geometry, operation)
     unit = max(-(-len(members) // _WEIGHTS[kind]) for kind, members in kinds.items())
-    weighted = list(table)
+    # Hypothesis prefers the start of a list. So the kinds alternate all through it, each from simple to complicated.
+    weighted: list[tuple[float, Operation]] = []
     for kind, members in kinds.items():
-        weighted += [members[n % len(members)] for n in range(_WEIGHTS[kind] * unit - len(members))]
-    return st.sampled_from(weighted)
+        weight = _WEIGHTS[kind]
+        weighted += [((n + 0.5) / weight, members[n % len(members)]) for n in range(weight * unit) if members]
+    return st.sampled_from([operation for _, operation in sorted(weighted, key=itemgetter(0))])
 
 
 @lru_cache(maxsize=64)

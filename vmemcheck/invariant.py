@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vmemcheck.geometry import Geometry
 from vmemcheck.intervals import Intervals, union
 from vmemcheck.model import Expectation, Model, Outcome
-from vmemcheck.observation import Location, Observation, State
+from vmemcheck.observation import Faulted, Location, Observation, State
 from vmemcheck.operation import Operation, Sequence
 
 
@@ -54,9 +54,19 @@ class Step:
         return self.observation.state
 
     @property
+    def stopped(self) -> bool:
+        """Whether the machine stopped at a fault within the operation."""
+        return any(isinstance(event, Faulted) for event in self.observation.events)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request is one that must be refused."""
+        return self.expectation.outcome is Outcome.REFUSED
+
+    @property
     def failed(self) -> bool:
         """Whether a valid request returned an error."""
-        return self.observation.returned < 0 and self.expectation.outcome in (Outcome.SUCCEEDS, Outcome.MAY_FAIL)
+        return self.observation.returned < 0 and not self.refused and not self.stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Mark, Step
-from vmemcheck.model import Outcome
 from vmemcheck.observation import (
     Allocated,
     AllocationFailed,
@@ -77,7 +76,7 @@ def _in_early_section(step: Step) -> bool:
 
 
 def _refused(step: Step, error: int) -> bool:
-    return step.expectation.outcome is Outcome.REFUSED and step.observation.returned == -error
+    return step.refused and step.observation.returned == -error
 
 
 MARKS: tuple[Mark, ...] = (

@@ -27,7 +27,7 @@ from vmemcheck.operation import (
 )
 
 _VICTIMS = 4
-_FAILING_ALLOCATIONS = (1, 2, 3, 4, 6, 9)
+_FAILING_ALLOCATIONS = (1, 2, 3, 4, 6, 9, 13, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
     if scope.altmaps:
         table += _with_altmaps(geometry, plain)
     if scope.faults:
-        table += _with_faults(geometry, [op for op in table if isinstance(op, AddDevice | AddMemory)])
+        table += _with_faults([op for op in table if isinstance(op, AddDevice | AddMemory)])
     return tuple(table)
 
 
@@ -157,15 +157,15 @@ def _with_altmaps(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Ite
             continue
         size = geometry.subsection_memmap_bytes
         need = -(-operation.count * size // geometry.page_bytes)
-        # Just enough, plenty behind a reserve, and too little.
-        for altmap in (Altmap(0, need), Altmap(1, need + (1 << geometry.table_shift)), Altmap(0, need // 2)):
+        plenty = need + (2 << geometry.table_shift)
+        # Just enough, plenty, plenty behind a reserve, and too little.
+        for altmap in (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2)):
             if altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection:
                 yield replace(operation, altmap=altmap)
 
 
-def _with_faults(geometry: Geometry, adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
-    faults = [Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS]
-    faults += [Fault(FaultKind.ORDER, order) for order in (1, 0)]
-    for fault in faults:
-        for operation in adds:
+def _with_faults(adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
+    faults = [Fault(FaultKind.ORDER, 1), *(Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS)]
+    for operation in adds:
+        for fault in (*faults, Fault(FaultKind.ORDER, 0)):
             yield replace(operation, fault=fault)

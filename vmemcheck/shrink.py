@@ -5,10 +5,14 @@ Works on any sequence, wherever it came from, because every sub-list of a
 sequence is a sequence.
 """
 
-from collections.abc import Callable, Sequence as Table
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Table
 from dataclasses import replace
 
-from vmemcheck.operation import AddDevice, AddMemory, Operation, Remove, Sequence
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Operation, Remove, Sequence
+
+_MOST_ALLOCATIONS = 16
+_SHORT = 3
 
 
 def shrink(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
@@ -17,26 +21,51 @@ def shrink(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequenc
     :param table: operations to put in the place of others, the simple ones first
     :param fails: whether a sequence shows the same failure
     """
-    smaller = _without_any(sequence, fails)
+    smaller = _without_any(sequence, table, fails)
     while smaller != sequence:
         sequence = smaller
-        smaller = _without_any(_simplified(sequence, table, fails), fails)
-    return _simplified(sequence, table, fails)
+        smaller = _without_any(_simplified(sequence, table, fails), table, fails)
+    return smaller
 
 
-def _without_any(sequence: Sequence, fails: Callable[[Sequence], bool]) -> Sequence:
+def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
     """Leave out runs of operations, long ones first, until not one can be spared."""
     length = max(1, len(sequence) // 2)
     while length:
         start = 0
         while start < len(sequence):
-            candidate = sequence[:start] + sequence[start + length :]
-            if candidate and fails(candidate):
-                sequence = candidate
+            rest = sequence[:start] + sequence[start + length :]
+            shorter = next((other for other in _varied(rest, table) if other and fails(other)), None)
+            if shorter:
+                sequence = shorter
             else:
                 start += 1
         length //= 2
     return sequence
+
+
+def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
+    """Yield the sequence, then with one add at a time failing in another way.
+
+    The number of the failing allocation shifts with what was left out, and a failing add can stand for an add and a
+    remove; boot memory stands for an add and its init.
+    """
+    yield sequence
+    for index, operation in enumerate(sequence):
+        others: list[Operation] = []
+        if isinstance(operation, AddMemory | AddDevice) and len(sequence) <= _SHORT:
+            others = [other for other in table if _same_range(operation, other) or (index == 0 and isinstance(other, Boot))]
+        elif isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
+            numbers = range(1, _MOST_ALLOCATIONS)
+            others = [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
+        for other in others:
+            yield (*sequence[:index], other, *sequence[index + 1 :])
+
+
+def _same_range(operation: AddMemory | AddDevice, other: Operation) -> bool:
+    if isinstance(operation, AddMemory):
+        return isinstance(other, AddMemory) and (operation.block, operation.count) == (other.block, other.count)
+    return isinstance(other, AddDevice) and (operation.subsection, operation.count) == (other.subsection, other.count)
 
 
 def _simplified(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:

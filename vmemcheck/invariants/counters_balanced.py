@@ -9,6 +9,8 @@ from vmemcheck.observation import Constructed, Destructed
 
 def _check(step: Step) -> Iterator[Problem]:
     baseline = step.baseline
+    if step.refused or step.stopped:
+        return  # a refused request changes nothing at all: that is the subject of refusals
     if set(step.after.ranges) == set(baseline.model.ranges) and step.after.early == baseline.model.early:
         start = dict(baseline.state.counters)
         for name, value in step.state.counters:

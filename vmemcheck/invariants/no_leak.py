@@ -8,8 +8,8 @@ from vmemcheck.invariant import Invariant, Problem, Step
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    if step.observation.returned < 0:
-        return  # what an error leaves behind is the subject of failed-add-undone and refusals
+    if step.failed or step.refused or step.stopped:
+        return  # what these leave behind is the subject of failed-add-undone, refusals and no-warning
     in_use: list[range] = []
     for mapping in step.state.mappings:
         in_use.append(range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes))

@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.model import Outcome
 from vmemcheck.observation import Faulted, Warned
 
 
@@ -12,7 +11,7 @@ def _check(step: Step) -> Iterator[Problem]:
     for event in step.observation.events:
         if isinstance(event, Faulted):
             yield Problem(f"access to {event.address:#x}, which is not mapped", event.where)
-        elif isinstance(event, Warned) and step.expectation.outcome is not Outcome.REFUSED:
+        elif isinstance(event, Warned) and not step.refused:
             yield Problem(f"warning: {event.message}", event.where)
 
 

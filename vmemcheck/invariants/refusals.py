@@ -13,9 +13,9 @@ _COMPARED = ("present", "mappings", "tables", "blocks")
 def _check(step: Step) -> Iterator[Problem]:
     pfns, observation = step.expectation.pfns, step.observation
     asked = f"the request for pfns [{pfns.start:#x}, {pfns.stop:#x})"
-    if step.expectation.outcome is Outcome.SUCCEEDS and observation.returned < 0:
+    if step.expectation.outcome is Outcome.SUCCEEDS and step.failed:
         yield Problem(f"{asked} is valid, but was refused with {observation.returned}")
-    if step.expectation.outcome is not Outcome.REFUSED:
+    if not step.refused:
         return
     # A remove returns nothing; a warning is how the kernel refuses it.
     if observation.returned >= 0 and not any(isinstance(event, Warned) for event in observation.events):

@@ -76,7 +76,7 @@ class Ledger:
         self.blocks.pop(block.pfn, None)
         self.events.append(Freed(block, where))
         if block.owner.kind is OwnerKind.ALTMAP:
-            self._count(block.owner.start_pfn, -(1 << block.order))
+            self.count_altmap(block.owner.start_pfn, -(1 << block.order))
         else:
             self._recycled.setdefault(block.order, []).append(block.pfn)
 
@@ -87,6 +87,11 @@ class Ledger:
     def open_altmap(self, start_pfn: int, altmap: Altmap) -> None:
         """Make the altmap of the range at ``start_pfn`` known."""
         self.altmaps[start_pfn] = AltmapState(start_pfn, altmap.reserve_pages, altmap.free_pages, align=0, alloc=0)
+
+    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
+        """Add to the counters of an altmap."""
+        old = self.altmaps[start_pfn]
+        self.altmaps[start_pfn] = AltmapState(start_pfn, old.reserve, old.free, old.align + align, old.alloc + alloc)
 
     def _faulty(self, order: int) -> bool:
         if self.fault is None:
@@ -114,10 +119,6 @@ class Ledger:
         if altmap.alloc + altmap.align + skip + pages > altmap.free:
             self.events.append(AllocationFailed(order, owner))
             raise OutOfMemoryError
-        self._count(owner.start_pfn, pages, skip)
+        self.count_altmap(owner.start_pfn, pages, skip)
         self._contents[pfn + skip] = Contents(pages * self._page_bytes)
         return pfn + skip
-
-    def _count(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        old = self.altmaps[start_pfn]
-        self.altmaps[start_pfn] = AltmapState(start_pfn, old.reserve, old.free, old.align + align, old.alloc + alloc)

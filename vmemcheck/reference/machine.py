@@ -73,12 +73,13 @@ class ReferenceMachine:
         return tuple(observations)
 
     # The parts of the machine, to be replaced by variants of it.
+    ledger_class = Ledger
     tables_class = PageTables
     vmemmap_class = Vmemmap
 
     def _reset(self) -> None:
         self.events: list[Event] = []
-        self.ledger = Ledger(self._geometry.page_bytes, self.events)
+        self.ledger = self.ledger_class(self._geometry.page_bytes, self.events)
         self.tables = self.tables_class(self._geometry, self.ledger)
         self.vmemmap = self.vmemmap_class(self._geometry, self.ledger, self.tables)
         self.live: list[LiveRange] = []
@@ -96,7 +97,7 @@ class ReferenceMachine:
             if live is None:
                 return range(0), 0
             self.running = True
-            return live.pfns, self._add(live, operation.fault)
+            return live.pfns, self.add(live, operation.fault)
         if isinstance(operation, Refused):
             return self._request(operation)
         if not self.live:
@@ -111,7 +112,7 @@ class ReferenceMachine:
             assert isinstance(operation, Remove)
             self.ledger.start_operation(operation.fault)
             del self.live[index]
-            self._remove(live)
+            self.remove(live)
         return live.pfns, 0
 
     def _boot(self, operation: Boot) -> tuple[range, int]:
@@ -145,7 +146,7 @@ class ReferenceMachine:
         if not error and adding:
             error = self._add_accepted(LiveRange(operation.door, pfns.start, len(pfns)), BUDDY)
         elif not error:
-            self._remove(LiveRange(operation.door, pfns.start, len(pfns)))
+            self.remove(LiveRange(operation.door, pfns.start, len(pfns)))
         return pfns, error
 
     def refusal(self, pfns: range, unit: int, *, adding: bool) -> int:
@@ -158,7 +159,8 @@ class ReferenceMachine:
             return -errno.ENOENT
         return 0
 
-    def _add(self, live: LiveRange, fault: Fault | None) -> int:
+    def add(self, live: LiveRange, fault: Fault | None) -> int:
+        """Add a range; return 0 or a negative errno."""
         self.target = live.pfns
         self.ledger.start_operation(fault)
         error = self.refusal(live.pfns, self._geometry.pages_per_subsection, adding=True)
@@ -234,7 +236,8 @@ class ReferenceMachine:
         left = intervals.subtract([pages], intervals.union(map(geometry.page_aligned_outward, remaining)))
         return left[0] if left else range(0)
 
-    def _remove(self, live: LiveRange) -> None:
+    def remove(self, live: LiveRange) -> None:
+        """Remove a range."""
         for section, start_pfn, nr_pages in self._geometry.sections(live.start_pfn, live.nr_pages):
             self.mark_absent(range(start_pfn, start_pfn + nr_pages))
             if section not in self.early:

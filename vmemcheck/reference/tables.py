@@ -55,7 +55,7 @@ class PageTables:
 
     def leaf(self, address: int) -> Mapping | None:
         """Return the leaf entry that maps ``address``."""
-        node = self._path(address)[-1]
+        node = self.path(address)[-1]
         pfn = node.entries.get(address & self._masks[node.level])
         if pfn is None:
             return None
@@ -64,14 +64,14 @@ class PageTables:
 
     def has_table(self, address: int) -> bool:
         """Return whether a table of PTEs covers ``address``."""
-        return self._path(address)[-1].level == 0
+        return self.path(address)[-1].level == 0
 
     def map(self, level: int, address: int, pfn: int) -> None:
         """Enter a leaf at ``level``, creating the tables above it.
 
         :raises OutOfMemoryError: when a table cannot be allocated
         """
-        node = self._path(address)[-1]
+        node = self.path(address)[-1]
         while node.level > level:
             node = self.link_table(node, address)
         node.entries[address & self._masks[level]] = pfn
@@ -119,14 +119,14 @@ class PageTables:
         """Clear the leaf entry that maps ``address``, for ``function``."""
         mapping = self.leaf(address)
         if mapping:
-            node = self._path(address)[-1]
+            node = self.path(address)[-1]
             del node.entries[mapping.start]
             self._note_entries(node)
             self.ledger.events.append(Unmapped(mapping, Location("vmemcheck/reference/vmemmap.py", 0, function)))
 
     def prune(self, address: int) -> None:
         """Free the tables on the way to ``address`` that hold no entry, from the bottom up."""
-        path = self._path(address)
+        path = self.path(address)
         while len(path) > 1 and self.is_empty(path[-1]):
             self.free_table(path[-2], path.pop())
 
@@ -187,7 +187,7 @@ class PageTables:
         if last:
             yield last
 
-    def _path(self, address: int) -> list[Node]:
+    def path(self, address: int) -> list[Node]:
         """Return the tables on the way to ``address``, top first."""
         path = [self.top]
         while True:

@@ -52,17 +52,14 @@ class Vmemmap:
         """
         self.ledger.events.append(Call("vmemmap_populate", span.start, span.stop))
         compound_bytes = self.geometry.struct_page_bytes << vmemmap_shift
-        tail_pfn = -1
+        previous_pfn = -1  # a span may start within a compound page: its first page is then its own
         for page in self.geometry.windows(PTE_LEVEL, span):
             number = (page.start - self.geometry.vmemmap_base) % compound_bytes // self.geometry.page_bytes
-            if self.shares_tail(number) and tail_pfn >= 0:
-                self.tables.map(PTE_LEVEL, page.start, tail_pfn)
-                self.ledger.share(tail_pfn)
+            if self.shares_tail(number) and previous_pfn >= 0:
+                self.tables.map(PTE_LEVEL, page.start, previous_pfn)
+                self.ledger.share(previous_pfn)
             else:
-                self.populate_page(page, BUDDY)
-                mapping = self.tables.leaf(page.start)
-                # A span may start within a compound page: then its first page is a tail page of its own.
-                tail_pfn = mapping.pfn if mapping and number else -1
+                previous_pfn = self.populate_page(page, BUDDY)
 
     def shares_tail(self, number: int) -> bool:
         """Return whether vmemmap page ``number`` of a compound page is one of the shared ones."""
@@ -91,8 +88,8 @@ class Vmemmap:
                         self.free_mapping(mapping)
             self.tables.prune(window.start)
 
-    def populate_page(self, page: range, owner: Owner) -> None:
-        """Map one base page."""
+    def populate_page(self, page: range, owner: Owner) -> int:
+        """Map one base page; return the pfn that backs it."""
         pfn = self.ledger.allocate(0, owner)
         try:
             self.tables.map(PTE_LEVEL, page.start, pfn)
@@ -100,6 +97,7 @@ class Vmemmap:
             self.ledger.free(pfn, Location(FILE, 0, "populate_page"))
             raise
         self.count(1)
+        return pfn
 
     def free_mapping(self, mapping: Mapping) -> None:
         """Clear a leaf entry and give its memory back."""

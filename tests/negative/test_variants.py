@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each broken variant of the reference machine is caught by the invariant that names it."""
+
+import pytest
+
+from tests.negative.variants import VARIANTS, Variant
+from vmemcheck.invariants import INVARIANTS
+from vmemcheck.search import search
+from vmemcheck.sequence_text import sequence_to_text
+
+EXAMPLES = 500
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.broken.replace(" ", "-"))
+def test_variant_searched_is_caught_by_its_invariant_and_shrunk(variant: Variant) -> None:
+    """A search of the ci budget finds the variant and shrinks it to the hand-found length."""
+    result = search(variant.machine(variant.geometry), scope=variant.scope, examples=EXAMPLES)
+    assert result.finding is not None, f"not found in {EXAMPLES} sequences"
+    text = sequence_to_text(result.finding.sequence)
+    assert variant.invariant == result.finding.invariant, text
+    assert variant.operations >= len(result.finding.sequence), text
+
+
+def test_variants_of_every_invariant_exist() -> None:
+    """Every invariant is the catcher of at least one variant."""
+    assert {invariant.name for invariant in INVARIANTS} == {variant.invariant for variant in VARIANTS}
