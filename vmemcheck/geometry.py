@@ -7,7 +7,7 @@ has been proved about them is in ``vmemcheck.theorems``.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NewType
 
 from vmemcheck.errors import GeometryError
@@ -71,6 +71,15 @@ class Geometry:
             f"vmemmap base {self.vmemmap_base:#x}",
             f"align it to the page size, {self.page_bytes} bytes",
         )
+
+    def changed(self, **sizes: int) -> "Geometry":
+        """Return the geometry with other values in some fields; the memory block stays one section where it was one.
+
+        :raises GeometryError: when the values do not fit each other
+        """
+        if self.memory_block_shift == self.section_shift:
+            sizes.setdefault("memory_block_shift", 0)
+        return replace(self, **sizes)  # type: ignore[arg-type]  # vmemmap_base is an int with a name
 
     @property
     def page_bytes(self) -> int:

@@ -104,16 +104,25 @@ def load(path: Path) -> Replay:
     :raises OSError: when it cannot be read
     """
     with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
+        return parse(file.read(MAX_BYTES + 1), str(path))
+
+
+def parse(raw: bytes, name: str) -> Replay:
+    """Read a replay file, in JSON or in text form, from its first ``MAX_BYTES`` + 1 bytes.
+
+    :param name: what to call it in messages
+    :raises SequenceError: when it is no replay file
+    """
+    save_help = "give a file that vmemcheck has saved"
     if len(raw) > MAX_BYTES:
-        raise SequenceError("the replay file is longer than 1 MiB", where=str(path), to_fix="give a file that vmemcheck has saved")
+        raise SequenceError("the replay file is longer than 1 MiB", where=name, to_fix=save_help)
     try:
         text = raw.decode()
         return from_json(text) if text.lstrip().startswith("{") else Replay(*sequence_text.parse(text))
     except UnicodeDecodeError:
-        raise SequenceError("the replay file is not UTF-8 text", where=str(path), to_fix="give a file that vmemcheck has saved") from None
+        raise SequenceError("the replay file is not UTF-8 text", where=name, to_fix=save_help) from None
     except SequenceError as error:
-        raise SequenceError(error.what, where=": ".join(filter(None, (str(path), error.where))), to_fix=error.to_fix) from None
+        raise SequenceError(error.what, where=": ".join(filter(None, (name, error.where))), to_fix=error.to_fix) from None
 
 
 def _geometry(data: dict[str, object]) -> Geometry:

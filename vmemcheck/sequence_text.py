@@ -40,18 +40,19 @@ from vmemcheck.operation import (
     Sequence,
 )
 
-_NUMBER = re.compile(r"\d{1,20}", re.ASCII)
-_SPAN = r"\[(?P<start>\d{1,20}), ?(?P<end>\d{1,20})\)"
-_FAULT = r"(?: fail (?P<fault>allocation|order) (?P<value>\d{1,20}))?"
+_N = "[0-9]{1,20}"
+_NUMBER = re.compile(_N)
+_SPAN = rf"\[(?P<start>{_N}), ?(?P<end>{_N})\)"
+_FAULT = rf"(?: fail (?P<fault>allocation|order) (?P<value>{_N}))?"
 _LINES = {
-    "boot": re.compile(rf"boot section (?P<section>\d{1,20}) subsections {_SPAN}"),
+    "boot": re.compile(rf"boot section (?P<section>{_N}) subsections {_SPAN}"),
     "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),
     "device": re.compile(
-        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>\d{1,20}) free (?P<free>\d{1,20}))?"
-        rf"(?: vmemmap_shift (?P<shift>\d{1,20}))?{_FAULT}"
+        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>{_N}) free (?P<free>{_N}))?"
+        rf"(?: vmemmap_shift (?P<shift>{_N}))?{_FAULT}"
     ),
-    "remove": re.compile(rf"remove range (?P<victim>\d{1,20}){_FAULT}"),
-    "init": re.compile(r"init range (?P<victim>\d{1,20})"),
+    "remove": re.compile(rf"remove range (?P<victim>{_N}){_FAULT}"),
+    "init": re.compile(rf"init range (?P<victim>{_N})"),
     "refuse": re.compile(rf"refuse (?P<action>add|remove) (?P<door>memory|device) pages {_SPAN}"),
 }
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What holds between runs: bounds, repetition, and the way back to nothing."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmemcheck import intervals
+from vmemcheck.engine import steps
+from vmemcheck.invariant import Step
+from vmemcheck.machine import Machine
+from vmemcheck.observation import State
+from vmemcheck.operation import Boot, Remove, Sequence
+from vmemcheck.scope import Scope
+from vmemcheck.strategies import sequences
+
+
+def _draw(data: st.DataObject, machine: Machine) -> Sequence:
+    return data.draw(sequences(machine.geometry, max_size=12))
+
+
+def _steps(machine: Machine, sequence: Sequence) -> list[Step]:
+    return [step for step in steps(machine, sequence) if step]
+
+
+@given(data=st.data())
+def test_machine_same_sequence_twice_observes_the_same(machine: Machine, data: st.DataObject) -> None:
+    """A run leaves nothing behind that a later run can see."""
+    sequence = _draw(data, machine)
+    assert machine.run(sequence) == machine.run(sequence)
+
+
+@given(data=st.data())
+def test_machine_prefix_of_a_sequence_observes_the_same(machine: Machine, data: st.DataObject) -> None:
+    """An operation does not depend on those that follow."""
+    sequence = _draw(data, machine)
+    length = data.draw(st.integers(0, len(sequence)))
+    assert machine.run(sequence)[:length] == machine.run(sequence[:length])
+
+
+@given(data=st.data())
+def test_machine_between_operations_maps_within_the_bounds(machine: Machine, data: st.DataObject) -> None:
+    """What is mapped holds what must be, and nothing whose granule holds no present memmap."""
+    for step in _steps(machine, _draw(data, machine)):
+        assert not intervals.subtract(step.required, step.mapped)
+        for mapping in step.state.mappings:
+            assert intervals.touches(range(mapping.start, mapping.end), step.memmap)
+
+
+@given(data=st.data())
+def test_machine_all_ranges_removed_is_empty_again(machine: Machine, data: st.DataObject) -> None:
+    """After the last range is removed nothing is mapped, allocated or counted."""
+    sequence = data.draw(sequences(machine.geometry, Scope(boot=False), max_size=12))
+    state = machine.run((*sequence, *[Remove(0)] * len(sequence)))[-1].state
+    empty = State(counters=tuple((name, 0) for name, _ in state.counters))
+    assert empty == state
+
+
+@given(data=st.data())
+def test_machine_boot_memory_alone_maps_whole_sections(machine: Machine, data: st.DataObject) -> None:
+    """The memmap of an early section is whole, also where its memory is there only in part."""
+    geometry = machine.geometry
+    halves = st.sampled_from((0, geometry.subsections_per_section // 2))
+    section = data.draw(st.integers(0, 3))
+    sequence = (Boot(section, data.draw(halves), max(1, geometry.subsections_per_section // 2)),)
+    (step,) = _steps(machine, sequence)
+    whole = geometry.page_aligned_outward(step.after.early_memmap(section))
+    assert not intervals.subtract([whole], step.mapped)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""arm64, with 4K, 16K and 64K pages."""
+
+from vmemcheck.arches.architecture import Architecture, PageSize
+
+ARM64 = Architecture(
+    name="arm64",
+    alias="arm64",
+    # SECTION_SIZE_BITS was 30 for all page sizes in 5.10.
+    page_sizes=(
+        PageSize(page_shift=12, section_shift=27, table_shift=9, levels=4),
+        PageSize(page_shift=14, section_shift=27, table_shift=11, levels=4),
+        PageSize(page_shift=16, section_shift=29, table_shift=13, levels=3),
+    ),
+    # In 5.10 it is selected only with SLUB.
+    struct_page_align=16,
+    source=(
+        "arch/arm64/include/asm/sparsemem.h: SECTION_SIZE_BITS",
+        "arch/arm64/include/asm/pgtable-hwdef.h: PMD_SHIFT",
+        "arch/arm64/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
+    ),
+)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""riscv64."""
+
+from vmemcheck.arches.architecture import Architecture, PageSize
+
+RISCV64 = Architecture(
+    name="riscv64",
+    alias="riscv",
+    # Sv39, Sv48 or Sv57: 3 to 5 levels, chosen at boot.
+    page_sizes=(PageSize(page_shift=12, section_shift=27, table_shift=9, levels=4),),
+    # Not selected in 6.12 and before: there struct page is aligned to 8 bytes.
+    struct_page_align=16,
+    source=(
+        "arch/riscv/include/asm/sparsemem.h: SECTION_SIZE_BITS",
+        "arch/riscv/include/asm/pgtable-64.h: PMD_SHIFT",
+        "arch/riscv/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
+    ),
+)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a theorem is: a statement, its hypotheses, two proofs, and a judgement for each geometry."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.theorems.terms import Term, variables
+
+
+class Verdict(enum.Enum):
+    """The words for a claim."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+
+    @staticmethod
+    def of(true: bool) -> "Verdict":
+        """``PROVED`` or ``REFUTED``."""
+        return Verdict.PROVED if true else Verdict.REFUTED
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """One step of a derivation.
+
+    :param text: what is done, in a sentence
+    :param formula: the expression that was computed, as text
+    :param latex: the same as LaTeX
+    """
+
+    text: str
+    formula: str
+    latex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """A statement over 64-bit words: under all ``hypotheses``, ``conclusion`` holds for all values.
+
+    :param name: unique among all obligations; a file name
+    :param hypotheses: each with a label that people can read; every one of them is needed
+    """
+
+    name: str
+    says: str
+    hypotheses: tuple[tuple[str, Term], ...]
+    conclusion: Term
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of its 64-bit variables, sorted."""
+        return variables(*(term for _, term in self.hypotheses), self.conclusion)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a judgement is about: the sizes, and the architecture's rule for struct page.
+
+    :param struct_page_align: alignment of struct page in bytes: 16 with HAVE_ALIGNED_STRUCT_PAGE, else 8
+    """
+
+    geometry: Geometry
+    struct_page_align: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A theorem's claim for one case.
+
+    :param because: a sentence with the numbers; for a refuted claim the witness
+    :param quantity: the number that the claim is about, such as pages per subsection
+    """
+
+    verdict: Verdict
+    because: str
+    quantity: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """A theorem as a value.
+
+    :param name: as in ``--claim``
+    :param statement: with its exact condition
+    :param hypotheses: in words, as the statement over words has them in terms
+    :param source: the kernel's code that it is about
+    :param derive: the derivation by sympy
+    :param obligations: the same over 64-bit words
+    :param judge: the claim for one case
+    """
+
+    name: str
+    statement: str
+    hypotheses: tuple[str, ...]
+    source: str
+    derive: Callable[[], tuple[Deduction, ...]]
+    obligations: tuple[Obligation, ...]
+    judge: Callable[[Case], Judgement]
