@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Properties of the data itself: forms, sub-lists, the model, intervals, geometries."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ from vmemcheck.model import Model, Outcome
 from vmemcheck.operation import Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.replay_file import Replay
-from vmemcheck.scope import Scope
+from vmemcheck.scope import Scope, operations
 from vmemcheck.strategies import geometries, pfn_ranges, sequences, subsection_ranges
 
 _GEOMETRIES = geometries()
@@ -76,7 +78,9 @@ def test_ranges_drawn_are_aligned_and_in_scope(geometry: Geometry, data: st.Data
     subsections = data.draw(subsection_ranges(geometry, sections=sections))
     assert 0 <= subsections.start < subsections.stop <= sections * geometry.subsections_per_section
     pfns = data.draw(pfn_ranges(geometry, sections=sections))
-    assert pfns and not pfns.start % geometry.pages_per_subsection and not pfns.stop % geometry.pages_per_subsection
+    assert len(pfns) > 0
+    assert pfns.start % geometry.pages_per_subsection == 0
+    assert pfns.stop % geometry.pages_per_subsection == 0
 
 
 @given(_GEOMETRIES, st.data())
@@ -85,7 +89,7 @@ def test_geometry_windows_tile_the_memmap(geometry: Geometry, data: st.DataObjec
     pfns = data.draw(pfn_ranges(geometry))
     memmap = geometry.memmap_range(pfns.start, len(pfns))
     windows = list(geometry.windows(PMD_LEVEL, memmap))
-    assert all(left.stop == right.start for left, right in zip(windows, windows[1:], strict=False))
+    assert all(left.stop == right.start for left, right in pairwise(windows))
     assert not intervals.subtract([memmap], intervals.union(windows))
 
 
@@ -108,8 +112,6 @@ def test_intervals_agree_with_sets(left: list[range], right: list[range]) -> Non
 @given(_GEOMETRIES)
 def test_scope_table_holds_each_operation_once(geometry: Geometry) -> None:
     """The table of a scope repeats nothing, and a smaller scope has a smaller table."""
-    from vmemcheck.scope import operations
-
     everything = operations(geometry, Scope())
     assert len(everything) == len(set(everything))
     assert set(operations(geometry, Scope(faults=False, altmaps=False))) < set(everything)

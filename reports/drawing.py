@@ -69,11 +69,11 @@ def plain(row: Row) -> str:
 def scale_words(step: Step) -> str:
     """Return what a row and a letter stand for."""
     row_bytes = _row_bytes(step)
-    pages = row_bytes // _cell_bytes(step, row_bytes)
+    cell_bytes = _cell_bytes(step, row_bytes)
     unit = "PMD window" if row_bytes == step.geometry.pmd_bytes else "section"
-    cell = _cell_bytes(step, row_bytes)
-    count = cell // step.geometry.page_bytes
-    return f"a row is one {unit} ({row_bytes >> 10} KiB of vmemmap, {pages} letters), a letter {count} page{'s' * (count != 1)}"
+    pages = cell_bytes // step.geometry.page_bytes
+    letter = f"a letter {pages} page{'s' * (pages != 1)}"
+    return f"a row is one {unit}: {row_bytes >> 10} KiB of vmemmap, {row_bytes // cell_bytes} letters; {letter}"
 
 
 class _Painter:

@@ -17,4 +17,13 @@ from vmemcheck.strategies.operations import boot_memory, operations
 from vmemcheck.strategies.ranges import pfn_ranges, subsection_ranges
 from vmemcheck.strategies.sequences import sequences
 
-__all__ = ["boot_memory", "faults", "geometries", "operations", "pfn_ranges", "scaled", "sequences", "subsection_ranges"]
+__all__ = [
+    "boot_memory",
+    "faults",
+    "geometries",
+    "operations",
+    "pfn_ranges",
+    "scaled",
+    "sequences",
+    "subsection_ranges",
+]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
-from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, Initialise, Operation, Remove
+from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, FaultKind, Initialise, Operation, Remove
 from vmemcheck.scope import Scope
 
 # How often each kind stands in a sequence. One number is drawn for each
@@ -20,7 +20,8 @@ _WEIGHTS = {
     "initialise": 4,
     "compound": 2,
     "altmap": 3,
-    "fault": 4,
+    "fault": 3,
+    "fallback": 2,
     "refused": 1,
 }
 
@@ -31,6 +32,8 @@ def _kind(operation: Operation) -> str:
             return "remove"
         case Initialise():
             return "initialise"
+        case AddMemory(fault=Fault(FaultKind.ORDER, 1)) | AddDevice(fault=Fault(FaultKind.ORDER, 1)):
+            return "fallback"  # no leaf to be had
         case AddMemory(fault=Fault()) | AddDevice(fault=Fault()):
             return "fault"
         case AddDevice(altmap=Altmap()) | AddMemory(memmap_on_memory=True):
@@ -47,13 +50,18 @@ def _kind(operation: Operation) -> str:
 
 def _copies(geometry: Geometry, operation: Operation) -> int:
     """What is rare in the table and leads far in a sequence comes more often."""
+    if isinstance(operation, AddMemory):
+        return 12
     if not isinstance(operation, AddDevice):
         return 1
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
-    if operation.fault:  # an add can fail half-way where there is a first half
+    whole = start % section == 0 and end % section == 0
+    if operation.fault and operation.fault.kind is FaultKind.NTH:  # can fail half-way where there is a first half
         return 4 if start // section != (end - 1) // section else 1
-    if start % section == 0 and end % section == 0:  # the ranges with PMD leaves
+    if operation.fault:  # leaves are allocated for whole sections only
+        return 1 if whole or operation.fault.value == 0 else 0
+    if whole:
         return 12 if operation.altmap else 4
     return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
 
@@ -80,7 +88,7 @@ def operations(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrat
 
 @lru_cache(maxsize=64)
 def boot_memory(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrategy[tuple[Operation, ...]]:
-    """Draw what is there at boot: nothing, or in one of three cases one early section or two of them.
+    """Draw what is there at boot: nothing, or in half of the cases one early section or two of them.
 
     :param scope: limits, ``Scope()`` by default; nothing is drawn where it has no boot memory
     """
@@ -88,5 +96,5 @@ def boot_memory(geometry: Geometry, scope: Scope | None = None) -> st.SearchStra
     pairs = [(*one, *other) for one in boots for other in boots if one[0].section < other[0].section]
     if not boots:
         return st.just(())
-    nothing: list[tuple[Operation, ...]] = [()] * (4 * len(boots))
+    nothing: list[tuple[Operation, ...]] = [()] * (2 * len(boots))
     return st.sampled_from([*nothing, *boots, *pairs[: len(boots)]])

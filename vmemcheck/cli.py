@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from vmemcheck import errors
 
@@ -55,7 +56,7 @@ def _dispatch(arguments: list[str]) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments[:1])
     module = importlib.import_module(f"vmemcheck.commands.{chosen.command}")
-    command = argparse.ArgumentParser(
+    command = _Parser(
         prog=f"vmemcheck {chosen.command}",
         description=(module.__doc__ or "").partition("\n")[0],
         epilog=EXIT_CODES,
@@ -68,7 +69,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     commands = "\n".join(f"  {name:<8} {text}" for name, text in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vmemcheck",
         usage="vmemcheck [-h] [--version] COMMAND ...",
         description="Prove and check the invariants of the Linux kernel's vmemmap under memory hotplug.",
@@ -79,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.add_argument("command", metavar="COMMAND", choices=tuple(COMMANDS), help="one of the commands below")
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise errors.UsageError(message, to_fix=f"see {self.prog} --help")
 
 
 class _Version(argparse.Action):

@@ -29,11 +29,18 @@ class VmemcheckError(Exception):
         return "\n".join(lines)
 
 
-class UsageError(VmemcheckError):
+class OneLineError(VmemcheckError):
+    """An error about few words of input: one line says what and what to do."""
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, (self.what, self.where, self.to_fix)))
+
+
+class UsageError(OneLineError):
     """The command line asks for something that does not exist."""
 
 
-class GeometryError(VmemcheckError):
+class GeometryError(OneLineError):
     """Sizes and shifts that do not fit each other."""
 
 

@@ -193,4 +193,4 @@ class Geometry:
 
 def _require(condition: bool, what: str, to_fix: str) -> None:
     if not condition:
-        raise GeometryError(f"geometry: {what} is out of range", to_fix=to_fix)
+        raise GeometryError(f"geometry: {what} is not possible", to_fix=to_fix)

@@ -32,6 +32,11 @@ def _shares_leaves(geometry: Geometry) -> bool:
     return geometry.leaves_pay and geometry.section_memmap_bytes % geometry.pmd_bytes != 0
 
 
+def _fills_pages(geometry: Geometry) -> bool:
+    # Else no range of a section or two has a page to itself, and only such pages may come from an altmap.
+    return geometry.section_memmap_bytes >= geometry.page_bytes
+
+
 def _shares_pages(geometry: Geometry) -> bool:
     return geometry.subsection_memmap_bytes % geometry.page_bytes != 0
 
@@ -68,7 +73,11 @@ def _tails_shared(step: Step) -> bool:
 
 
 def _in_early_section(step: Step) -> bool:
-    if not isinstance(step.operation, AddDevice | AddMemory) or step.observation.returned or not step.observation.applied:
+    if (
+        not isinstance(step.operation, AddDevice | AddMemory)
+        or step.observation.returned
+        or not step.observation.applied
+    ):
         return False
     memmap = step.geometry.memmap_range(step.expectation.pfns.start, len(step.expectation.pfns))
     early = intervals.union(step.before.early_memmap(section) for section in step.before.early)
@@ -92,11 +101,11 @@ MARKS: tuple[Mark, ...] = (
         _always,
         lambda step: any(isinstance(event, TableFreed) for event in step.observation.events),
     ),
-    Mark("altmap-used", "memmap came from an altmap", _always, lambda step: OwnerKind.ALTMAP in _blocks(step)),
+    Mark("altmap-used", "memmap came from an altmap", _fills_pages, lambda step: OwnerKind.ALTMAP in _blocks(step)),
     Mark(
         "altmap-exhausted",
         "an altmap had no page left",
-        _always,
+        _fills_pages,
         lambda step: any(
             isinstance(event, AllocationFailed) and event.owner.kind is OwnerKind.ALTMAP
             for event in step.observation.events

@@ -182,7 +182,9 @@ class Model:
         victim = self.ranges[index]
         ranges = self.ranges[:index] + self.ranges[index + 1 :]
         pages = self.geometry.pages_per_section
-        present = {section for live in ranges for section in range(live.start_pfn // pages, -(-live.pfns.stop // pages))}
+        present = {
+            section for live in ranges for section in range(live.start_pfn // pages, -(-live.pfns.stop // pages))
+        }
         return self._succeeds(victim.pfns, replace(self, ranges=ranges, early=self.early & present))
 
     def _initialise(self, operation: Initialise) -> Expectation:

@@ -47,7 +47,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.value < (1 if self.kind is FaultKind.NTH else 0):
-            raise SequenceError(f"a fault at {self.kind.value} {self.value}", to_fix="count allocations from 1, orders from 0")
+            raise SequenceError(
+                f"a fault at {self.kind.value} {self.value}", to_fix="count allocations from 1, orders from 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Altmap:
 
     def __post_init__(self) -> None:
         if self.reserve_pages < 0 or self.free_pages < 0:
-            raise SequenceError(f"an altmap with reserve {self.reserve_pages}, free {self.free_pages}", to_fix="use 0 or more pages")
+            raise SequenceError(
+                f"an altmap with reserve {self.reserve_pages}, free {self.free_pages}", to_fix="use 0 or more pages"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,14 @@ def from_json(text: str) -> Replay:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SequenceError(f"the replay file is not JSON: {error}", to_fix="give a file that vmemcheck has saved") from None
+        raise SequenceError(
+            f"the replay file is not JSON: {error}", to_fix="give a file that vmemcheck has saved"
+        ) from None
     data = _object(data, "the file")
     if data.get("format") != FORMAT:
-        raise SequenceError(f"not a replay file: its format is not {FORMAT!r}", to_fix="give a file that vmemcheck has saved")
+        raise SequenceError(
+            f"not a replay file: its format is not {FORMAT!r}", to_fix="give a file that vmemcheck has saved"
+        )
     unknown = sorted(set(data) - {"format", "machine", "invariant", "geometry", "sequence"})
     if unknown:
         raise SequenceError(f"unknown key {unknown[0]!r} in the replay file", to_fix="take it out")
@@ -122,7 +126,9 @@ def parse(raw: bytes, name: str) -> Replay:
     except UnicodeDecodeError:
         raise SequenceError("the replay file is not UTF-8 text", where=name, to_fix=save_help) from None
     except SequenceError as error:
-        raise SequenceError(error.what, where=": ".join(filter(None, (name, error.where))), to_fix=error.to_fix) from None
+        raise SequenceError(
+            error.what, where=": ".join(filter(None, (name, error.where))), to_fix=error.to_fix
+        ) from None
 
 
 def _geometry(data: dict[str, object]) -> Geometry:

@@ -129,7 +129,7 @@ def _parse_line(line: str) -> Operation:
             return _build(kind, found.groupdict())
     raise SequenceError(
         "not an operation",
-        to_fix="write one of: boot section, add memory blocks, add device subsections, remove range, init range, refuse",
+        to_fix="use boot section, add memory blocks, add device subsections, remove range, init range or refuse",
     )
 
 

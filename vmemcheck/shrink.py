@@ -54,7 +54,9 @@ def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
     for index, operation in enumerate(sequence):
         others: list[Operation] = []
         if isinstance(operation, AddMemory | AddDevice) and len(sequence) <= _SHORT:
-            others = [other for other in table if _same_range(operation, other) or (index == 0 and isinstance(other, Boot))]
+            others = [
+                other for other in table if _same_range(operation, other) or (index == 0 and isinstance(other, Boot))
+            ]
         elif isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
             numbers = range(1, _MOST_ALLOCATIONS)
             others = [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]

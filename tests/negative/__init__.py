@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Machines that are wrong, and the proof that this is noticed."""

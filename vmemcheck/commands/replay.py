@@ -8,7 +8,6 @@ The file is a replay file in JSON, or lines of text as ``vmemcheck`` prints them
 import argparse
 import errno
 import importlib
-import os
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from vmemcheck.reference import ReferenceMachine
 from vmemcheck.replay_file import Replay
 from vmemcheck.reports import drawing
 from vmemcheck.reports.finding import finding_text, geometry_words, step_line
+from vmemcheck.reports.terminal import wants_colour
 from vmemcheck.sequence_text import to_text
 
 
@@ -93,7 +93,7 @@ def _show(number: int, operation: Operation, step: Step | None, *, first: bool) 
 
 def _print_row(row: drawing.Row) -> None:
     text = drawing.plain(row)
-    if not (sys.stdout.isatty() and "NO_COLOR" not in os.environ and row.cells):
+    if not (row.cells and wants_colour()):
         print(text)
         return
     console = importlib.import_module("rich.console").Console(highlight=False)

@@ -3,6 +3,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from vmemcheck import intervals
 from vmemcheck.invariant import Invariant, Problem, Step
@@ -10,29 +11,35 @@ from vmemcheck.observation import Block, Mapping, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    present = [m for m in step.state.mappings if intervals.touches(range(m.start, m.end), step.memmap)]
+    present = _present_mappings(step)
+    exact = {block.pfn: block for block in step.state.blocks}
     starts = [block.pfn for block in step.state.blocks]
+    tables = {table.pfn for table in step.state.tables}
+    page_bytes = step.geometry.page_bytes
     for mapping in present:
-        pages = _pages(step, mapping)
-        block = _block_of(step.state.blocks, starts, pages)
+        nr_pages = (mapping.end - mapping.start) // page_bytes
+        block = exact.get(mapping.pfn)
+        if block is None or nr_pages > 1 << block.order:
+            block = _block_of(step.state.blocks, starts, range(mapping.pfn, mapping.pfn + nr_pages))
         named = f"{mapping.kind.value} {mapping.start:#x} is backed by pfn {mapping.pfn:#x}"
         if block is None:
             yield Problem(f"{named}, which is not allocated")
         elif block.owner.kind is OwnerKind.ALTMAP and not _only_of(step, mapping, block.owner.start_pfn):
             yield Problem(f"{named} of the {block.owner}, but holds memmap of another range")
+        if mapping.pfn in tables or (nr_pages > 1 and any(0 <= pfn - mapping.pfn < nr_pages for pfn in tables)):
+            yield Problem(f"{named}, in which is a page-table page")
     yield from _shared(step, present)
-    tables = intervals.union(range(table.pfn, table.pfn + 1) for table in step.state.tables)
-    for mapping in present:
-        if intervals.touches(_pages(step, mapping), tables):
-            yield Problem(f"{mapping.kind.value} {mapping.start:#x} is backed by a page-table page, pfn {mapping.pfn:#x}")
+
+
+def _present_mappings(step: Step) -> Sequence[Mapping]:
+    """Return the leaf entries that hold memmap of what is present."""
+    if not intervals.subtract(step.mapped, step.required):
+        return step.state.mappings
+    return [m for m in step.state.mappings if intervals.touches(range(m.start, m.end), step.memmap)]
 
 
 def _start(span: range) -> int:
     return span.start
-
-
-def _pages(step: Step, mapping: Mapping) -> range:
-    return range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes)
 
 
 def _block_of(blocks: Sequence[Block], starts: list[int], pages: range) -> Block | None:
@@ -46,17 +53,20 @@ def _block_of(blocks: Sequence[Block], starts: list[int], pages: range) -> Block
 def _only_of(step: Step, mapping: Mapping, start_pfn: int) -> bool:
     """Whether all present memmap in ``mapping`` is that of the range that starts at ``start_pfn``."""
     own = [step.geometry.memmap_range(r.start_pfn, r.nr_pages) for r in step.after.ranges if r.start_pfn == start_pfn]
+    if any(span.start <= mapping.start and mapping.end <= span.stop for span in own):
+        return True
     inside = intervals.intersect([range(mapping.start, mapping.end)], step.memmap)
     return not intervals.subtract(inside, intervals.union(own))
 
 
-def _shared(step: Step, present: list[Mapping]) -> Iterator[Problem]:
+def _shared(step: Step, present: Sequence[Mapping]) -> Iterator[Problem]:
     """Yield each mapping whose memory an earlier one has too, unless both are tails of one compound page."""
     # Not united: neighbouring compound pages have tails of their own.
     tails = tuple(sorted((t for live in step.after.ranges for t in step.after.shared_tails(live)), key=_start))
+    page_bytes = step.geometry.page_bytes
     by_pfn = sorted(present, key=lambda mapping: mapping.pfn)
-    for left, right in zip(by_pfn, by_pfn[1:], strict=False):
-        if right.pfn >= _pages(step, left).stop:
+    for left, right in pairwise(by_pfn):
+        if right.pfn >= left.pfn + (left.end - left.start) // page_bytes:
             continue
         tail = intervals.containing(left.start, tails)
         if tail is None or right.start not in tail or max(left.end, right.end) > tail.stop:

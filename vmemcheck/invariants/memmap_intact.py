@@ -3,7 +3,6 @@
 
 from collections.abc import Iterator
 
-from vmemcheck import intervals
 from vmemcheck.intervals import Intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.model import LiveRange

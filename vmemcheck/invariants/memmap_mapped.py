@@ -12,7 +12,9 @@ def _check(step: Step) -> Iterator[Problem]:
     missing = intervals.subtract(step.required, step.mapped)
     for hole in missing:
         address = hole.start
-        unmapping = next((event for event in _unmapped(step) if event.mapping.start <= address < event.mapping.end), None)
+        unmapping = next(
+            (event for event in _unmapped(step) if event.mapping.start <= address < event.mapping.end), None
+        )
         yield Problem(
             f"the memmap of {_described(step, address)} needs vmemmap page {address:#x}, which is not mapped",
             unmapping.where if unmapping else None,

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 
 from vmemcheck import intervals
 from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.observation import Mapping
 
 
 def _check(step: Step) -> Iterator[Problem]:
     if step.failed or step.refused or step.stopped:
         return  # what these leave behind is the subject of failed-add-undone, refusals and no-warning
-    in_use: list[range] = []
-    for mapping in step.state.mappings:
-        in_use.append(range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes))
-        if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
-            yield Problem(f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present")
+    in_use = [_pfns(step, mapping) for mapping in step.state.mappings]
+    if intervals.subtract(step.mapped, step.required):  # else each mapped page is needed
+        for mapping in step.state.mappings:
+            if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
+                yield Problem(f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present")
     for table in step.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), step.memmap):
@@ -26,6 +27,10 @@ def _check(step: Step) -> Iterator[Problem]:
     for block in step.state.blocks:
         if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
             yield Problem(f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it")
+
+
+def _pfns(step: Step, mapping: Mapping) -> range:
+    return range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes)
 
 
 NO_LEAK = Invariant(

@@ -15,6 +15,8 @@ from vmemcheck.theorems.theorem import Theorem
 from vmemcheck.theorems.unreachability import UNREACHABILITY
 from vmemcheck.theorems.walkers import WALKERS
 
+__all__ = ["THEOREMS", "Theorem"]
+
 THEOREMS: tuple[Theorem, ...] = (
     PAGE_MULTIPLE,
     RANGE_ALIGNMENT,

@@ -76,7 +76,9 @@ def decide(obligation: Obligation) -> Decision:
 
 def is_counterexample(obligation: Obligation, values: dict[str, int]) -> bool:
     """Whether ``values`` meet all hypotheses and not the conclusion, by computing them."""
-    return all(evaluate(term, values) for _, term in obligation.hypotheses) and not evaluate(obligation.conclusion, values)
+    return all(evaluate(term, values) for _, term in obligation.hypotheses) and not evaluate(
+        obligation.conclusion, values
+    )
 
 
 # z3 has no type annotations: its words and contexts are passed through as Any, within this module only.

@@ -54,7 +54,9 @@ def proper_fraction(text: str, value: Expr) -> Deduction:
     :raises ProverError: when sympy cannot decide it, or decides otherwise
     """
     between = bool(value.is_positive) and bool(together(1 - value).is_positive)
-    return _decided(text, value, between, "lies between 0 and 1 and is not an integer", r"\in (0, 1), \notin \mathbb{Z}")
+    return _decided(
+        text, value, between, "lies between 0 and 1 and is not an integer", r"\in (0, 1), \notin \mathbb{Z}"
+    )
 
 
 def above_zero(text: str, value: Expr) -> Deduction:
@@ -79,8 +81,7 @@ def same(text: str, left: Expr, right: Expr) -> Deduction:
     :raises ProverError: when sympy finds a difference
     """
     difference = powsimp(expand(left - right))
-    made = _decided(text, left, difference == Integer(0), f"= {sstr(right)}", f"= {latex(right)}")
-    return made
+    return _decided(text, left, difference == Integer(0), f"= {sstr(right)}", f"= {latex(right)}")
 
 
 def _decided(text: str, value: Expr, decision: bool | None, words: str, symbols: str) -> Deduction:

@@ -34,7 +34,9 @@ def derive_lemma() -> list[Deduction]:
     sufficient = quotient((whole * 2**a) * 2**k, 2 ** (k + a))
     steps.append(integer("if S is a multiple of 2^a, S = n*2^a: memmap / 2^q", sufficient))
     (solution,) = solve(Eq(few, whole), size)
-    steps.append(integer(f"only if: memmap / 2^q = n has the one solution S = {solution}: S / 2^a", quotient(solution, 2**a)))
+    steps.append(
+        integer(f"only if: memmap / 2^q = n has the one solution S = {solution}: S / 2^a", quotient(solution, 2**a))
+    )
     steps.append(shown("the bound 2^a in terms of q and k: a = q - k, from", "q - k", (k + a) - k))
 
     # Tight: 2^(a - 1 - i) is the largest power of two below the bound, or a smaller one; a > 0.

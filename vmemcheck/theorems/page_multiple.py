@@ -50,8 +50,8 @@ def _judge(case: Case) -> Judgement:
         because = f"{geometry.pages_per_subsection} struct pages of {size} bytes are {pages} pages"
     else:
         because = (
-            f"{geometry.pages_per_subsection} struct pages of {size} bytes are {geometry.subsection_memmap_bytes} bytes,"
-            f" {pages} of a page of {geometry.page_bytes}; {size} is not a multiple of {bound}"
+            f"{geometry.pages_per_subsection} struct pages of {size} bytes are {geometry.subsection_memmap_bytes}"
+            f" bytes, {pages} of a page of {geometry.page_bytes}; {size} is not a multiple of {bound}"
         )
     return Judgement(Verdict.of(size % bound == 0), because, pages)
 

@@ -37,7 +37,9 @@ def _judge(case: Case) -> Judgement:
     geometry = case.geometry
     premise = PAGE_MULTIPLE.judge(case)
     if premise.verdict is Verdict.PROVED:
-        return Judgement(Verdict.PROVED, f"every start and end is a multiple of {geometry.page_bytes} from the vmemmap base")
+        return Judgement(
+            Verdict.PROVED, f"every start and end is a multiple of {geometry.page_bytes} from the vmemmap base"
+        )
     end = geometry.memmap_range(0, geometry.pages_per_subsection).stop
     return Judgement(
         Verdict.REFUTED, f"the memmap of subsection 0 ends at vmemmap + {end - geometry.vmemmap_base:#x}, within a page"

@@ -23,9 +23,14 @@ def _derive() -> tuple[Deduction, ...]:
     members, a, n, r, c = positive("members"), natural("a"), natural("n"), natural("r"), natural("c")
     size = ceiling(members / 2**a) * 2**a
     return (
-        integer("members are padded to the alignment 2^a: sizeof = ceil(members / 2^a)*2^a; sizeof / 2^a", quotient(size, 2**a)),
+        integer(
+            "members are padded to the alignment 2^a: sizeof = ceil(members / 2^a)*2^a; sizeof / 2^a",
+            quotient(size, 2**a),
+        ),
         integer("every multiple is such a size, of itself: ceil(n*2^a / 2^a)", ceiling(quotient(n * 2**a, 2**a))),
-        proper_fraction("no other is: what n*A + r + 1 has beyond n*A, with A = r + 2 + c, in units of A", (r + 1) / (r + 2 + c)),
+        proper_fraction(
+            "no other is: what n*A + r + 1 has beyond n*A, with A = r + 2 + c, in units of A", (r + 1) / (r + 2 + c)
+        ),
     )
 
 
@@ -47,7 +52,7 @@ def _obligations() -> tuple[Obligation, ...]:
         ),
         Obligation(
             "reachable-sizes-pages",
-            "with 4K pages and 2 MiB subsections, struct pages aligned to 16 bytes make the memmap a multiple of two pages",
+            "with 4K pages and 2 MiB subsections, struct pages of a multiple of 16 bytes fill an even number of pages",
             (("size is a multiple of 16", t.aligned(size, t.const(4))),),
             t.aligned(size << t.const(21 - 12), t.const(13)),
         ),

@@ -11,7 +11,9 @@ from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, T
 
 def _derive() -> tuple[Deduction, ...]:
     p, section, pmd = natural("p"), natural("M"), natural("D")
-    bound = derive_bound("here 2^k pages of 2^p bytes make 2^M bytes, k = M - p, and q = D = PMD_SHIFT", pmd, section - p)
+    bound = derive_bound(
+        "here 2^k pages of 2^p bytes make 2^M bytes, k = M - p, and q = D = PMD_SHIFT", pmd, section - p
+    )
     return (*derive_lemma(), bound)
 
 

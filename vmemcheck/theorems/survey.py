@@ -57,7 +57,9 @@ class Survey:
     second_opinion: bool
 
 
-def subjects(architecture: Architecture, page_sizes: Sequence[str], sizes: Sequence[int], **shifts: int) -> list[Subject]:
+def subjects(
+    architecture: Architecture, page_sizes: Sequence[str], sizes: Sequence[int], **shifts: int
+) -> list[Subject]:
     """Return the subjects of one architecture.
 
     :param page_sizes: names of page sizes; empty for all

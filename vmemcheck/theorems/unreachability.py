@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from sympy import Min, expand, floor
 
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import above_zero, integer, natural, not_negative, proper_fraction, quotient, same, shown
+from vmemcheck.theorems.derivation import (
+    above_zero,
+    integer,
+    natural,
+    not_negative,
+    proper_fraction,
+    quotient,
+    same,
+    shown,
+)
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
@@ -46,8 +55,13 @@ def _derive() -> tuple[Deduction, ...]:
         above_zero("the loop advances: next - addr", expand(following - address)),
         same("end > addr is on a page too, so end = next + c*2^p: min(next, end)", Min(following, end), following),
         not_negative("the loop does not pass the end: end - next", expand(end - Min(following, end))),
-        integer("conclusion: the next addr is next: both are on a page in every iteration; addr / 2^p", quotient(following, page)),
-        proper_fraction("converse: an end r + 1 bytes behind a page border is reached as next: what is left of it, in pages", short),
+        integer(
+            "conclusion: the next addr is next: both are on a page in every iteration; addr / 2^p",
+            quotient(following, page),
+        ),
+        proper_fraction(
+            "converse: an end r + 1 bytes behind a page border is reached as next: what is left of it, in pages", short
+        ),
     )
 
 
@@ -56,7 +70,10 @@ def _obligations() -> tuple[Obligation, ...]:
     page = t.power(p)
     following = (address + page) & ~(page - t.const(1))
     following = t.choose(t.below(end, following), end, following)
-    on_page = ("addr is page aligned: the start (base), or the next of the iteration before (step)", t.aligned(address, p))
+    on_page = (
+        "addr is page aligned: the start (base), or the next of the iteration before (step)",
+        t.aligned(address, p),
+    )
     end_on_page = ("the end is page aligned", t.aligned(end, p))
     runs = ("the loop runs: addr < end", t.below(address, end))
     return (
@@ -98,7 +115,7 @@ UNREACHABILITY = Theorem(
     "in the loop of remove_pte_table(), PAGE_ALIGNED(addr) && PAGE_ALIGNED(next) holds in every iteration on the"
     " memmap of subsection-aligned ranges, so the sub-page branch is not reached",
     ("the start is page aligned (range-alignment, walkers)", "the end is page aligned (range-alignment, walkers)"),
-    "arch/x86/mm/init_64.c: remove_pte_table(), up to Linux 5.11",
+    "arch/x86/mm/init_64.c: remove_pte_table(), in trees where it has a sub-page branch",
     _derive,
     _obligations(),
     _judge,

@@ -27,7 +27,9 @@ def _derive() -> tuple[Deduction, ...]:
     return (
         shown("a level maps 2^(p + d) bytes by one entry; the boundary behind entry u is", "boundary", boundary),
         integer("it is on a page: boundary / 2^p", quotient(boundary, 2**p)),
-        above_zero("it is behind every addr = u*2^(p+d) + r, r = 2^(p+d) - 1 - c: boundary - addr", expand(boundary - address)),
+        above_zero(
+            "it is behind every addr = u*2^(p+d) + r, r = 2^(p+d) - 1 - c: boundary - addr", expand(boundary - address)
+        ),
         same("first case, end = boundary + e: next = min(boundary, end)", Min(boundary, end), boundary),
         not_negative("not behind the end: end - next", expand(end - Min(boundary, end))),
         same(
@@ -43,7 +45,10 @@ def _obligations() -> tuple[Obligation, ...]:
     address, end, p, q = t.var("addr"), t.var("end"), t.var("p"), t.var("q")
     follows = addr_end(address, end, q)
     whole = ("an entry maps at least one page", t.at_most(p, q))
-    not_empty = ("the range is not empty; an end of 0 is the top of the address space", t.at_most(address, end - t.const(1)))
+    not_empty = (
+        "the range is not empty; an end of 0 is the top of the address space",
+        t.at_most(address, end - t.const(1)),
+    )
     one = t.const(1)
     return (
         Obligation(
@@ -65,7 +70,9 @@ def _judge(case: Case) -> Judgement:
     geometry = case.geometry
     shifts = [geometry.entry_shift(level) for level in range(geometry.levels)]
     sizes = ", ".join(f"2^{shift}" for shift in shifts)
-    return Judgement(Verdict.of(min(shifts) >= geometry.page_shift), f"the entries of all levels map whole pages: {sizes} bytes")
+    return Judgement(
+        Verdict.of(min(shifts) >= geometry.page_shift), f"the entries of all levels map whole pages: {sizes} bytes"
+    )
 
 
 WALKERS = Theorem(

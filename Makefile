@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The virtual environment is made by itself, and again when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/ready
+PYTEST_ARGS ?=
+
+.DELETE_ON_ERROR:
+.PHONY: help prove test lint bench clean
+
+help:
+	@echo 'make prove   prove the theorems and show the table of architectures and sizes'
+	@echo 'make test    run the whole test-suite (profile ci)'
+	@echo 'make lint    run ruff and mypy'
+	@echo 'make bench   measure start-up, proofs and sequences per second'
+	@echo 'make clean   remove the virtual environment and all caches'
+	@echo
+	@echo 'PYTHON=python3.12 chooses the interpreter, VENV=DIR the place of the environment,'
+	@echo 'PYTEST_ARGS="-k prove" passes arguments to pytest.'
+
+prove: $(STAMP)
+	@$(BIN)/vmemcheck prove
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+# The stamp is written last: an interrupted set-up starts again from nothing.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'error: vmemcheck needs Python 3.11 or newer; set PYTHON=' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo 'error: $(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv' >&2; exit 2; }
+	@echo 'setting up $(VENV) ...' >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || \
+		{ echo 'error: pip could not install the packages; see above, then run make again' >&2; exit 2; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf *.egg-info

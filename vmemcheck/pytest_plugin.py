@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pytest plugin: options, Hypothesis profiles, and the machines that the properties run on.
+
+pytest finds it through the entry point of the installed package. It registers
+the profiles ``dev``, ``ci`` and ``deep``; choose one with ``--hypothesis-profile``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from vmemcheck import arches
+from vmemcheck.arches import Architecture
+from vmemcheck.errors import UsageError, VmemcheckError
+from vmemcheck.geometry import Geometry
+from vmemcheck.machine import Machine
+from vmemcheck.reference import ReferenceMachine
+
+EXAMPLES = {"dev": 40, "ci": 200, "deep": 5000}
+"""Sequences that each profile runs for each property and machine."""
+STRUCT_PAGE_BYTES = (56, 64, 72)
+"""Sizes of struct page that machines are made for, unless ``--struct-page`` names others.
+
+An architecture gets those that it can have; x86_64 gets all, since older trees could have them there.
+"""
+_SCALED_BYTES = (56, 64, 72, 80)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """A machine to be made.
+
+    :param name: shown in the names of the tests
+    """
+
+    name: str
+    geometry: Geometry
+
+    def make(self) -> Machine:
+        """Return a new machine."""
+        return ReferenceMachine(self.geometry)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("vmemcheck", "vmemcheck: the machines that properties run on")
+    group.addoption("--arch", action="append", default=[], help="only this architecture; may be repeated")
+    group.addoption(
+        "--page-size", action="append", default=[], help="only this page size: 4K, 16K, 64K; may be repeated"
+    )
+    group.addoption(
+        "--struct-page", action="append", default=[], help="this size of struct page in bytes; may be repeated"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the profiles, before the plugin of Hypothesis loads the one that was asked for."""
+    register_profiles()
+    try:
+        machines(config)
+    except VmemcheckError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def register_profiles() -> None:
+    """Register ``dev``, ``ci`` and ``deep``; ``ci`` is derived from the one that Hypothesis brings."""
+    from hypothesis import HealthCheck, settings
+
+    ci = settings(settings.get_profile("ci"), derandomize=True, database=None)
+    parents = {"dev": settings.get_profile("default"), "ci": ci, "deep": settings.get_profile("default")}
+    for name, examples in EXAMPLES.items():
+        slow = [HealthCheck.too_slow, HealthCheck.data_too_large]  # long sequences at full size take their time
+        profile = settings(
+            parents[name], max_examples=examples, deadline=None, print_blob=False, suppress_health_check=slow
+        )
+        settings.register_profile(name, profile)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which profile is loaded: without this plugin, ``ci`` would silently be another one."""
+    from hypothesis import settings
+
+    current = settings()
+    name = config.getoption("--hypothesis-profile", None) or "default"
+    order = "derandomized" if current.derandomize else "random"
+    return f"vmemcheck: profile {name}, {current.max_examples} sequences, {order}; {len(machines(config))} machines"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for a ``machine_spec`` on every machine."""
+    if "machine_spec" in metafunc.fixturenames:
+        specs = machines(metafunc.config)
+        metafunc.parametrize("machine_spec", specs, ids=[spec.name for spec in specs], scope="module")
+
+
+@pytest.fixture(scope="module")
+def machine(machine_spec: MachineSpec) -> Machine:
+    """Return the machine under test."""
+    return machine_spec.make()
+
+
+def machines(config: pytest.Config) -> tuple[MachineSpec, ...]:
+    """Return the machines that the options ask for; each geometry once.
+
+    :raises UsageError: when there is no such machine
+    """
+    names = config.getoption("--arch")
+    page_sizes = config.getoption("--page-size")
+    sizes = [_size(text) for text in config.getoption("--struct-page")]
+    chosen = [arches.find(name) for name in names] or list(arches.ARCHES)
+    specs = [
+        MachineSpec(f"{architecture.name}-{page_size.name}-{size}", page_size.geometry(size))
+        for architecture in chosen
+        for page_size in architecture.page_sizes
+        if not page_sizes or page_size.name in page_sizes
+        for size in sizes or _default_sizes(architecture)
+    ]
+    if not specs:
+        raise UsageError(f"no architecture here has pages of {', '.join(page_sizes)}", to_fix="use 4K, 16K or 64K")
+    if not (names or page_sizes):
+        specs += _scaled(sizes or _SCALED_BYTES)
+    unique: dict[Geometry, MachineSpec] = {}
+    for spec in specs:
+        unique.setdefault(spec.geometry, spec)
+    return tuple(unique.values())
+
+
+def _default_sizes(architecture: Architecture) -> list[int]:
+    every = architecture is arches.ARCHES[0]
+    return [size for size in STRUCT_PAGE_BYTES if every or size % architecture.struct_page_align == 0]
+
+
+def _scaled(sizes: Sequence[int]) -> list[MachineSpec]:
+    from vmemcheck.strategies import scaled
+
+    return [MachineSpec(f"scaled-4K-{size}", scaled(Geometry(size))) for size in sizes]
+
+
+def _size(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 6 and int(text)):
+        raise UsageError(f"--struct-page {text[:40]!r} is not a size in bytes", to_fix="use a number such as 64")
+    return int(text)
