@@ -25,7 +25,7 @@ exit codes:
   0    proved, holds, or a survey table
   1    a claim that was asked for is refuted, or an invariant is violated
   2    no verdict: bad input, vacuous, or an error
-  130  interrupted
+  130  interrupted; 141: the reader of the output left
 """
 
 
@@ -43,13 +43,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted: no verdict", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, less) left; keep the interpreter from failing again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         return 141
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
+        _abandon_output()
+        where = error.filename or "standard output"
+        print(f"error: {error.strerror or error}: {where}", file=sys.stderr)
         return 2
+
+
+def _abandon_output() -> None:
+    """Keep the interpreter from writing what is left, and failing again, at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def _dispatch(arguments: list[str]) -> int:

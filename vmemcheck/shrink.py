@@ -57,9 +57,9 @@ def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
             others = [
                 other for other in table if _same_range(operation, other) or (index == 0 and isinstance(other, Boot))
             ]
-        elif isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
+        if isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
             numbers = range(1, _MOST_ALLOCATIONS)
-            others = [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
+            others += [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
         for other in others:
             yield (*sequence[:index], other, *sequence[index + 1 :])
 

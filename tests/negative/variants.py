@@ -53,7 +53,7 @@ ALTMAPS = Scope(faults=False)
 FAULTS = Scope(altmaps=False)
 
 
-def _with(part: type[Vmemmap | PageTables | Ledger]) -> type[ReferenceMachine]:
+def with_part(part: type[Vmemmap | PageTables | Ledger]) -> type[ReferenceMachine]:
     """Return the reference machine with one of its parts replaced."""
     name = next(n for n, kind in _PARTS.items() if issubclass(part, kind))
     return type(f"{part.__name__}Machine", (ReferenceMachine,), {name: part})
@@ -341,7 +341,7 @@ def _variant(
     operations: int,
     scope: Scope = PLAIN,
 ) -> Variant:
-    machine = part if issubclass(part, ReferenceMachine) else _with(part)
+    machine = part if issubclass(part, ReferenceMachine) else with_part(part)
     return Variant(broken, geometry, machine, invariant, operations, scope)
 
 

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The structure of the project: who imports whom, and what every file must have."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("vmemcheck", "strategies", "properties", "reports", "tests", "benchmarks")
+SOURCES = sorted(
+    path
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*.py")
+    if not any(parent.is_symlink() for parent in path.parents)
+)
+
+# A part may import itself, the parts named here, and what those may import.
+LAYERS: dict[str, set[str]] = {
+    "errors": set(),
+    "intervals": set(),
+    "geometry": {"errors"},
+    "operation": {"errors"},
+    "observation": set(),
+    "sequence_text": {"geometry", "operation"},
+    "replay_file": {"sequence_text"},
+    "model": {"geometry", "intervals", "operation"},
+    "scope": {"model"},
+    "invariant": {"model", "observation"},
+    "invariants": {"invariant"},
+    "marks": {"invariant", "scope"},
+    "machine": {"geometry", "observation", "operation"},
+    "reference": {"machine", "model"},
+    "arches": {"geometry"},
+    "theorems": {"arches"},
+    "engine": {"invariants", "marks", "machine"},
+    "strategies": {"scope", "arches"},
+    "shrink": {"operation"},
+    "search": {"engine", "shrink", "strategies"},
+    "reports": {"invariant", "sequence_text", "theorems"},
+    "properties": {"search", "reference", "reports", "replay_file"},
+    "commands": {"search", "reference", "reports", "replay_file"},
+    "cli": {"errors", "commands"},
+    "pytest_plugin": {"reference", "strategies", "arches"},
+    "__main__": {"cli"},
+}
+ONLY_IN = {
+    "hypothesis": {"strategies", "search", "properties", "pytest_plugin"},
+    "sympy": {"theorems"},
+    "z3": {"theorems"},
+}
+ROOT_PARTS = {"strategies", "properties", "reports"}
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+def _part(path: Path) -> str | None:
+    """Return the part of the package that a file belongs to."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts[0] in ROOT_PARTS:
+        return parts[0]
+    return parts[1] if parts[0] == "vmemcheck" and parts[1] != "__init__" else None
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _allowed(part: str) -> set[str]:
+    allowed = {part}
+    for other in LAYERS[part]:
+        allowed |= _allowed(other)
+    return allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_imports_only_layers_below(path: Path) -> None:
+    """A module imports its own part and those below it, and heavy libraries only where they belong."""
+    part = _part(path)
+    if part is None:
+        return
+    assert part in LAYERS, f"add {part} to LAYERS in tests/unit/test_layers.py"
+    for name in _imports(path):
+        words = name.split(".")
+        if words[0] == "vmemcheck" and len(words) > 1 and words[1] in LAYERS:
+            assert words[1] in _allowed(part), f"{part} must not import {name}"
+        assert part in ONLY_IN.get(words[0], {part}), f"{part} must not import {words[0]}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_has_licence_docstring_and_bearable_length(path: Path) -> None:
+    """Every file starts with its licence and says what it is; no file and no function is too long."""
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert text.startswith("# SPDX-License-Identifier: GPL-2.0-or-later\n")
+    assert ast.get_docstring(tree)
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("name", ["Makefile", ".ci/run"])
+def test_script_has_licence(name: str) -> None:
+    """Scripts carry the licence too."""
+    assert "SPDX-License-Identifier: GPL-2.0-or-later" in (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"]])
+def test_command_line_help_imports_no_heavy_library(arguments: list[str]) -> None:
+    """Help comes without Hypothesis, sympy, z3, pytest and rich."""
+    code = (
+        "import sys; from vmemcheck.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print([m for m in ('hypothesis', 'sympy', 'z3', 'pytest', 'rich') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1] == "[]"
