@@ -68,10 +68,10 @@ def test_check_finding_ends_with_the_failing_step() -> None:
 def test_check_failed_add_may_be_tried_again() -> None:
     """After an add that failed for want of memory, the same add succeeds."""
     failing = AddDevice(0, 5, fault=Fault(FaultKind.NTH, 4))
-    observed = [
-        step.observation.returned for step in steps(ReferenceMachine(WHOLE_PMD), (failing, AddDevice(0, 5))) if step
-    ]
-    assert observed == [-12, 0]
+    again = (failing, AddDevice(0, 5))
+    observations = ReferenceMachine(WHOLE_PMD).run(again)
+    assert [-12, 0] == [observation.returned for observation in observations]
+    assert check(ReferenceMachine(WHOLE_PMD), again) is None
 
 
 def test_search_is_repeatable() -> None:
