@@ -33,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = _dispatch(arguments)
+        try:
+            code = _dispatch(arguments)
+        except SystemExit as done:  # --help and --version end in this way
+            code = int(done.code or 0)
         sys.stdout.flush()
         return code
     except errors.VmemcheckError as error:

@@ -25,6 +25,9 @@ STRUCT_PAGE_BYTES = (56, 64, 72)
 An architecture gets those that it can have; x86_64 gets all, since older trees could have them there.
 """
 _SCALED_BYTES = (56, 64, 72, 80)
+# A section with more memmap than this takes the reference machine long, and shows nothing that smaller ones do not:
+# such machines are there only for those who name the architecture.
+_AFFORDABLE_MEMMAP_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def machines(config: pytest.Config) -> tuple[MachineSpec, ...]:
     if not specs:
         raise UsageError(f"no architecture here has pages of {', '.join(page_sizes)}", to_fix="use 4K, 16K or 64K")
     if not (names or page_sizes):
+        specs = [spec for spec in specs if spec.geometry.section_memmap_bytes <= _AFFORDABLE_MEMMAP_BYTES]
         specs += _scaled(sizes or _SCALED_BYTES)
     unique: dict[Geometry, MachineSpec] = {}
     for spec in specs:

@@ -50,12 +50,13 @@ class PageTables:
         self.ledger = ledger
         self.constructed: set[int] = set()
         self._snapshot: tuple[Mapping, ...] | None = None
+        self._recent: Node | None = None
         self._masks = [-1 << geometry.entry_shift(level) for level in range(geometry.levels)]
         self.top = Node(geometry.levels - 1, 0, -1)
 
     def leaf(self, address: int) -> Mapping | None:
         """Return the leaf entry that maps ``address``."""
-        node = self.path(address)[-1]
+        node = self._lowest(address)
         pfn = node.entries.get(address & self._masks[node.level])
         if pfn is None:
             return None
@@ -71,7 +72,7 @@ class PageTables:
 
         :raises OutOfMemoryError: when a table cannot be allocated
         """
-        node = self.path(address)[-1]
+        node = self._lowest(address)
         while node.level > level:
             node = self.link_table(node, address)
         node.entries[address & self._masks[level]] = pfn
@@ -119,7 +120,7 @@ class PageTables:
         """Clear the leaf entry that maps ``address``, for ``function``."""
         mapping = self.leaf(address)
         if mapping:
-            node = self.path(address)[-1]
+            node = self._lowest(address)
             del node.entries[mapping.start]
             self._note_entries(node)
             self.ledger.events.append(Unmapped(mapping, Location("vmemcheck/reference/vmemmap.py", 0, function)))
@@ -137,6 +138,7 @@ class PageTables:
     def free_table(self, above: Node, node: Node) -> None:
         """Take a table out of the one above and give its page back."""
         where = Location(FILE, 0, "free_table")
+        self._recent = None
         del above.entries[node.start]
         self._note_entries(above)
         self.ledger.events.append(TableFreed(_table(self.geometry, node), len(node.entries), where))
@@ -195,6 +197,15 @@ class PageTables:
             if not isinstance(entry, Node):
                 return path
             path.append(entry)
+
+    def _lowest(self, address: int) -> Node:
+        """Return the lowest table on the way to ``address``; the last table of PTEs is remembered."""
+        recent = self._recent
+        if recent is not None and recent.start == address & self._masks[recent.level + 1]:
+            return recent
+        node = self.path(address)[-1]
+        self._recent = node if node.level == 0 else None
+        return node
 
     def _note_entries(self, node: Node) -> None:
         """Keep the memory of a table in step with its entries: none reads as zero."""
