@@ -10,11 +10,11 @@ from vmemcheck import intervals, replay_file, sequence_text
 from vmemcheck.engine import check
 from vmemcheck.geometry import PMD_LEVEL, Geometry
 from vmemcheck.model import Model, Outcome
-from vmemcheck.operation import Sequence
+from vmemcheck.operation import AddDevice, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.replay_file import Replay
 from vmemcheck.scope import Scope, operations
-from vmemcheck.strategies import geometries, pfn_ranges, sequences, subsection_ranges
+from vmemcheck.strategies import altmaps, geometries, pfn_ranges, sequences, subsection_ranges
 
 _GEOMETRIES = geometries()
 
@@ -81,6 +81,15 @@ def test_ranges_drawn_are_aligned_and_in_scope(geometry: Geometry, data: st.Data
     assert len(pfns) > 0
     assert pfns.start % geometry.pages_per_subsection == 0
     assert pfns.stop % geometry.pages_per_subsection == 0
+
+
+@given(_GEOMETRIES, st.data())
+def test_altmaps_drawn_lie_within_their_device(geometry: Geometry, data: st.DataObject) -> None:
+    """A drawn altmap never reaches beyond its device, so that an add with it always applies."""
+    count = data.draw(st.integers(1, 3))
+    altmap = data.draw(altmaps(geometry, count * geometry.pages_per_subsection))
+    expectation = Model(geometry).expect(AddDevice(0, count, altmap))
+    assert expectation.outcome in (Outcome.SUCCEEDS, Outcome.MAY_FAIL)
 
 
 @given(_GEOMETRIES, st.data())

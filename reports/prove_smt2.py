@@ -4,14 +4,14 @@
 from collections.abc import Sequence
 
 from vmemcheck.theorems.smtlib import script, to_smt2
-from vmemcheck.theorems.theorem import Theorem
+from vmemcheck.theorems.theorem import Theorem, distinct_obligations
 
 
 def smt2_files(theorems: Sequence[Theorem]) -> dict[str, str]:
     """Return the text of each file by its name."""
-    return {f"{o.name}.smt2": to_smt2(o) for theorem in theorems for o in theorem.obligations}
+    return {f"{o.name}.smt2": to_smt2(o) for o in distinct_obligations(theorems)}
 
 
 def smt2_script(theorems: Sequence[Theorem]) -> str:
     """Return one script; a solver answers it with one ``unsat`` for each obligation."""
-    return script([o for theorem in theorems for o in theorem.obligations])
+    return script(distinct_obligations(theorems))

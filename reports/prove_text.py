@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 
-from vmemcheck.theorems.reachable_sizes import can_occur
 from vmemcheck.theorems.survey import Proof, Row, Subject, Survey
 from vmemcheck.theorems.theorem import Judgement, Verdict
 
@@ -75,7 +74,7 @@ def cell(subject: Subject, judgement: Judgement) -> str:
     """Return one cell: the number, in brackets where the size cannot occur, with ! where the claim is refuted."""
     quantity = judgement.quantity if judgement.quantity is not None else Fraction(0)
     text = str(quantity)
-    if not can_occur(subject.case.geometry.struct_page_bytes, subject.case.struct_page_align):
+    if not subject.case.can_occur:
         text = f"({text})"
     return text + ("!" if judgement.verdict is Verdict.REFUTED else " ")
 

@@ -11,6 +11,7 @@
     def test_my_machine(sequence): ...
 """
 
+from vmemcheck.strategies.altmaps import altmaps
 from vmemcheck.strategies.faults import faults
 from vmemcheck.strategies.geometries import geometries, scaled
 from vmemcheck.strategies.operations import boot_memory, operations
@@ -18,6 +19,7 @@ from vmemcheck.strategies.ranges import pfn_ranges, subsection_ranges
 from vmemcheck.strategies.sequences import sequences
 
 __all__ = [
+    "altmaps",
     "boot_memory",
     "faults",
     "geometries",

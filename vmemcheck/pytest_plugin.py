@@ -133,7 +133,7 @@ def machines(config: pytest.Config) -> tuple[MachineSpec, ...]:
 
 def _default_sizes(architecture: Architecture) -> list[int]:
     every = architecture is arches.ARCHES[0]
-    return [size for size in STRUCT_PAGE_BYTES if every or size % architecture.struct_page_align == 0]
+    return [size for size in STRUCT_PAGE_BYTES if every or size in architecture.struct_page_sizes]
 
 
 def _scaled(sizes: Sequence[int]) -> list[MachineSpec]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The pytest plugin, as pytest loads it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmemcheck.pytest_plugin import EXAMPLES
+from vmemcheck.sequence_text import parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,3 +66,34 @@ def test_plugin_bad_option_is_one_message(arguments: list[str]) -> None:
     assert done.returncode == 4
     assert done.stderr.startswith("ERROR: ")
     assert "Traceback" not in done.stderr
+
+
+def test_plugin_failing_property_prints_the_sequence_to_replay(tmp_path: Path) -> None:
+    """On a broken machine the suite fails with the shrunk sequence in the text form of operations."""
+    (tmp_path / "broken.py").write_text(
+        "from tests.negative.variants import FreesLeafUnasked, with_part\n"
+        "from vmemcheck import pytest_plugin\n"
+        "pytest_plugin.ReferenceMachine = with_part(FreesLeafUnasked)\n"
+    )
+    suite = "properties/test_invariants.py::test_machine_any_sequence_keeps_all_invariants[scaled-4K-56]"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "broken",
+        "--hypothesis-profile=ci",
+        suite,
+    ]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert done.returncode == 1
+    lines = done.stdout.split("\n")
+    start = next(number for number, line in enumerate(lines) if line.startswith("violated  memmap-mapped"))
+    paste = next(number for number, line in enumerate(lines) if line.endswith("vmemcheck replay FILE"))
+    geometry, sequence = parse("\n".join(line for line in lines[paste + 1 : paste + 5]))
+    assert start < paste
+    assert geometry.struct_page_bytes == 56
+    assert len(sequence) == 3

@@ -5,6 +5,13 @@ from dataclasses import dataclass
 
 from vmemcheck.geometry import Geometry
 
+# Members of struct page: those that are always there, those of CONFIG_MEMCG (or CONFIG_SLAB_OBJ_EXT), of
+# LAST_CPUPID_NOT_IN_PAGE_FLAGS (an int, and padding), and of CONFIG_KMSAN.
+_MEMBERS_BYTES = 56
+_MEMCG_BYTES = 8
+_LAST_CPUPID_BYTES = 8
+_KMSAN_BYTES = 16
+
 SUBSECTION_SHIFT = 21
 """The same on every architecture.
 
@@ -51,12 +58,38 @@ class Architecture:
     :param name: canonical name
     :param alias: its folder below arch/ in the kernel
     :param page_sizes: in ascending order
-    :param struct_page_align: alignment of struct page in bytes: 16 where HAVE_ALIGNED_STRUCT_PAGE is selected, else 8
+    :param aligned_struct_page: whether HAVE_ALIGNED_STRUCT_PAGE is selected
+    :param kmsan: whether HAVE_ARCH_KMSAN is selected
     :param source: where the values come from, as *kernel file: symbol*
     """
 
     name: str
     alias: str
     page_sizes: tuple[PageSize, ...]
-    struct_page_align: int
+    aligned_struct_page: bool
+    kmsan: bool
     source: tuple[str, ...]
+
+    @property
+    def struct_page_align(self) -> int:
+        """Alignment of struct page in bytes.
+
+        Source: include/linux/mm_types.h: _struct_page_alignment
+        """
+        return 16 if self.aligned_struct_page else 8
+
+    @property
+    def struct_page_sizes(self) -> tuple[int, ...]:
+        """The sizes of struct page that its configurations can give, ascending.
+
+        An upper bound: each member that depends on a configuration symbol is counted both ways. None of these
+        architectures defines WANT_PAGE_VIRTUAL.
+
+        Source: include/linux/mm_types.h: struct page
+        """
+        align = self.struct_page_align
+        optional = [_MEMCG_BYTES, _LAST_CPUPID_BYTES] + [_KMSAN_BYTES] * self.kmsan
+        members = {_MEMBERS_BYTES}
+        for more in optional:
+            members |= {size + more for size in members}
+        return tuple(sorted({-(-size // align) * align for size in members}))

@@ -12,8 +12,9 @@ ARM64 = Architecture(
         PageSize(page_shift=14, section_shift=27, table_shift=11, levels=4),
         PageSize(page_shift=16, section_shift=29, table_shift=13, levels=3),
     ),
-    # In 5.10 it is selected only with SLUB.
-    struct_page_align=16,
+    # HAVE_ALIGNED_STRUCT_PAGE is selected only with SLUB up to 6.1.
+    aligned_struct_page=True,
+    kmsan=False,
     source=(
         "arch/arm64/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/arm64/include/asm/pgtable-hwdef.h: PMD_SHIFT",

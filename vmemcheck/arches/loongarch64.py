@@ -11,8 +11,9 @@ LOONGARCH64 = Architecture(
         PageSize(page_shift=14, section_shift=29, table_shift=11, levels=3),
         PageSize(page_shift=16, section_shift=29, table_shift=13, levels=3),
     ),
-    # Not selected in 6.12 and before: there struct page is aligned to 8 bytes.
-    struct_page_align=16,
+    # HAVE_ALIGNED_STRUCT_PAGE is not selected in 6.12 and before: there struct page is aligned to 8 bytes.
+    aligned_struct_page=True,
+    kmsan=False,
     source=(
         "arch/loongarch/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/loongarch/include/asm/pgtable.h: PMD_SHIFT",

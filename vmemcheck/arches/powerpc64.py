@@ -14,7 +14,8 @@ POWERPC64 = Architecture(
         PageSize(page_shift=12, section_shift=24, table_shift=9, levels=4),
         PageSize(page_shift=16, section_shift=24, table_shift=5, levels=4),
     ),
-    struct_page_align=8,
+    aligned_struct_page=False,
+    kmsan=False,
     source=(
         "arch/powerpc/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/powerpc/include/asm/book3s/64/radix-4k.h: RADIX_PTE_INDEX_SIZE",

@@ -8,8 +8,9 @@ RISCV64 = Architecture(
     alias="riscv",
     # Sv39, Sv48 or Sv57: 3 to 5 levels, chosen at boot.
     page_sizes=(PageSize(page_shift=12, section_shift=27, table_shift=9, levels=4),),
-    # Not selected in 6.12 and before: there struct page is aligned to 8 bytes.
-    struct_page_align=16,
+    # HAVE_ALIGNED_STRUCT_PAGE is not selected in 6.12 and before: there struct page is aligned to 8 bytes.
+    aligned_struct_page=True,
+    kmsan=False,
     source=(
         "arch/riscv/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/riscv/include/asm/pgtable-64.h: PMD_SHIFT",

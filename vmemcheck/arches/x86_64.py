@@ -7,11 +7,13 @@ X86_64 = Architecture(
     name="x86_64",
     alias="x86",
     page_sizes=(PageSize(page_shift=12, section_shift=27, table_shift=9, levels=4),),
-    # In 5.10 it is selected only with SLUB; with SLAB 56 and 72 bytes were possible.
-    struct_page_align=16,
+    # HAVE_ALIGNED_STRUCT_PAGE is selected only with SLUB up to 6.1; with SLAB 56 and 72 bytes occur there.
+    aligned_struct_page=True,
+    kmsan=True,
     source=(
         "arch/x86/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/x86/include/asm/pgtable_64_types.h: PMD_SHIFT",
         "arch/x86/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
+        "arch/x86/Kconfig: HAVE_ARCH_KMSAN",
     ),
 )

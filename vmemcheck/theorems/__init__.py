@@ -3,7 +3,8 @@
 
 Each is derived by sympy over the integers (``Theorem.derive``), stated again over
 64-bit words for a solver (``Theorem.obligations``), and judged for concrete sizes
-(``Theorem.judge``). Only this package imports sympy and z3.
+(``Theorem.judge``). Only this package imports sympy and z3, and only where they are used:
+the derivations import sympy when they are asked for, so that z3 can work meanwhile.
 """
 
 from vmemcheck.theorems.both_doors import BOTH_DOORS

@@ -2,11 +2,12 @@
 """both-doors: what is aligned to memory blocks is aligned to sections and subsections."""
 
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import integer, natural, quotient, shown
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from vmemcheck.theorems.derivation import integer, natural, quotient, shown
+
     i, subsection, d, e = natural("i"), natural("B"), natural("d"), natural("e")
     section = subsection + e
     address = i * 2 ** (section + d)

@@ -3,12 +3,9 @@
 
 from fractions import Fraction
 
-from sympy import Integer
-
 from vmemcheck.geometry import Geometry
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import natural, positive, quotient, shown
-from vmemcheck.theorems.divisibility import derive_bound, derive_lemma, lemma_obligations, needed_alignment
+from vmemcheck.theorems.divisibility import DIVISIBILITY, needed_alignment
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
@@ -18,6 +15,11 @@ def pages_per_subsection_memmap(geometry: Geometry) -> Fraction:
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from sympy import Integer
+
+    from vmemcheck.theorems.derivation import natural, positive, quotient, shown
+    from vmemcheck.theorems.lemma import derive_bound, derive_lemma
+
     p, shift, octets = natural("p"), natural("B"), positive("m")
     steps = derive_lemma()
     steps.append(derive_bound("here 2^k pages of 2^p bytes make 2^B bytes, k = B - p, and q = p", p, shift - p))
@@ -34,11 +36,16 @@ def _obligations() -> tuple[Obligation, ...]:
         (("S is a multiple of 8", t.aligned(size, t.const(3))),),
         t.equal((size >> t.const(3)) << t.const(12), size << t.const(21 - 12)),
     )
-    hypotheses = (
-        ("a subsection is a whole number of pages", t.at_most(p, shift)),
-        ("a subsection is smaller than the address space", t.below(shift, t.const(t.BITS))),
+    bound = Obligation(
+        "page-multiple-bound",
+        "for k = B - p pages of 2^p bytes, the bound max(0, p - k) of the lemma is max(0, 2*p - B)",
+        (
+            ("a subsection is a whole number of pages", t.at_most(p, shift)),
+            ("a subsection is smaller than the address space", t.below(shift, t.const(t.BITS))),
+        ),
+        t.equal(t.excess(p, shift - p), t.excess(p + p, shift)),
     )
-    return (*lemma_obligations("page-multiple", "page", shift - p, p, hypotheses), count)
+    return (*DIVISIBILITY, bound, count)
 
 
 def _judge(case: Case) -> Judgement:

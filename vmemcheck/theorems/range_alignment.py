@@ -2,12 +2,13 @@
 """range-alignment: subsection-aligned pfn ranges have page-aligned memmaps."""
 
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import integer, natural, positive, quotient, shown
 from vmemcheck.theorems.page_multiple import PAGE_MULTIPLE
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from vmemcheck.theorems.derivation import integer, natural, positive, quotient, shown
+
     v, number, n, p = natural("v"), natural("t"), positive("n"), natural("p")
     memmap = n * 2**p
     address = v * 2**p + number * memmap

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """reachable-sizes: which sizes of struct page an alignment of the struct leaves."""
 
-from sympy import ceiling
-
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import integer, natural, positive, proper_fraction, quotient
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 SUPPORTED_BYTES = (56, 64, 72, 80, 88, 96)
@@ -14,12 +11,11 @@ Source: include/linux/mm.h: __mm_zero_struct_page()
 """
 
 
-def can_occur(size: int, align: int) -> bool:
-    """Whether ``sizeof(struct page)`` can be ``size`` when the struct is aligned to ``align`` bytes."""
-    return size % align == 0 and size in SUPPORTED_BYTES
-
-
 def _derive() -> tuple[Deduction, ...]:
+    from sympy import ceiling
+
+    from vmemcheck.theorems.derivation import integer, natural, positive, proper_fraction, quotient
+
     members, a, n, r, c = positive("members"), natural("a"), natural("n"), natural("r"), natural("c")
     size = ceiling(members / 2**a) * 2**a
     return (
@@ -61,9 +57,9 @@ def _obligations() -> tuple[Obligation, ...]:
 
 def _judge(case: Case) -> Judgement:
     size, align = case.geometry.struct_page_bytes, case.struct_page_align
-    left = ", ".join(str(other) for other in SUPPORTED_BYTES if can_occur(other, align))
-    if can_occur(size, align):
-        return Judgement(Verdict.PROVED, f"{size} is a multiple of {align}; of the sizes up to 96, {left} can occur")
+    left = ", ".join(map(str, case.struct_page_sizes))
+    if case.can_occur:
+        return Judgement(Verdict.PROVED, f"{size} is a multiple of {align}; {left} can occur")
     if size % align:
         because = f"struct page is aligned to {align} bytes, and {size} is not a multiple of {align}; {left} can occur"
     else:

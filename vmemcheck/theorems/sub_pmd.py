@@ -4,12 +4,14 @@
 from fractions import Fraction
 
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import natural
-from vmemcheck.theorems.divisibility import derive_bound, derive_lemma, lemma_obligations, needed_alignment
+from vmemcheck.theorems.divisibility import DIVISIBILITY, needed_alignment
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from vmemcheck.theorems.derivation import natural
+    from vmemcheck.theorems.lemma import derive_bound, derive_lemma
+
     p, section, pmd = natural("p"), natural("M"), natural("D")
     bound = derive_bound(
         "here 2^k pages of 2^p bytes make 2^M bytes, k = M - p, and q = D = PMD_SHIFT", pmd, section - p
@@ -18,10 +20,19 @@ def _derive() -> tuple[Deduction, ...]:
 
 
 def _obligations() -> tuple[Obligation, ...]:
-    shift = t.var("D")
-    hypotheses = (("a PMD leaf is smaller than the address space", t.below(shift, t.const(t.BITS))),)
-    # k stands for SECTION_SIZE_BITS - PAGE_SHIFT.
-    return lemma_obligations("sub-pmd", "PMD leaf", t.var("k"), shift, hypotheses)
+    p, section, pmd = t.var("p"), t.var("M"), t.var("D")
+    words = t.const(t.BITS)
+    bound = Obligation(
+        "sub-pmd-bound",
+        "for k = M - p and q = D, the bound max(0, q - k) of the lemma is max(0, D + p - M)",
+        (
+            ("a section is a whole number of pages", t.at_most(p, section)),
+            ("a section is smaller than the address space", t.below(section, words)),
+            ("a PMD leaf is smaller than the address space", t.below(pmd, words)),
+        ),
+        t.equal(t.excess(pmd, section - p), t.excess(pmd + p, section)),
+    )
+    return (*DIVISIBILITY, bound)
 
 
 def _judge(case: Case) -> Judgement:
@@ -43,7 +54,7 @@ SUB_PMD = Theorem(
     "sub-pmd",
     "the memmap of a section is a whole number of PMD leaves if and only if sizeof(struct page) is a multiple of"
     " 2^max(0, PAGE_SHIFT + PMD_SHIFT - SECTION_SIZE_BITS); otherwise PMD leaves need sub-PMD tracking",
-    ("PAGE_SHIFT <= SECTION_SIZE_BITS", "PMD_SHIFT < 64"),
+    ("PAGE_SHIFT <= SECTION_SIZE_BITS < 64", "PMD_SHIFT < 64"),
     "arch/x86/mm/init_64.c: vmemmap_populate_hugepages(), vmemmap_use_new_sub_pmd()",
     _derive,
     _obligations(),

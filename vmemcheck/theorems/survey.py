@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from vmemcheck.arches import Architecture
 from vmemcheck.errors import ProverError
+from vmemcheck.geometry import Geometry
 from vmemcheck.theorems import bitvector
 from vmemcheck.theorems.bitvector import Decision
-from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Theorem
+from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Theorem, distinct_obligations
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,12 @@ def subjects(
             continue
         for size in sizes:
             geometry = page_size.geometry(size).changed(**shifts)
-            found.append(Subject(architecture.name, page_size.name, Case(geometry, architecture.struct_page_align)))
+            found.append(Subject(architecture.name, page_size.name, _case(architecture, geometry)))
     return found
+
+
+def _case(architecture: Architecture, geometry: Geometry) -> Case:
+    return Case(geometry, architecture.struct_page_align, architecture.struct_page_sizes)
 
 
 def survey(theorems: Sequence[Theorem], asked: Sequence[Subject]) -> Survey:
@@ -83,7 +88,7 @@ def survey(theorems: Sequence[Theorem], asked: Sequence[Subject]) -> Survey:
     :raises ProverError: when a proof does not go through, or the provers disagree
     """
     second = bitvector.available()
-    obligations = [obligation for theorem in theorems for obligation in theorem.obligations]
+    obligations = distinct_obligations(theorems)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # z3 works beside sympy: the survey takes no longer than the slower of the two.
         decided: Future[dict[str, Decision]] | None = pool.submit(bitvector.decide_all, obligations) if second else None

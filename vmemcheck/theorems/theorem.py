@@ -2,7 +2,7 @@
 """What a theorem is: a statement, its hypotheses, two proofs, and a judgement for each geometry."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -55,15 +55,27 @@ class Obligation:
         return variables(*(term for _, term in self.hypotheses), self.conclusion)
 
 
+def distinct_obligations(theorems: "Sequence[Theorem]") -> list[Obligation]:
+    """Return the obligations of all ``theorems``, those that several share once."""
+    return list({o.name: o for theorem in theorems for o in theorem.obligations}.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a judgement is about: the sizes, and the architecture's rule for struct page.
+    """What a judgement is about: the sizes, and which sizes of struct page the architecture can have.
 
     :param struct_page_align: alignment of struct page in bytes: 16 with HAVE_ALIGNED_STRUCT_PAGE, else 8
+    :param struct_page_sizes: the sizes that can occur, in bytes
     """
 
     geometry: Geometry
     struct_page_align: int = 8
+    struct_page_sizes: tuple[int, ...] = (56, 64, 72, 80, 88, 96)
+
+    @property
+    def can_occur(self) -> bool:
+        """Whether this struct page is one that the architecture can have."""
+        return self.geometry.struct_page_bytes in self.struct_page_sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,7 @@
 
 from collections.abc import Iterator
 
-from sympy import Min, expand, floor
-
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import (
-    above_zero,
-    integer,
-    natural,
-    not_negative,
-    proper_fraction,
-    quotient,
-    same,
-    shown,
-)
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
@@ -41,6 +29,19 @@ def sub_page_iteration(span: range, page_bytes: int) -> tuple[int, int] | None:
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from sympy import Min, expand, floor
+
+    from vmemcheck.theorems.derivation import (
+        above_zero,
+        integer,
+        natural,
+        not_negative,
+        proper_fraction,
+        quotient,
+        same,
+        shown,
+    )
+
     p, m, c, r = natural("p"), natural("m"), natural("c"), natural("r")
     page = 2**p
     address = m * page
@@ -115,7 +116,8 @@ UNREACHABILITY = Theorem(
     "in the loop of remove_pte_table(), PAGE_ALIGNED(addr) && PAGE_ALIGNED(next) holds in every iteration on the"
     " memmap of subsection-aligned ranges, so the sub-page branch is not reached",
     ("the start is page aligned (range-alignment, walkers)", "the end is page aligned (range-alignment, walkers)"),
-    "arch/x86/mm/init_64.c: remove_pte_table(), in trees where it has a sub-page branch",
+    "arch/x86/mm/init_64.c: remove_pte_table(), in trees where it has a sub-page branch;"
+    " arch/powerpc/mm/book3s64/radix_pgtable.c: remove_pte_table()",
     _derive,
     _obligations(),
     _judge,

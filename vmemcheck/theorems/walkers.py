@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """walkers: pgd_addr_end() and its like keep ranges aligned, at every level."""
 
-from sympy import Min, expand, floor
-
 from vmemcheck.theorems import terms as t
-from vmemcheck.theorems.derivation import above_zero, integer, natural, not_negative, quotient, same, shown
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
 
@@ -18,6 +15,10 @@ def addr_end(address: t.Term, end: t.Term, shift: t.Term) -> t.Term:
 
 
 def _derive() -> tuple[Deduction, ...]:
+    from sympy import Min, expand, floor
+
+    from vmemcheck.theorems.derivation import above_zero, integer, natural, not_negative, quotient, same, shown
+
     p, d, u, c, m, e = natural("p"), natural("d"), natural("u"), natural("c"), natural("m"), natural("e")
     size = 2 ** (p + d)
     boundary = floor(quotient(u * size + size, size)) * size
@@ -68,11 +69,10 @@ def _obligations() -> tuple[Obligation, ...]:
 
 def _judge(case: Case) -> Judgement:
     geometry = case.geometry
-    shifts = [geometry.entry_shift(level) for level in range(geometry.levels)]
-    sizes = ", ".join(f"2^{shift}" for shift in shifts)
-    return Judgement(
-        Verdict.of(min(shifts) >= geometry.page_shift), f"the entries of all levels map whole pages: {sizes} bytes"
-    )
+    pte, pmd = geometry.page_bytes, geometry.pmd_bytes
+    # An entry of each level above maps a table of the level below, so a multiple of a PMD leaf.
+    because = f"an entry maps {pte >> 10} KiB (PTE), {pmd >> 10} KiB (PMD), and multiples of that on the levels above"
+    return Judgement(Verdict.of(pmd % pte == 0), because)
 
 
 WALKERS = Theorem(
