@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each thing that an invariant objects to, put by hand into what a correct machine reported."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.negative.variants import SUB_PMD, WHOLE_PMD
+from vmemcheck.engine import steps, violations_of
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Step
+from vmemcheck.observation import (
+    BUDDY,
+    AltmapReleased,
+    AltmapState,
+    Block,
+    Call,
+    Constructed,
+    Content,
+    Destructed,
+    Event,
+    Extent,
+    Faulted,
+    Freed,
+    Location,
+    Mapping,
+    State,
+    Synced,
+    TopLinked,
+    Touched,
+    Unmapped,
+    Warned,
+)
+from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, FaultKind, Initialise, Remove, Sequence
+from vmemcheck.reference import ReferenceMachine
+
+HERE = Location("some/file.c", 12, "some_function")
+ADDED: Sequence = (AddMemory(0, 1), Initialise(0), AddDevice(4, 1))
+
+
+def step_of(sequence: Sequence, geometry: Geometry = WHOLE_PMD) -> Step:
+    """Return the last step of a sequence on the reference machine."""
+    *_, step = steps(ReferenceMachine(geometry), sequence)
+    assert step is not None
+    return step
+
+
+def with_events(step: Step, *events: Event) -> Step:
+    """Return the step with more events at its end."""
+    return replace(step, observation=replace(step.observation, events=(*step.observation.events, *events)))
+
+
+def with_state(step: Step, change: Callable[[State], State]) -> Step:
+    """Return the step with another state after it."""
+    return replace(step, observation=replace(step.observation, state=change(step.state)))
+
+
+def first(step: Step) -> tuple[str, str]:
+    """Return the name and the first reason of the first violation."""
+    violation = next(violations_of(step))
+    return violation.invariant, violation.problems[0].because
+
+
+def _last_mapping(step: Step) -> Mapping:
+    return step.state.mappings[-1]
+
+
+EVENTS = {
+    "an end within a page": (
+        Call("vmemmap_free", 0, 0x1001),
+        "ranges-aligned",
+        "vmemmap_free(0x0, 0x1001) is not aligned",
+    ),
+    "a warning": (Warned("something is odd", HERE), "no-warning", "something is odd"),
+    "a fault": (Faulted(0x123000, HERE), "no-warning", "0x123000, which is not mapped"),
+    "a free of what nobody has": (
+        Freed(Block(7, 0, BUDDY), HERE),
+        "freed-once",
+        "pfn 0x7 of order 0 was freed to buddy",
+    ),
+    "a constructor without destructor": (Constructed(99), "counters-balanced", "is gone, but its destructor"),
+    "a destructor for nothing": (Destructed(99), "counters-balanced", "whose constructor did not run"),
+    "an altmap that is not empty": (
+        AltmapReleased(AltmapState(0x800, 0, 8, 0, 3)),
+        "altmap-balanced",
+        "went away with 3 pages",
+    ),
+    "a top-level entry that is not copied": (TopLinked(0, 1 << 27), "tables-sound", "was never copied"),
+}
+
+
+@pytest.mark.parametrize(("event", "name", "says"), EVENTS.values(), ids=EVENTS.keys())
+def test_event_that_must_not_happen_is_a_violation(event: Event, name: str, says: str) -> None:
+    """One event more in a correct step makes the invariant object, and say why."""
+    step = step_of(ADDED)
+    assert [] == list(violations_of(step))
+    found, because = first(with_events(step, event))
+    assert name == found
+    assert says in because
+
+
+def test_counters_constructor_that_runs_twice_is_a_violation() -> None:
+    """A page-table page is constructed once in its life."""
+    step = step_of(ADDED)
+    assert "the constructor ran twice" in first(with_events(step, Constructed(step.previous.constructed[0])))[1]
+
+
+def test_tables_sound_use_before_copy_is_a_violation() -> None:
+    """A top-level entry may be copied late, but not after the first use of what it maps."""
+    step = step_of(ADDED)
+    linked, touched, synced = TopLinked(0, 1 << 27), Touched(0x1000, 0x2000), Synced(0, 1 << 27)
+    assert [] == list(violations_of(with_events(step, linked, synced, touched)))
+    assert "was used before" in first(with_events(step, linked, touched, synced))[1]
+
+
+def test_memmap_mapped_entry_cleared_for_a_time_is_a_violation() -> None:
+    """Present memmap must be mapped at all times, also within an operation."""
+    step = step_of(ADDED)
+    name, because = first(with_events(step, Unmapped(step.state.mappings[0], HERE)))
+    assert name == "memmap-mapped"
+    assert "cleared for a time" in because
+
+
+def test_memmap_mapped_names_the_place_that_unmapped() -> None:
+    """Where an entry went away in this very step, the reason says who cleared it."""
+    step = step_of(ADDED)
+    gone = _last_mapping(step)
+    holed = with_state(step, lambda state: replace(state, mappings=state.mappings[:-1]))
+    violation = next(violations_of(with_events(holed, Unmapped(gone, HERE))))
+    assert (HERE, "memmap-mapped") == (violation.problems[0].where, violation.invariant)
+
+
+def test_memmap_mapped_names_an_early_section() -> None:
+    """The memmap of an early section must be there where no range is."""
+    step = step_of((Boot(0, 0, 1),), SUB_PMD)
+    state = State(mappings=(Mapping(0, 0x7000, step.state.mappings[0].kind, step.state.mappings[0].pfn),))
+    assert "an early section" in first(with_state(step, lambda _: state))[1]
+
+
+STATES: dict[str, tuple[Callable[[State], State], str, str]] = {
+    "memory that is not allocated": (
+        lambda s: replace(s, blocks=s.blocks[1:]),
+        "memmap-backed",
+        "which is not allocated",
+    ),
+    "memory that is a page table": (
+        lambda s: replace(s, mappings=(*s.mappings[:-1], replace(s.mappings[-1], pfn=s.tables[0].pfn))),
+        "memmap-backed",
+        "in which is a page-table page",
+    ),
+    "memory that is another's": (
+        lambda s: replace(s, mappings=(*s.mappings[:-1], replace(s.mappings[-1], pfn=s.mappings[-2].pfn))),
+        "memmap-backed",
+        "are backed by the same page",
+    ),
+    "struct pages overwritten": (
+        lambda s: replace(s, contents=(Extent(0, 0x20000, Content.UNUSED), *s.contents[1:])),
+        "memmap-intact",
+        "now holds PAGE_UNUSED",
+    ),
+    "struct pages of others": (
+        lambda s: replace(s, contents=(Extent(0, 0x20000, Content.LIVE, 0x40), *s.contents[1:])),
+        "memmap-intact",
+        "now holds the struct pages of vmemmap 0x40",
+    ),
+    "a mapping for nothing": (
+        lambda s: replace(s, mappings=(*s.mappings, replace(s.mappings[-1], start=0x60000, end=0x61000, pfn=5))),
+        "no-leak",
+        "0x60000 is mapped, but no memmap",
+    ),
+    "a table for nothing": (
+        lambda s: replace(s, tables=(*s.tables, replace(s.tables[0], start=0x60000, end=0x80000))),
+        "no-leak",
+        "the page-table page of level 0",
+    ),
+    "a block for nothing": (
+        lambda s: replace(s, blocks=(*s.blocks, Block(1 << 50, 3, BUDDY))),
+        "no-leak",
+        "block of order 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "name", "says"), STATES.values(), ids=STATES.keys())
+def test_state_that_must_not_be_is_a_violation(change: Callable[[State], State], name: str, says: str) -> None:
+    """One thing wrong in a correct state makes the invariant object, and say why."""
+    step = with_state(step_of(ADDED), change)
+    found, because = first(step)
+    assert (name, True) == (found, says in because), because
+
+
+def test_altmap_count_that_is_not_what_was_given_is_a_violation() -> None:
+    """The altmap's own count must be that of the blocks that it gave."""
+    step = step_of((AddDevice(0, 1, Altmap(0, 8)),))
+    wrong = with_state(step, lambda s: replace(s, altmaps=(replace(s.altmaps[0], alloc=7),)))
+    assert first(wrong) == ("altmap-balanced", "the altmap of pfn 0x0 counts 7 pages as allocated, but 8 are")
+
+
+def test_failed_add_that_takes_something_away_is_a_violation() -> None:
+    """A failed add must not remove what was there either."""
+    failing = AddDevice(6, 1, fault=Fault(FaultKind.ORDER, 0))
+    step = step_of((*ADDED, failing))
+    assert step.failed
+    # A neighbour that nobody needs, so that no other invariant speaks first.
+    step = replace(step, previous=replace(step.previous, present=(*step.previous.present, range(9000, 9512))))
+    assert first(step) == ("failed-add-undone", "the add failed, but of the present this is gone: range(9000, 9512)")
+
+
+def test_counters_that_do_not_come_back_are_a_violation() -> None:
+    """With all ranges gone, the statistics must be what they were when boot was over."""
+    step = step_of((Boot(0, 0, 4), AddDevice(4, 1), Remove(1)))
+    wrong = with_state(step, lambda s: replace(s, counters=(("nr_memmap_pages", 31),)))
+    assert first(wrong) == (
+        "counters-balanced",
+        "nr_memmap_pages is 31 after all that was added was removed; it was 32 before",
+    )
