@@ -25,6 +25,9 @@ PTE_LEVEL = 0
 """Level of the entries that map base pages; level 1 entries may be PMD leaves."""
 PMD_LEVEL = 1
 
+MAX_STRUCT_PAGE_BYTES = 4096
+"""Far above what any kernel has; a larger number is a typing error."""
+
 _ADDRESS_BITS = 64
 
 
@@ -32,7 +35,7 @@ _ADDRESS_BITS = 64
 class Geometry:
     """Sizes of pages, tables, sections and ``struct page``.
 
-    :param struct_page_bytes: ``sizeof(struct page)``, 1 or more
+    :param struct_page_bytes: ``sizeof(struct page)``, 1 to ``MAX_STRUCT_PAGE_BYTES``
     :param page_shift: ``PAGE_SHIFT``
     :param section_shift: ``SECTION_SIZE_BITS``
     :param subsection_shift: ``SUBSECTION_SHIFT``
@@ -56,7 +59,10 @@ class Geometry:
     def __post_init__(self) -> None:
         if self.memory_block_shift == 0:
             object.__setattr__(self, "memory_block_shift", self.section_shift)
-        _require(self.struct_page_bytes >= 1, f"struct page of {self.struct_page_bytes} bytes", "use 1 byte or more")
+        size = self.struct_page_bytes
+        _require(
+            1 <= size <= MAX_STRUCT_PAGE_BYTES, f"struct page of {size} bytes", f"use 1 to {MAX_STRUCT_PAGE_BYTES}"
+        )
         _require(3 <= self.page_shift <= 30, f"page shift {self.page_shift}", "use 3 to 30")
         _require(1 <= self.table_shift <= 16, f"table shift {self.table_shift}", "use 1 to 16")
         _require(2 <= self.levels <= 5, f"{self.levels} levels of page tables", "use 2 to 5")
@@ -67,7 +73,7 @@ class Geometry:
             "each must be at least the one before it, and below 64",
         )
         _require(
-            self.vmemmap_base >= 0 and self.vmemmap_base % self.page_bytes == 0,
+            0 <= self.vmemmap_base < 1 << _ADDRESS_BITS and self.vmemmap_base % self.page_bytes == 0,
             f"vmemmap base {self.vmemmap_base:#x}",
             f"align it to the page size, {self.page_bytes} bytes",
         )

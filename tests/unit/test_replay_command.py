@@ -123,6 +123,11 @@ BAD_FILES = {
     "binary": (b"\x80\x81", "not UTF-8 text"),
     "half of a JSON file": (b'{"format": "vmem', "not JSON"),
     "another text": (b"From: someone\n", "not an operation"),
+    "a range without end": (b"add device subsections [0, 99999999999999999999)", "more than 256 MiB of memmap"),
+    "a request without end": (b"refuse add device pages [1, 99999999999999999999)", "more than 256 MiB of memmap"),
+    "sections without end": (b"geometry section_shift=60\nboot section 0 subsections [0, 1)", "more than 256 MiB"),
+    "too many operations": (b"remove range 0\n" * 1001, "1001 operations"),
+    "an absurd struct page": (b"geometry struct_page_bytes=5000\n", "struct page of 5000 bytes"),
     "only what does not apply": (b"remove range 0\n", "no operation of the sequence applies"),
 }
 

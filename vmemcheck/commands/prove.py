@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vmemcheck.arches import ARCHES, Architecture, find
 from vmemcheck.errors import UsageError
+from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
 from vmemcheck.reports.prove_json import survey_json
 from vmemcheck.reports.prove_latex import survey_latex
 from vmemcheck.reports.prove_markdown import survey_markdown
@@ -24,7 +25,6 @@ from vmemcheck.theorems.survey import Subject, Survey, subjects, survey
 from vmemcheck.theorems.theorem import Verdict
 
 _PAGE_BYTES = {"4K": 4096, "16K": 16384, "64K": 65536}
-_LARGEST_STRUCT_PAGE = 4096
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -117,8 +117,8 @@ def _page_size(text: str, architectures: Sequence[Architecture]) -> str:
 
 def _struct_page(text: str) -> int:
     size = _number("--struct-page", text)
-    if not 0 < size <= _LARGEST_STRUCT_PAGE:
-        raise UsageError(f"--struct-page {size} is out of range", to_fix=f"use 8 to {_LARGEST_STRUCT_PAGE} bytes")
+    if not 0 < size <= MAX_STRUCT_PAGE_BYTES:
+        raise UsageError(f"--struct-page {size} is out of range", to_fix=f"use 8 to {MAX_STRUCT_PAGE_BYTES} bytes")
     if size % 8:
         raise UsageError(
             f"--struct-page {size} cannot be: struct page is aligned to sizeof(long), 8 bytes",

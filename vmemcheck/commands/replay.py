@@ -8,6 +8,7 @@ The file is a replay file in JSON, or lines of text as ``vmemcheck`` prints them
 import argparse
 import errno
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -99,6 +100,6 @@ def _print_row(row: drawing.Row) -> None:
     console = importlib.import_module("rich.console").Console(highlight=False)
     line = importlib.import_module("rich.text").Text(text)
     first = text.index("|") + 1
-    for place, letter in enumerate(row.cells, start=first):
-        line.stylize(drawing.STYLES[letter], place, place + 1)
+    for run in re.finditer(r"(.)\1*", row.cells):
+        line.stylize(drawing.STYLES[run[1]], first + run.start(), first + run.end())
     console.print(line, no_wrap=True, soft_wrap=True)
