@@ -10,6 +10,7 @@ from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, FaultKind, Initialise, Operation, Remove
 from vmemcheck.scope import Scope
+from vmemcheck.strategies.choice import choices
 
 # How often each kind stands in a sequence. One number is drawn for each
 # operation: a choice of the kind and then one within the kind would cost twice.
@@ -78,12 +79,12 @@ def operations(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrat
     for operation in table:
         kinds[_kind(operation)] += [operation] * _copies(geometry, operation)
     unit = max(-(-len(members) // _WEIGHTS[kind]) for kind, members in kinds.items())
-    # Hypothesis prefers the start of a list. So the kinds alternate all through it, each from simple to complicated.
+    # The kinds alternate all through the table, each from simple to complicated.
     weighted: list[tuple[float, Operation]] = []
     for kind, members in kinds.items():
         weight = _WEIGHTS[kind]
         weighted += [((n + 0.5) / weight, members[n % len(members)]) for n in range(weight * unit) if members]
-    return st.sampled_from([operation for _, operation in sorted(weighted, key=itemgetter(0))])
+    return choices([operation for _, operation in sorted(weighted, key=itemgetter(0))])
 
 
 @lru_cache(maxsize=64)
@@ -97,4 +98,4 @@ def boot_memory(geometry: Geometry, scope: Scope | None = None) -> st.SearchStra
     if not boots:
         return st.just(())
     nothing: list[tuple[Operation, ...]] = [()] * (2 * len(boots))
-    return st.sampled_from([*nothing, *boots, *pairs[: len(boots)]])
+    return choices([*nothing, *boots, *pairs[: len(boots)]])

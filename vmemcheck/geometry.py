@@ -25,7 +25,7 @@ PTE_LEVEL = 0
 """Level of the entries that map base pages; level 1 entries may be PMD leaves."""
 PMD_LEVEL = 1
 
-MAX_STRUCT_PAGE_BYTES = 4096
+MAX_STRUCT_PAGE_BYTES = 1 << 16
 """Far above what any kernel has; a larger number is a typing error."""
 
 _ADDRESS_BITS = 64

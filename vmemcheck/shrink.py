@@ -21,11 +21,11 @@ def shrink(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequenc
     :param table: operations to put in the place of others, the simple ones first
     :param fails: whether a sequence shows the same failure
     """
-    smaller = _without_any(sequence, table, fails)
-    while smaller != sequence:
+    while True:
+        smaller = _simplified(_without_any(sequence, table, fails), table, fails)
+        if smaller == sequence:
+            return sequence
         sequence = smaller
-        smaller = _without_any(_simplified(sequence, table, fails), table, fails)
-    return smaller
 
 
 def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:

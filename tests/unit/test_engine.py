@@ -2,6 +2,9 @@
 """The engine, the search and the shrinker."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +126,33 @@ def test_shrink_leaves_out_what_is_not_needed() -> None:
         return sum(isinstance(operation, AddDevice) for operation in sequence) == 1 and Remove(0) in sequence
 
     assert (AddDevice(0, 1), Remove(0)) == shrink((*long[2:3], *long[3:]), table, fails)
+
+
+def test_shrink_simplifies_what_is_already_short() -> None:
+    """A sequence from which nothing can be left out still gets the simplest operations."""
+    table = operations(SUB_PMD, Scope())
+    start = (AddDevice(3, 2, fault=Fault(FaultKind.NTH, 13)), Remove(2))
+
+    def fails(sequence: Sequence) -> bool:
+        return [AddDevice, Remove] == [type(operation) for operation in sequence]
+
+    assert (AddDevice(0, 1), Remove(0)) == shrink(start, table, fails)
+
+
+def test_search_does_not_depend_on_what_else_is_loaded(tmp_path: Path) -> None:
+    """The same seed gives the same run, whatever modules, with whatever numbers in them, are loaded."""
+    (tmp_path / "local_numbers.py").write_text(f"NUMBERS = {list(range(3, 3000, 7))}\n")
+    code = (
+        "from vmemcheck.search import search; from vmemcheck.reference import ReferenceMachine\n"
+        "from vmemcheck.geometry import Geometry\n"
+        "result = search(ReferenceMachine(Geometry(56, section_shift=23, table_shift=5)), examples=60)\n"
+        "print(result.coverage.operations, sorted(result.coverage.marks))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", first + code], capture_output=True, text=True, check=True, cwd=tmp_path)
+        for first in ("", "import local_numbers\n")
+    ]
+    assert runs[0].stdout == runs[1].stdout
 
 
 def test_shrink_adjusts_the_failing_allocation() -> None:

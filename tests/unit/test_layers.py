@@ -118,13 +118,14 @@ def test_script_has_licence(name: str) -> None:
     assert "SPDX-License-Identifier: GPL-2.0-or-later" in (ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"]])
-def test_command_line_help_imports_no_heavy_library(arguments: list[str]) -> None:
-    """Help comes without Hypothesis, sympy, z3, pytest and rich."""
+@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["replay", "-"]])
+def test_command_line_help_and_replay_import_no_heavy_library(arguments: list[str]) -> None:
+    """Help and replay come without Hypothesis, sympy, z3, pytest and rich."""
     code = (
         "import sys; from vmemcheck.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         "print([m for m in ('hypothesis', 'sympy', 'z3', 'pytest', 'rich') if m in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    command, sequence = [sys.executable, "-c", code], "add device subsections [0, 1)\n"
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, input=sequence).stdout
     assert shown.splitlines()[-1] == "[]"

@@ -20,7 +20,7 @@ BAD_INPUT = {
     "struct page not a multiple of 8": (["--struct-page", "60"], "a multiple of 8 such as 56 or 64"),
     "struct page zero": (["--struct-page", "0"], "out of range"),
     "struct page negative": (["--struct-page", "-8"], "out of range"),
-    "struct page enormous": (["--struct-page", "4104"], "out of range"),
+    "struct page enormous": (["--struct-page", "65544"], "out of range"),
     "struct page not a number": (["--struct-page", "large"], "'large' is not a number"),
     "struct page of a million digits": (["--struct-page", "9" * 1_000_000], "is not a number"),
     "one of several sizes wrong": (["--struct-page", "64", "65"], "65 cannot be"),

@@ -24,7 +24,7 @@ from vmemcheck.theorems.reachable_sizes import REACHABLE_SIZES, SUPPORTED_BYTES
 from vmemcheck.theorems.smtlib import to_smt2
 from vmemcheck.theorems.sub_pmd import SUB_PMD
 from vmemcheck.theorems.survey import subjects, survey
-from vmemcheck.theorems.terms import const, evaluate
+from vmemcheck.theorems.terms import const, equal, evaluate, negated
 from vmemcheck.theorems.theorem import Case, Deduction, Obligation, Verdict, distinct_obligations
 from vmemcheck.theorems.unreachability import UNREACHABILITY, sub_page_iteration
 from vmemcheck.theorems.walkers import WALKERS, addr_end
@@ -50,6 +50,14 @@ def test_theorem_derivation_is_confirmed_by_sympy(theorem: Theorem) -> None:
 def test_obligation_over_words_is_proved_by_z3(obligation: Obligation) -> None:
     """Each statement holds for all 2^64 values of each variable."""
     assert decide(obligation) == Decision(True, {})
+
+
+@pytest.mark.parametrize("obligation", OBLIGATIONS, ids=lambda obligation: obligation.name)
+def test_obligation_hypotheses_can_be_met(obligation: Obligation) -> None:
+    """No statement holds only because its hypotheses contradict each other."""
+    something = const(0)
+    impossible = dataclasses.replace(obligation, conclusion=negated(equal(something, something)))
+    assert not decide(impossible).holds
 
 
 @pytest.mark.parametrize(("obligation", "index"), HYPOTHESES, ids=lambda value: getattr(value, "name", str(value)))
