@@ -2,7 +2,8 @@
 # The virtual environment is made by itself, and again when pyproject.toml changes.
 
 PYTHON ?= python3
-VENV   ?= .venv
+# Not from the environment: what stands there belongs to others, and set-up and clean remove it.
+VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/ready
 PYTEST_ARGS ?=
