@@ -46,7 +46,12 @@ class MachineSpec:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+    """Add the options, and the profiles that they can name.
+
+    The profiles are registered here, before any conftest.py is read, so that a
+    project which has profiles of these names keeps its own.
+    """
+    register_profiles()
     group = parser.getgroup("vmemcheck", "vmemcheck: the machines that properties run on")
     group.addoption("--arch", action="append", default=[], help="only this architecture; may be repeated")
     group.addoption(
@@ -59,8 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the profiles, before the plugin of Hypothesis loads the one that was asked for."""
-    register_profiles()
+    """Refuse what does not exist, before the plugin of Hypothesis loads the profile that was asked for."""
+    _require_profile(config.getoption("--hypothesis-profile", None))
     try:
         machines(config)
     except VmemcheckError as error:
@@ -81,12 +86,23 @@ def register_profiles() -> None:
         settings.register_profile(name, profile)
 
 
+def _require_profile(name: str | None) -> None:
+    # Hypothesis itself ends with an internal error of pytest.
+    from hypothesis import errors, settings
+
+    try:
+        settings.get_profile(name or "default")
+    except errors.InvalidArgument:
+        known = ", ".join(EXAMPLES)
+        raise pytest.UsageError(f"--hypothesis-profile {name!r} is not registered; there are {known}") from None
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which profile is loaded: without this plugin, ``ci`` would silently be another one."""
     from hypothesis import settings
 
     current = settings()
-    name = config.getoption("--hypothesis-profile", None) or "default"
+    name = settings.get_current_profile_name()
     order = "derandomized" if current.derandomize else "random"
     return f"vmemcheck: profile {name}, {current.max_examples} sequences, {order}; {len(machines(config))} machines"
 
