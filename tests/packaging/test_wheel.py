@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = ("strategies", "properties", "reports")
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -21,13 +22,24 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+def tracked() -> list[str]:
+    """Return the files that are committed or about to be, also when the checkout belongs to another user."""
+    git = ("git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard")
+    return [name for name in run(*git, cwd=ROOT).splitlines() if os.path.lexists(ROOT / name)]
+
+
+def packaged() -> set[str]:
+    """Return the files of the package, by the names that they have in the wheel."""
+    inside = {name for name in tracked() if name.startswith("vmemcheck/") and (ROOT / name).is_file()}
+    return inside | {f"vmemcheck/{name}" for name in tracked() if name.partition("/")[0] in FOLDERS}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Build the sdist, and the wheel from it, from a copy of what is committed or about to be."""
     folder = tmp_path_factory.mktemp("dist")
-    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     archive = folder / "source.tar"
-    (folder / "names").write_text(names)
+    (folder / "names").write_text("\n".join(tracked()))
     run("tar", "-cf", archive, "-T", folder / "names", cwd=ROOT)
     source = folder / "source"
     source.mkdir()
@@ -45,19 +57,31 @@ def environment(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
     return folder / "bin"
 
 
-def test_sdist_holds_the_folders_once_and_the_licence(built: tuple[Path, Path]) -> None:
-    """The sdist has what is needed to build the wheel, and the licence."""
+def test_sdist_holds_the_package_once_and_the_licence(built: tuple[Path, Path]) -> None:
+    """The sdist has every file of the package as a file, no second copy, and the licence."""
     with tarfile.open(built[0]) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "pyproject.toml", "README.md", "vmemcheck/strategies/sequences.py"} <= names
+        members = {member.name.partition("/")[2]: member for member in archive.getmembers() if not member.isdir()}
+    assert not [name for name, member in members.items() if not member.isfile()]
+    inside = {name for name in members if "/" in name and ".egg-info/" not in name}
+    assert packaged() == inside
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= set(members)
 
 
-def test_wheel_has_one_top_level_package(built: tuple[Path, Path]) -> None:
-    """Nothing but vmemcheck reaches site-packages, with its type marker and its data."""
-    names = zipfile.ZipFile(built[1]).namelist()
-    assert {"vmemcheck"} == {name.split("/")[0] for name in names if ".dist-info/" not in name}
+def test_wheel_holds_one_package_with_all_its_files(built: tuple[Path, Path]) -> None:
+    """Nothing but vmemcheck reaches site-packages: every module, the type marker and every data file."""
+    names = {name for name in zipfile.ZipFile(built[1]).namelist() if ".dist-info/" not in name}
+    assert packaged() == names
     wanted = {"vmemcheck/py.typed", "vmemcheck/properties/test_invariants.py", "vmemcheck/reports/prove.schema.json"}
-    assert wanted <= set(names)
+    assert wanted <= names
+
+
+def test_wheel_carries_the_licence(built: tuple[Path, Path]) -> None:
+    """The metadata name the licence by its SPDX expression, and its text is in the wheel."""
+    wheel = zipfile.ZipFile(built[1])
+    (metadata,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    assert "License-Expression: GPL-2.0-or-later\n" in wheel.read(metadata).decode()
+    (licence,) = [name for name in wheel.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+    assert (ROOT / "LICENSE").read_bytes() == wheel.read(licence)
 
 
 def test_wheel_installed_proves(environment: Path, tmp_path: Path) -> None:
