@@ -11,9 +11,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from vmemcheck import errors
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 COMMANDS = {
     "prove": "prove or refute the alignment theorems for architectures and struct page sizes",
@@ -93,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors are."""
+    """A parser whose errors are one line, as all errors are, and whose help does not get lost on a full disk."""
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         raise errors.UsageError(message, to_fix=f"see {self.prog} --help")

@@ -2,6 +2,7 @@
 """``vmemcheck replay``, the drawing, and the text of a finding."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,20 +162,20 @@ def test_replay_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr().out.startswith("holds")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (["prove"], 2, "No space left on device"),
-        (["--help"], 2, "No space left on device"),
-    ],
-)
-def test_command_on_a_full_disk_says_so(arguments: list[str], code: int, says: str) -> None:
-    """A full disk ends in one message and exit code 2, without a traceback."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["prove"], ["--help"], ["replay", "--help"]])
+def test_command_on_a_full_disk_says_so(arguments: list[str], unbuffered: str) -> None:
+    """A full disk ends in one message and exit code 2, without a traceback, however Python buffers its output."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "vmemcheck", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "vmemcheck", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         )
-    assert (code, f"error: {says}: standard output\n") == (done.returncode, done.stderr)
+    assert (2, "error: No space left on device: standard output\n") == (done.returncode, done.stderr)
 
 
 def test_command_whose_reader_leaves_is_quiet() -> None:
