@@ -16,6 +16,7 @@ from vmemcheck import errors
 
 COMMANDS = {
     "prove": "prove or refute the alignment theorems for architectures and struct page sizes",
+    "fetch": "get a kernel tree from Debian, verified by apt, and print its path",
     "replay": "run a saved sequence of hotplug operations and draw the vmemmap after each",
 }
 
