@@ -17,16 +17,18 @@ WANTED = (
     "Makefile",
     "COPYING",
     "Kconfig",
-    "arch/Kconfig",
-    "arch/*/Kconfig*",
+    "arch/**Kconfig*",
     "arch/*/mm/**",
     "arch/*/include/**",
+    "arch/*/kernel/*.h",
+    "arch/*/tools/**",
     "include/**",
-    "init/Kconfig",
-    "kernel/Kconfig*",
+    "init/Kconfig*",
+    "kernel/**Kconfig*",
     "kernel/bounds.c",
     "lib/**",
     "mm/**",
+    "scripts/dtc/libfdt/*.h",
 )
 """What is read of a kernel tree. ``*`` stays within one folder, ``**`` does not."""
 
