@@ -6,7 +6,7 @@ macro calls such as ``$(cc-option,...)`` count as ``y``: some compiler can do it
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vmemcheck.errors import TreeError
@@ -66,41 +66,46 @@ class Kconfig:
     def possible(self, answers: Values) -> tuple[frozenset[str], frozenset[str]]:
         """Return the symbols that can be ``y``, and those that can be ``n``, beside ``answers``.
 
-        Each symbol for itself: two that exclude each other can both be in both sets.
+        Each symbol for itself; whether several go together is for ``contradicts()``.
         """
-        always = {name for name, value in answers.items() if value == "y"}
         never = {name for name, value in answers.items() if value == "n"}
-        for _ in range(_ROUNDS):
-            selected = {
-                name
-                for owner in always
-                for name, condition in _selects(self.symbols.get(owner, []))
-                if surely(condition, always, never)
-            }
-            fixed = {name for name, blocks in self.symbols.items() if _is_fixed(blocks, always, never)}
-            if (selected | fixed) - never <= always:
-                break
-            always |= (selected | fixed) - never
+        always = self._certain(answers) - never
         can: set[str] = set(always)
         for _ in range(_ROUNDS):
             new = {
                 name
-                for name, blocks in self.symbols.items()
-                if name not in can | never and self._can(name, blocks, can, always)
-            }
-            new |= {
-                name
                 for owner in can
                 for name, condition in _selects(self.symbols.get(owner, []))
-                if name not in can | never and maybe(condition, can, always)
+                if maybe(condition, can, always)
             }
-            if not new:
+            new |= {name for name, blocks in self.symbols.items() if name not in can and self._can(blocks, can, always)}
+            if new <= can | never:
                 break
-            can |= new
+            can |= new - never
         return frozenset(can), frozenset(self.symbols) - always
 
+    def contradicts(self, answers: Values) -> bool:
+        """Tell whether the answers force a symbol that they also forbid."""
+        return any(answers.get(name) == "n" for name in self._certain(answers))
+
+    def _certain(self, answers: Values) -> set[str]:
+        """Return what is ``y`` whenever the answers hold: selected, without a choice, or depended on."""
+        always = {name for name, value in answers.items() if value == "y"}
+        never = {name for name, value in answers.items() if value == "n"}
+        for _ in range(_ROUNDS):
+            new = {name for name, blocks in self.symbols.items() if _is_fixed(blocks, always, never)}
+            for owner in always:
+                blocks = self.symbols.get(owner, [])
+                new |= {name for name, condition in _selects(blocks) if surely(condition, always, never)}
+                if len(blocks) == 1:
+                    new |= {text for line in blocks[0].depends for text in line.split(" && ") if text in self.symbols}
+            if new <= always:
+                break
+            always |= new
+        return always
+
     @staticmethod
-    def _can(name: str, blocks: list[Block], can: set[str], always: set[str]) -> bool:
+    def _can(blocks: list[Block], can: set[str], always: set[str]) -> bool:
         for block in blocks:
             if block.kind not in ("bool", "tristate", ""):
                 continue
@@ -195,9 +200,14 @@ def read_kconfig(tree: Tree, arch: str) -> Kconfig:
     names = [name for name in tree.files(f"arch/{arch}", "") if name.rpartition("/")[2].startswith("Kconfig")]
     names += ["arch/Kconfig"]
     names += [name for folder in _SHARED for name in _kconfigs(tree, folder)]
+    return parse_kconfig(tree.read(name) for name in names)
+
+
+def parse_kconfig(texts: Iterable[str]) -> Kconfig:
+    """Return what the texts of some Kconfig files say together."""
     reader = _Reader()
-    for name in names:
-        reader.read(tree.read(name))
+    for text in texts:
+        reader.read(text)
     return Kconfig(symbols=reader.symbols, choices=tuple(reader.choices))
 
 

@@ -23,6 +23,7 @@ _STRUCTURE = re.compile(rb"[{};]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 ENUM_BODY = re.compile(rb"\benum\b[^;{}()]*\{([^}]*)\}")
 _LAST_WORD = re.compile(rb"\w+$")
+_PARENTHESIS = re.compile(rb"[()]")
 _INVOCATION = re.compile(rb"\s*([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTE_WORDS = frozenset((b"__attribute__", b"__attribute", b"asm", b"__asm__", b"__asm"))
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
@@ -73,7 +74,12 @@ class Source:
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.pieces = tuple(sorted([*macros, *self._split()], key=lambda piece: piece.start))
         self.by_name: dict[str, list[int]] = {}
+        """Name -> the pieces that may define it."""
+        self.macros: dict[str, list[int]] = {}
+        """Name -> its definitions as a macro."""
         for number, piece in enumerate(self.pieces):
+            if piece.kind is Kind.MACRO:
+                self.macros.setdefault(piece.names[0], []).append(number)
             for name in piece.names:
                 self.by_name.setdefault(name, []).append(number)
 
@@ -207,20 +213,20 @@ def _words(code: bytes) -> tuple[str, ...]:
 
 def _before_group(text: bytes) -> bytes:
     """Return the identifier before the last, balanced group of parentheses."""
-    depth, at = 0, len(text) - 1
-    while at >= 0:
-        depth += {41: 1, 40: -1}.get(text[at], 0)
+    depth, at = 0, 0
+    for match in reversed(list(_PARENTHESIS.finditer(text))):
+        depth += 1 if match[0] == b")" else -1
+        at = match.start()
         if depth == 0:
             break
-        at -= 1
-    word = re.search(rb"\w+\s*$", text[: max(at, 0)])
+    word = re.search(rb"\w+\s*$", text[max(at - 200, 0) : at])
     return word[0].strip() if word else b""
 
 
 def group_end(code: bytes, at: int, stop: int) -> int:
     """Return the offset after the group of parentheses that opens at ``at``."""
     depth = 0
-    for match in re.compile(rb"[()]").finditer(code, at, stop):
+    for match in _PARENTHESIS.finditer(code, at, stop):
         depth += 1 if match[0] == b"(" else -1
         if depth == 0:
             return match.end()

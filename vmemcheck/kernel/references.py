@@ -83,6 +83,12 @@ def references(source: Source, piece: Piece) -> References:
     return References(names, fields, tags, weak, frozenset(), has_code)
 
 
+def words_and_tags(code: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the identifiers of a type's definition, and the tags of which it holds values."""
+    names, _ = _tokens(_TAG.sub(rb"\1 \3", code), frozenset())
+    return frozenset(names), _member_tags(code)[0]
+
+
 def defined_names(source: Source, piece: Piece) -> frozenset[str]:
     """Return the ordinary identifiers that the piece defines or declares."""
     code = source.code_only[piece.start : piece.end]

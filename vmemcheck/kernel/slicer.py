@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from vmemcheck.kernel.pieces import Kind, Piece, Source, macro_body
 from vmemcheck.kernel.references import (
-    KEYWORDS,
     References,
     defined_names,
     defined_tags,
@@ -82,6 +81,9 @@ class _Closure:
     fields: set[str] = field(default_factory=set)
     waiting: list[tuple[str, frozenset[str], int]] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
+    guessed: set[int] = field(default_factory=set)
+    pasted: set[tuple[str, str]] = field(default_factory=set)
+    defined: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def need(self, name: str, is_call: bool, user: int, is_code: bool = True) -> None:
         """Keep what defines ``name``, unless the shim does.
@@ -98,10 +100,7 @@ class _Closure:
         found = [n for n in self.source.by_name.get(name, ()) if self._defines(n, name, is_call, is_code)]
         for number in self._strong(found):
             self.keep(number, name, user)
-        kinds = {self.source.pieces[number].kind for number in found}
-        if kinds and kinds <= {Kind.DECLARATION} and self._only_declared(found):
-            self.missing.setdefault(name, user)
-        elif not kinds and is_call and self._is_function(user) and not _BUILT_IN.fullmatch(name):
+        if self._only_declared(found) if found else is_code and is_call and self._is_unknown_call(name, user):
             self.missing.setdefault(name, user)
 
     def need_tag(self, name: str, user: int) -> None:
@@ -121,16 +120,23 @@ class _Closure:
                 self.keep(number, name, user)
                 self.need_tag(macro_body(self.source, piece).decode(), user)
 
-    def keep(self, number: int, name: str, user: int) -> None:
-        """Keep one piece; what it refers to is looked at later."""
+    def keep(self, number: int, name: str, user: int, guess: bool = False) -> None:
+        """Keep one piece; what it refers to is looked at later.
+
+        :param guess: a ``##`` may name it; only the macros that it needs are kept with it
+        """
+        if number in self.guessed and not guess:
+            self.guessed.discard(number)
+            self.pending.append(number)
         if number not in self.kept:
+            self.guessed |= {number} if guess else set()
             self.kept[number] = f"{name}, used by {self.label(user)}" if user >= 0 else "root"
             self.pending.append(number)
 
     def follow(self, number: int, found: References) -> None:
         """Go on with what a kept piece refers to."""
         for name, is_call in found.names.items():
-            self.need(name, is_call, number, found.has_code)
+            self.need(name, is_call, number, found.has_code and number not in self.guessed)
         for name in found.tags:
             self.need_tag(name, number)
         for prefix, suffix in found.pasted:
@@ -166,8 +172,9 @@ class _Closure:
             self.need_tag(name, user)
         return bool(self.pending)
 
-    def _is_function(self, user: int) -> bool:
-        return user < 0 or self.source.pieces[user].kind is Kind.FUNCTION
+    def _is_unknown_call(self, name: str, user: int) -> bool:
+        is_function = user < 0 or self.source.pieces[user].kind is Kind.FUNCTION
+        return is_function and not _BUILT_IN.fullmatch(name)
 
     def _defines(self, number: int, name: str, is_call: bool, is_code: bool) -> bool:
         piece = self.source.pieces[number]
@@ -175,7 +182,9 @@ class _Closure:
             return False
         if piece.kind in (Kind.MACRO, Kind.UNDEF):
             return is_call or piece.parameters is None
-        return name in defined_names(self.source, piece)
+        if number not in self.defined:
+            self.defined[number] = defined_names(self.source, piece)
+        return name in self.defined[number]
 
     def _strong(self, found: list[int]) -> list[int]:
         """Drop the weak definitions when there is another one."""
@@ -187,6 +196,8 @@ class _Closure:
         for number in found:
             piece = self.source.pieces[number]
             code = self.source.code_only[piece.start : piece.end]
+            if piece.kind is not Kind.DECLARATION:
+                return False
             if not is_prototype(self.source, piece) and not re.match(rb"\s*extern\b", code):
                 return False
         return True
@@ -195,11 +206,13 @@ class _Closure:
         """Keep the macros that a ``##`` can name: the compiler would not report their absence."""
         if len(prefix + suffix) < _SHORTEST_PASTED:
             return
-        for name, numbers in self.source.by_name.items():
+        if (prefix, suffix) in self.pasted:
+            return
+        self.pasted.add((prefix, suffix))
+        for name, numbers in self.source.macros.items():
             if name.startswith(prefix) and name.endswith(suffix):
                 for number in numbers:
-                    if self.source.pieces[number].kind is Kind.MACRO:
-                        self.keep(number, name, user)
+                    self.keep(number, name, user, guess=True)
 
 
 def cut(source: Source, roots: Iterable[str], shim: frozenset[str], shim_needs: References | None = None) -> Slice:

@@ -83,7 +83,7 @@ TARGETS = (
     Target(
         "riscv",
         {"RISCV": "y", "ARCH_RV64I": "y", "PORTABLE": "y", "MMU": "y"},
-        ("__riscv", "__riscv_xlen=64"),
+        ("__riscv", "__riscv_xlen=64", "__riscv_cmodel_medany"),
         page_shifts={12: {}},
     ),
     Target("s390", {"S390": "y"}, ("__s390__", "__s390x__"), page_shifts={12: {}}),
