@@ -64,3 +64,6 @@ def _listing(view: View, found: TreeSlice) -> Iterator[str]:
     yield f"neither in these files nor in the shim: {len(found.cut.missing)}"
     for each in found.cut.missing:
         yield f"  {each.name}  (used by {each.file}: {each.function})"
+    yield ""
+    yield f"what the compiler says of it: {len(found.complaints)}"
+    yield from (f"  {line}" for line in found.complaints)

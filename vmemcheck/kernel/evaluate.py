@@ -12,8 +12,8 @@ from pathlib import Path
 
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.kconfig import Kconfig, read_kconfig
-from vmemcheck.kernel.pieces import Source
 from vmemcheck.kernel.preprocess import Reader
 from vmemcheck.kernel.slicer import cut
 from vmemcheck.kernel.target import Target
@@ -58,7 +58,7 @@ def open_view(tree: Tree, target: Target, page_shift: int, **answers: str) -> Vi
     kconfig = read_kconfig(tree, target.arch)
     values = target.configuration(kconfig, page_shift, **answers)
     empty = Reader(tree, target, values, {})
-    source = Source(empty.read([_BOUNDS]).text)
+    source = ExpandedSource(empty.read([_BOUNDS]).text)
     expressions = {name.decode(): text.decode() for name, text in _BOUND.findall(source.code_only)}
     bounds = evaluate(source, expressions)
     absent = [name for name, value in bounds.items() if value is None]
@@ -72,7 +72,7 @@ def open_view(tree: Tree, target: Target, page_shift: int, **answers: str) -> Vi
     return View(kconfig, Reader(tree, target, values, known))
 
 
-def evaluate(source: Source, expressions: Mapping[str, str]) -> dict[str, int | None]:
+def evaluate(source: ExpandedSource, expressions: Mapping[str, str]) -> dict[str, int | None]:
     """Return the value of each expression; None for one that is no constant in this source.
 
     :raises BuildError: when what was sliced for the expressions does not compile
@@ -89,13 +89,13 @@ def evaluate(source: Source, expressions: Mapping[str, str]) -> dict[str, int | 
     return values
 
 
-def _is_known(source: Source, text: str) -> bool:
+def _is_known(source: ExpandedSource, text: str) -> bool:
     """Tell whether each name of the expression exists in the source."""
     names = (word.split()[-1] for word in _WORD.findall(text))
     return all(name in source.by_name or name in ("sizeof", "unsigned", "long") for name in names)
 
 
-def _compile(source: Source, expressions: Mapping[str, str]) -> tuple[set[int], str]:
+def _compile(source: ExpandedSource, expressions: Mapping[str, str]) -> tuple[set[int], str]:
     roots = [word for text in expressions.values() for word in _WORD.findall(text)]
     piece = cut(source, roots, frozenset())
     lines = [

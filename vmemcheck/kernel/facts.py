@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from vmemcheck.errors import GeometryError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.evaluate import evaluate, open_view
+from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind, Source
 from vmemcheck.kernel.references import defined_names
 from vmemcheck.kernel.scope import ROOTS, scope_of
@@ -100,7 +101,7 @@ def probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     view = open_view(tree, target, page_shift)
     scope = scope_of(tree, target.arch, view.values)
     present = tuple(name for name in ROOTS if name in scope.definers)
-    source = Source(view.reader.read([*_HEADERS, *scope.files_of(present)]).text)
+    source = ExpandedSource(view.reader.read([*_HEADERS, *scope.files_of(present)]).text)
     return Facts(
         tree=tree.name,
         arch=target.arch,

@@ -24,6 +24,7 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 ENUM_BODY = re.compile(rb"\benum\b[^;{}()]*\{([^}]*)\}")
 _LAST_WORD = re.compile(rb"\w+$")
 _PARENTHESIS = re.compile(rb"[()]")
+_STORED_INVOCATION = re.compile(rb"\s*(?:(?:static|extern|const)\s+)+([A-Za-z_]\w*)\s*\(")
 _INVOCATION = re.compile(rb"\s*([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTE_WORDS = frozenset((b"__attribute__", b"__attribute", b"asm", b"__asm__", b"__asm"))
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
@@ -72,6 +73,7 @@ class Source:
         self.attributes = _attributes(macros, self.code)
         self.type_macros = _type_macros(macros, self.code)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
+        self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
         self.pieces = tuple(sorted([*macros, *self._split()], key=lambda piece: piece.start))
         self.by_name: dict[str, list[int]] = {}
         """Name -> the pieces that may define it."""
@@ -162,7 +164,11 @@ class Source:
 
     def _is_invocation(self, header: bytes) -> bool:
         match = _INVOCATION.match(header)
-        return match is not None and match[1].decode() not in self.attributes and match[1] not in _ATTRIBUTE_WORDS
+        if match is None:
+            # static DEFINE_MUTEX(lock);
+            match = _STORED_INVOCATION.match(header)
+            return match is not None and match[1] in self.function_macros
+        return match[1].decode() not in self.attributes and match[1] not in _ATTRIBUTE_WORDS
 
     def _classified(self, start: int, end: int, brace: int) -> Piece:
         code = self.code_only
@@ -239,19 +245,25 @@ def _attributes(macros: list[Piece], code: bytes) -> Mapping[str, bool]:
     The parser does not know them, and they decide nothing. They are found in the tree itself.
     """
     found: dict[str, bool] = {"inline": False, "__inline": False, "__inline__": False, "__extension__": False}
-    bodies = {}
+    pending: dict[str, list[tuple[bytes, bool]]] = {}
     for piece in macros:
-        if piece.kind is Kind.MACRO:
-            match = _DEFINE.match(code, piece.start, piece.end)
-            assert match is not None, "it matched before"
-            bodies[piece.names[0]] = (match[4].strip(), piece.parameters is not None)
-    pending = {name: body for name, body in bodies.items() if not body[0] or _WORD.match(body[0])}
+        match = _DEFINE.match(code, piece.start, piece.end)
+        if match:
+            pending.setdefault(piece.names[0], []).append((match[4].strip(), piece.parameters is not None))
+    # A macro that is redefined counts only when every definition does.
+    pending = {
+        name: bodies for name, bodies in pending.items() if all(not body or _WORD.match(body) for body, _ in bodies)
+    }
     while True:
-        new = {name: has for name, (body, has) in pending.items() if _only_attributes(body, found)}
+        new = {
+            name: bodies[-1][1]
+            for name, bodies in pending.items()
+            if all(_only_attributes(body, found) for body, _ in bodies)
+        }
         if not new:
             return found
         found |= new
-        pending = {name: body for name, body in pending.items() if name not in new}
+        pending = {name: bodies for name, bodies in pending.items() if name not in new}
 
 
 def _type_macros(macros: list[Piece], code: bytes) -> frozenset[bytes]:

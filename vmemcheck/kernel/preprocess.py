@@ -36,6 +36,8 @@ typedef __builtin_va_list va_list;
 #define va_copy(d, s) __builtin_va_copy(d, s)
 """
 }
+# Source: arch/arm64/tools/gen-cpucaps.awk
+_CAPABILITY_HEADERS = ("asm/cpucaps.h", "asm/cpucap-defs.h")
 BOUNDS = "generated/bounds.h"
 
 
@@ -126,7 +128,16 @@ class Reader:
             generic = f"asm-generic/{name.removeprefix('uapi/').removeprefix('asm/')}"
             has_generic = any(self.tree.has(f"{where}/{generic}") for where in ("include", "include/uapi"))
             is_generic = name.startswith(("asm/", "uapi/asm/")) and has_generic
-            _write(path, f"#include <{generic}>\n" if is_generic else _COMPILER_HEADERS.get(name, ""))
+            _write(path, f"#include <{generic}>\n" if is_generic else self._content(name))
+
+    def _content(self, name: str) -> str:
+        """Return what a generated header says, as far as it is made of a plain list of names."""
+        capabilities = "arch/arm64/tools/cpucaps"
+        if name in _CAPABILITY_HEADERS and self.tree.has(capabilities):
+            names = [line for line in self.tree.read(capabilities).splitlines() if re.fullmatch(r"\w+", line)]
+            lines = [f"#define ARM64_{each} {number}\n" for number, each in enumerate(names)]
+            return "".join([*lines, f"#define ARM64_NCAPS {len(names)}\n"])
+        return _COMPILER_HEADERS.get(name, "")
 
     def _check_origin(self, text: bytes, folder: Path) -> None:
         """Refuse text from outside of the tree, whatever an ``#include`` in it says."""

@@ -15,12 +15,14 @@ import tree_sitter_c
 from vmemcheck.kernel.pieces import ENUM_BODY, Kind, Piece, Source, group_end, macro_body
 
 _TOKEN = re.compile(rb"(->|\.\.\.|\.|##|#)|(\d[\w.]*)|([A-Za-z_]\w*)(?=(\s*\()?)|\S")
-_TAG = re.compile(rb"\b(struct|union|enum)\s+(?:__\w+(?:\([^()]*\))?\s+)*([A-Za-z_]\w*)\s*([*{;]?)")
+_TAG = re.compile(rb"\b(struct|union|enum)\s+([A-Za-z_]\w*)\s*([*{;]?)")
+_ASM_NAME = re.compile(rb"\b(?:asm|__asm__)\s*\([^()]*\)")
 _MEMBER = re.compile(rb"[;{}]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALL = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _DECLARATOR = re.compile(rb"\(\s*\*\s*(\w+)\s*\)\s*\(|(\w+)\s*(?:\[[^\]]*\]\s*)*(?=[,;])")
 _OPENING = re.compile(rb"\s*(\w+)\s*\(\s*(\w+)[^()]*\)\s*\{")
+_FUNCTION_TYPE = re.compile(rb"\b(\w+)\s*\([^()]*\)\s*;")
 _PASTED = re.compile(rb"(\w+)\s*##\s*(\w+)")
 _LOCALS = """
 (declaration declarator: (identifier) @local)
@@ -67,19 +69,21 @@ def references(source: Source, piece: Piece) -> References:
         return _macro(source, piece)
     code = source.code[piece.start : piece.end]
     code = re.sub(rb"^[ \t]*#[^\n]*", lambda match: b" " * len(match[0]), code, flags=re.MULTILINE)
+    # In "struct __packed s" the attribute is no tag.
+    clean = plain(source, code)
     local = _local_names(source, code) if piece.kind is Kind.FUNCTION else frozenset()
     # The page of "struct page" is a tag, not a function called page.
     names, fields = _tokens(_TAG.sub(rb"\1 \3", code), local)
     has_code = True
     if piece.kind is Kind.TYPE:
-        tags, weak = _member_tags(code)
+        tags, weak = _member_tags(clean)
         has_code = False
     elif piece.kind is Kind.DECLARATION and is_prototype(source, piece):
-        tags = frozenset(name for keyword, name, _ in _found_tags(code) if keyword == "enum")
+        tags = frozenset(name for keyword, name, _ in _found_tags(clean) if keyword == "enum")
         weak = ()
         has_code = False
     else:
-        tags, weak = frozenset(name for _, name, _ in _found_tags(code)), ()
+        tags, weak = frozenset(name for _, name, _ in _found_tags(clean)), ()
     return References(names, fields, tags, weak, frozenset(), has_code)
 
 
@@ -98,21 +102,21 @@ def defined_names(source: Source, piece: Piece) -> frozenset[str]:
         case Kind.FUNCTION:
             return frozenset((_function_name(source, code),))
         case Kind.INVOCATION:
-            macro = piece.names[0]
-            defines = "DEFINE" in macro or "DECLARE" in macro
-            return frozenset(piece.names[1:]) if defines else frozenset()
+            return frozenset()  # see vmemcheck.kernel.expand
         case Kind.DECLARATION:
             if is_prototype(source, piece):
                 return frozenset((_function_name(source, code),)) | _enumerators(code)
-            return _declarators(code.partition(b"=")[0].partition(b"{")[0] + b";") | _declarators(
-                code[code.rfind(b"}") + 1 :] if b"=" not in code else b""
-            )
+            code = _ASM_NAME.sub(b"", plain(source, code))
+            head = _declarators(code.partition(b"=")[0].partition(b"{")[0] + b";")
+            return head if b"=" in code else head | _declarators(code[code.rfind(b"}") + 1 :])
         case Kind.TYPE:
             names = _enumerators(code)
             if plain(source, code).lstrip().startswith(b"typedef"):
                 tail = code[code.rfind(b"}") + 1 :] if b"}" in code else code
                 pointer = re.search(rb"\(\s*\*\s*(\w+)\s*\)\s*\(", tail)
-                names |= frozenset((pointer[1].decode(),)) if pointer else _declarators(plain(source, tail))
+                function = _FUNCTION_TYPE.search(plain(source, tail))
+                found = pointer or function
+                names |= frozenset((found[1].decode(),)) if found else _declarators(plain(source, tail))
             return names
 
 
@@ -141,7 +145,9 @@ def is_weak(source: Source, piece: Piece) -> bool:
 def _macro(source: Source, piece: Piece) -> References:
     body = macro_body(source, piece) if piece.kind is Kind.MACRO else b""
     names, fields = _tokens(_TAG.sub(rb"\1 \3", body), frozenset(piece.parameters or ()))
-    tags = frozenset(name for _, name, _ in _found_tags(body))
+    # What a macro names may get its arguments elsewhere: #define DIV_ROUND_UP __KERNEL_DIV_ROUND_UP
+    names = dict.fromkeys(names, True)
+    tags = frozenset(name for _, name, _ in _found_tags(plain(source, body)))
     parameters = set(piece.parameters or ())
     pasted = set()
     for left, right in _PASTED.findall(body):

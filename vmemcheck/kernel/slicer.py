@@ -6,9 +6,10 @@ in ``Slice.missing``, with the function that uses it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind, Piece, Source, macro_body
 from vmemcheck.kernel.references import (
     References,
@@ -71,7 +72,7 @@ class Slice:
 class _Closure:
     """The work list, and what is kept so far."""
 
-    source: Source
+    source: ExpandedSource
     shim: frozenset[str]
     kept: dict[int, str] = field(default_factory=dict)
     from_shim: dict[str, str] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class _Closure:
     guessed: set[int] = field(default_factory=set)
     pasted: set[tuple[str, str]] = field(default_factory=set)
     defined: dict[int, frozenset[str]] = field(default_factory=dict)
+    for_types: set[int] = field(default_factory=set)
 
     def need(self, name: str, is_call: bool, user: int, is_code: bool = True) -> None:
         """Keep what defines ``name``, unless the shim does.
@@ -98,9 +100,15 @@ class _Closure:
             self.from_shim.setdefault(name, self.label(user))
             return
         found = [n for n in self.source.by_name.get(name, ()) if self._defines(n, name, is_call, is_code)]
+        if self._only_declared(found):
+            generated = self.source.generated.get(name, [])
+            found += generated
+            if user >= 0 and self.source.pieces[user].kind is Kind.TYPE:
+                self.for_types.update(generated)
         for number in self._strong(found):
             self.keep(number, name, user)
-        if self._only_declared(found) if found else is_code and is_call and self._is_unknown_call(name, user):
+        is_declared = any(self.source.pieces[number].kind is Kind.DECLARATION for number in found)
+        if self._only_declared(found) and (is_declared or (is_code and is_call and self._is_unknown_call(name, user))):
             self.missing.setdefault(name, user)
 
     def need_tag(self, name: str, user: int) -> None:
@@ -115,10 +123,13 @@ class _Closure:
             piece = self.source.pieces[number]
             if piece.kind in (Kind.TYPE, Kind.DECLARATION) and name in defined_tags(self.source, piece):
                 self.keep(number, f"struct {name}", user)
-            elif piece.kind is Kind.MACRO and piece.parameters is None:
+            elif piece.kind is Kind.MACRO and piece.parameters is None and name != _body(self.source, piece):
                 # The kernel renames some: #define rcu_head callback_head
                 self.keep(number, name, user)
-                self.need_tag(macro_body(self.source, piece).decode(), user)
+                self.need_tag(_body(self.source, piece), user)
+        for number in self.source.generated.get(f"struct {name}", ()):
+            self.for_types.add(number)
+            self.keep(number, f"struct {name}", user)
 
     def keep(self, number: int, name: str, user: int, guess: bool = False) -> None:
         """Keep one piece; what it refers to is looked at later.
@@ -193,8 +204,11 @@ class _Closure:
         return [number for number in found if number not in weak] if len(weak) < len(functions) else found
 
     def _only_declared(self, found: list[int]) -> bool:
+        """Tell whether no piece says what the name is: none at all, prototypes, ``#define name name``."""
         for number in found:
             piece = self.source.pieces[number]
+            if piece.kind is Kind.MACRO and _body(self.source, piece) == piece.names[0]:
+                continue
             code = self.source.code_only[piece.start : piece.end]
             if piece.kind is not Kind.DECLARATION:
                 return False
@@ -215,7 +229,9 @@ class _Closure:
                     self.keep(number, name, user, guess=True)
 
 
-def cut(source: Source, roots: Iterable[str], shim: frozenset[str], shim_needs: References | None = None) -> Slice:
+def cut(
+    source: ExpandedSource, roots: Iterable[str], shim: frozenset[str], shim_needs: References | None = None
+) -> Slice:
     """Return the slice of ``source`` that ``roots`` need.
 
     :param roots: names of functions, objects or types (``struct page``)
@@ -234,6 +250,10 @@ def cut(source: Source, roots: Iterable[str], shim: frozenset[str], shim_needs: 
     return _emit(closure)
 
 
+def _body(source: Source, piece: Piece) -> str:
+    return macro_body(source, piece).decode()
+
+
 def _emit(closure: _Closure) -> Slice:
     source = closure.source
     groups: dict[str, list[bytes]] = {"macros": [], "types": [], "prototypes": [], "code": []}
@@ -245,10 +265,10 @@ def _emit(closure: _Closure) -> Slice:
         file, line = source.position(piece.start)
         text = source.raw(piece)
         names = defined_names(source, piece)
-        group = _group(source, piece)
+        group = _group(closure, number)
         if piece.kind in (Kind.MACRO, Kind.UNDEF):
             name = piece.names[0]
-            if bodies.get(name) == text:
+            if bodies.get(name) == text or (piece.kind is Kind.UNDEF and name not in bodies):
                 continue
             # A later definition, or one of a function that has a macro of its name, stays in its place.
             if name in bodies or name in functions or piece.kind is Kind.UNDEF:
@@ -267,7 +287,9 @@ def _emit(closure: _Closure) -> Slice:
     return Slice(**texts, items=tuple(items), from_shim=closure.from_shim, missing=missing)
 
 
-def _group(source: Source, piece: Piece) -> str:
+def _group(closure: _Closure, number: int) -> str:
+    source = closure.source
+    piece = source.pieces[number]
     match piece.kind:
         case Kind.MACRO | Kind.UNDEF:
             return "macros"
@@ -278,6 +300,9 @@ def _group(source: Source, piece: Piece) -> str:
             is_elsewhere = is_prototype(source, piece) or re.match(rb"\s*extern\b", code)
             return "prototypes" if is_elsewhere else "code"
         case Kind.INVOCATION:
+            # One that makes a type (SEQCOUNT_LOCKTYPE) must come before the types that hold it.
+            if number in closure.for_types:
+                return "types"
             return "prototypes" if "DECLARE" in piece.names[0] else "code"
         case _:
             return "code"

@@ -14,7 +14,8 @@ from pathlib import Path
 from vmemcheck.errors import BuildError, SliceError
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.evaluate import View, evaluate, open_view
-from vmemcheck.kernel.pieces import Kind, Source, macro_body
+from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.pieces import Kind, macro_body
 from vmemcheck.kernel.references import References, words_and_tags
 from vmemcheck.kernel.slicer import cut
 from vmemcheck.kernel.target import COMMON
@@ -107,7 +108,7 @@ def _condition_symbols(view: View, text: str) -> tuple[str, ...]:
 
 def _types(view: View, definition: str) -> str:
     """Return the types and macros that the members of struct page need."""
-    source = Source(view.reader.read([_HEADER]).text)
+    source = ExpandedSource(view.reader.read([_HEADER]).text)
     names, tags = words_and_tags(definition.encode())
     needs = References(dict.fromkeys(names, True), frozenset(), tags - {"page"}, (), frozenset(), has_code=False)
     found = cut(source, (), frozenset(("struct page", _ALIGNMENT)), needs)
@@ -176,7 +177,7 @@ def _allowed(view: View, symbol: str) -> frozenset[bool]:
 
 def _holds(view: View, symbol: str) -> bool:
     """Tell whether the headers define the macro, to something other than 0."""
-    source = Source(view.reader.read([_HEADER]).text)
+    source = ExpandedSource(view.reader.read([_HEADER]).text)
     macros = [source.pieces[number] for number in source.by_name.get(symbol, ())]
     macros = [piece for piece in macros if piece.kind is Kind.MACRO]
     if not macros or not macro_body(source, macros[-1]):

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from vmemcheck.kernel.pieces import Kind, Source
+from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.slicer import Slice, cut
 
 TEXT = b"""\
@@ -54,13 +55,13 @@ EXPORT_SYMBOL(helper);
 
 
 @pytest.fixture(scope="module")
-def source() -> Source:
+def source() -> ExpandedSource:
     """Return the text above, split."""
-    return Source(TEXT)
+    return ExpandedSource(TEXT)
 
 
 @pytest.fixture(scope="module")
-def helper(source: Source) -> Slice:
+def helper(source: ExpandedSource) -> Slice:
     """Return the slice from helper()."""
     return cut(source, ["helper"], frozenset())
 
@@ -90,7 +91,9 @@ def test_slice_parameter_and_member_names_reach_no_function(helper: Slice) -> No
 
 def test_slice_object_macro_is_kept_wherever_its_name_stands() -> None:
     """The preprocessor replaces an object-like macro also where a member is meant."""
-    found = cut(Source(b"#define x y\nstruct s { int x; };\nint f(struct s *s) { return s->x; }\n"), ["f"], frozenset())
+    found = cut(
+        ExpandedSource(b"#define x y\nstruct s { int x; };\nint f(struct s *s) { return s->x; }\n"), ["f"], frozenset()
+    )
     assert "#define x y" in found.macros
 
 
@@ -103,7 +106,7 @@ def test_slice_strong_definition_wins_over_weak(helper: Slice) -> None:
 def test_slice_weak_definition_alone_is_kept() -> None:
     """A weak definition is used when nothing overrides it."""
     text = b"#define __weak __attribute__((weak))\nint __weak f(void) { return 1; }\nint g(void) { return f(); }\n"
-    assert "return 1;" in cut(Source(text), ["g"], frozenset()).code
+    assert "return 1;" in cut(ExpandedSource(text), ["g"], frozenset()).code
 
 
 def test_slice_pasted_macro_names_are_kept(helper: Slice) -> None:
@@ -116,7 +119,7 @@ def test_slice_unknown_call_is_missing_with_its_user(helper: Slice) -> None:
     assert [(each.name, each.file, each.function) for each in helper.missing] == [("outside", "mm/two.c", "helper")]
 
 
-def test_slice_name_of_the_shim_is_cut_off(source: Source) -> None:
+def test_slice_name_of_the_shim_is_cut_off(source: ExpandedSource) -> None:
     """What the shim defines is not followed, and is listed with its user."""
     found = cut(source, ["helper"], frozenset({"pick", "outside", "struct inner"}))
     assert found.from_shim == {"pick": "helper", "outside": "helper", "struct inner": "outer"}
@@ -142,7 +145,7 @@ def test_slice_prototypes_come_apart_from_definitions(helper: Slice) -> None:
 def test_slice_redefined_macro_changes_where_the_kernel_changes_it() -> None:
     """A second definition holds only from its place on."""
     text = b"#define N 1\nint f(void) { return N; }\n#undef N\n#define N 2\nint g(void) { return N + f(); }\n"
-    found = cut(Source(text), ["g"], frozenset())
+    found = cut(ExpandedSource(text), ["g"], frozenset())
     assert "#define N 1" in found.macros
     assert found.code.index("return N;") < found.code.index("#define N 2") < found.code.index("return N + f")
 
@@ -157,7 +160,7 @@ def test_slice_redefined_macro_changes_where_the_kernel_changes_it() -> None:
         (b"typedef int (*fn_t)(void *);", "fn_t", Kind.TYPE),
         (b"int a[4] = { 1, 2, };", "a", Kind.DECLARATION),
         (b"extern int (*hook)(int);", "hook", Kind.DECLARATION),
-        (b"static DEFINE_MUTEX(m);", "m", Kind.DECLARATION),
+        (b"#define DEFINE_MUTEX(m) int m\nstatic DEFINE_MUTEX(m);", "m", Kind.INVOCATION),
         (b"DEFINE_MUTEX(m);", "m", Kind.INVOCATION),
         (b"NO_SEMICOLON(x)\nint f(void) { return 0; }", "f", Kind.FUNCTION),
         (
@@ -169,5 +172,5 @@ def test_slice_redefined_macro_changes_where_the_kernel_changes_it() -> None:
 )
 def test_source_piece_is_classified(text: bytes, name: str, kind: Kind) -> None:
     """The forms of top-level declarations that the kernel has."""
-    source = Source(text)
+    source = ExpandedSource(text)
     assert kind in {source.pieces[number].kind for number in source.by_name[name]}
