@@ -8,31 +8,7 @@ import pytest
 from vmemcheck.errors import FetchError
 from vmemcheck.kernel.apt import PrivateApt, machine_sources
 
-SOURCES = """\
-# a comment
-Types: deb deb-src
-URIs: http://mirror.invalid/debian
-Suites: bookworm
- bookworm-updates
-Components: main
-Signed-By: /usr/share/keyrings/archive.gpg
-
-Enabled: no
-Types: deb
-URIs: http://mirror.invalid/off
-Suites: bookworm
-Components: main
-
-Types: deb
-URIs: http://mirror.invalid/security
-Suites: bookworm-security
-Components: main
-Signed-By:
- -----BEGIN PGP PUBLIC KEY BLOCK-----
- .
- abcdef
- -----END PGP PUBLIC KEY BLOCK-----
-"""
+SOURCES = (Path(__file__).parent / "data/debian.sources").read_text()
 LIST = """\
 # deb http://mirror.invalid/commented bookworm main
 deb-src http://mirror.invalid/debian bookworm main
@@ -73,7 +49,7 @@ def test_private_apt_one_line_entry_keeps_options_and_components(tmp_path: Path)
     sources = machine_sources(_etc(tmp_path / "etc", debian_list=LIST))
     PrivateApt(tmp_path / "apt", sources, ["sid", "sid-security"])
     assert _written(tmp_path / "apt") == {
-        "sid-0.list": "deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg] http://mirror.invalid/debian sid main contrib\n"
+        "sid-0.list": LIST.splitlines()[2].partition("  #")[0].replace("bookworm", "sid") + "\n"
     }
 
 

@@ -1,65 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kconfig files decide what a configuration has, and what it can have."""
 
+from pathlib import Path
+
 import pytest
 
 from vmemcheck.kernel.kconfig import Kconfig, parse_kconfig
 from vmemcheck.kernel.kconfig_expression import maybe, surely, truth
 
-TEXT = """
-config ARCH
-	def_bool y
-	select HAVE_ALIGNED if SLUB
-	select HAVE_CHECK
-
-config HAVE_ALIGNED
-	bool
-
-config HAVE_CHECK
-	bool
-
-config HAVE_OTHER
-	bool
-
-choice
-	prompt "Allocator"
-	default SLUB
-config SLAB
-	bool "SLAB"
-config SLUB
-	bool "SLUB"
-	help
-	  default n
-	    select HAVE_OTHER
-endchoice
-
-if HAVE_CHECK
-config CHECK
-	bool "Check everything"
-	depends on SLUB
-endif
-
-config OTHER_CHECK
-	bool "Needs what no architecture selects"
-	depends on HAVE_OTHER
-
-config SHIFT
-	int "Shift"
-	range 1 10
-	default "6" if ARCH && \\
-		!SLAB
-	default 3
-
-config WIDE
-	int
-	default 8 if SMALL
-	depends on SMALL
-
-config WIDE
-	int
-	default 64 if ARCH
-	depends on ARCH
-"""
+TEXT = (Path(__file__).parent / "data/Kconfig").read_text()
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_tree_unknown_revision_is_refused(folder: Path, rev: str) -> None:
     """What is not the name of a commit is refused, options for git included."""
     _git(folder.parent, "init", "-q", str(folder))
     _commit(folder, "one")
-    with pytest.raises(TreeError, match="revision|commit"):
+    with pytest.raises(TreeError, match=r"revision|commit"):
         open_tree(folder, rev)
 
 
@@ -90,10 +90,10 @@ def test_tree_absent_file_or_landmark_is_refused(folder: Path) -> None:
         open_tree(folder / "none")
     with pytest.raises(TreeError, match="must be a folder"):
         open_tree(folder / "Makefile")
-    with pytest.raises(TreeError, match="has no file mm/none.c"):
+    with pytest.raises(TreeError, match=r"has no file mm/none\.c"):
         open_tree(folder).read("mm/none.c")
     (folder / "mm/memory_hotplug.c").unlink()
-    with pytest.raises(TreeError, match="has no mm/memory_hotplug.c"):
+    with pytest.raises(TreeError, match=r"has no mm/memory_hotplug\.c"):
         open_tree(folder)
     (folder / "Makefile").write_text("all:\n")
     with pytest.raises(TreeError, match="does not set VERSION"):
