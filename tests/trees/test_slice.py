@@ -32,9 +32,7 @@ def test_slice_reaches_the_walkers_and_the_section_code(tree: Tree, arch: str) -
     functions = {item.name: item.file for item in found.cut.items if item.kind is Kind.FUNCTION}
     file, names = _WALKERS[arch]
     assert {name: functions.get(name) for name in names} == dict.fromkeys(names, file)
-    assert {"sparse_add_section", "section_activate", "section_deactivate"} - set(functions) <= {
-        "memmap_init"
-    }
+    assert {"sparse_add_section", "section_activate", "section_deactivate"} - set(functions) <= {"memmap_init"}
     macros = {item.name for item in found.cut.items if item.kind is Kind.MACRO}
     assert {"SECTION_SIZE_BITS", "SUBSECTION_SHIFT", "PAGES_PER_SUBSECTION"} <= macros
 
@@ -65,8 +63,8 @@ def test_slice_bodies_are_the_bytes_of_the_tree(tree: Tree, arch: str) -> None:
             expected = tree.read(file).splitlines()[number - 1]
             # The preprocessor joins continued lines and drops the indentation of its own ones.
             if not line.lstrip().startswith("#") and not expected.rstrip().endswith("\\"):
-                # A stray semicolon after a function is no part of it.
-                assert line.strip() in (expected.strip(), expected.strip().removesuffix(";")), f"{file}:{number}"
+                # A comment or a stray semicolon behind a piece is no part of it.
+                assert expected.strip().startswith(line.strip()), f"{file}:{number}"
                 checked += 1
         number += 1
     assert checked > 500

@@ -38,6 +38,7 @@ typedef __builtin_va_list va_list;
 }
 # Source: arch/arm64/tools/gen-cpucaps.awk
 _CAPABILITY_HEADERS = ("asm/cpucaps.h", "asm/cpucap-defs.h")
+_AUTOCONF = "generated/autoconf.h"
 BOUNDS = "generated/bounds.h"
 
 
@@ -109,7 +110,7 @@ class Reader:
         key = "\n".join((str(self.tree.root), self.target.arch, configuration, bounds))
         folder = cache_folder("generated") / hashlib.sha256(key.encode()).hexdigest()[:24]
         (folder / "generated").mkdir(parents=True, exist_ok=True)
-        _write(folder / "generated/autoconf.h", configuration)
+        _write(folder / _AUTOCONF, configuration)
         _write(folder / BOUNDS, bounds)
         return folder
 
@@ -166,7 +167,8 @@ def _write(path: Path, text: str) -> None:
 
 def _placeholders(folder: Path) -> tuple[str, ...]:
     empty = (path for path in folder.rglob("*.h") if path.stat().st_size == 0)
-    return tuple(sorted(str(path.relative_to(folder)) for path in empty))
+    names = {str(path.relative_to(folder)) for path in empty}
+    return tuple(sorted(names - {_AUTOCONF, BOUNDS}))
 
 
 def _refused(tree: Tree, target: Target, message: bytes) -> SliceError:
