@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arch", action="append", choices=_NAMES, help="one architecture; can be repeated (all that the tree has)"
     )
-    parser.add_argument("--page-size", type=int, action="append", metavar="BYTES", help="one page size (all)")
+    parser.add_argument("--page-size", type=int, action="append", metavar="BYTES", help="one page size of --arch (all)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print them (text)")
 
 
@@ -37,12 +37,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Probe and print; return 0."""
     tree = open_tree(arguments.tree, arguments.rev)
     names = arguments.arch or [name for name in _NAMES if tree.has(f"arch/{name}/Kconfig")]
-    found = [
-        probe(tree, target_of(name), shift)
-        for name in names
-        for shift in target_of(name).page_shifts
-        if not arguments.page_size or 1 << shift in arguments.page_size
-    ]
+    found = []
+    for name in names:
+        target = target_of(name)
+        sizes = arguments.page_size if arguments.arch else []
+        shifts = [target.shift_of(size) for size in sizes] or list(target.page_shifts)
+        found += [probe(tree, target, shift) for shift in shifts]
     if arguments.format == "json":
         print(json.dumps([dataclasses.asdict(facts) for facts in found], indent=1))
     else:

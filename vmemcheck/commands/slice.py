@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Slice and print; return 0, or 2 when names are missing."""
     tree = open_tree(arguments.tree, arguments.rev)
     target = target_of(arguments.arch)
-    shift = arguments.page_size.bit_length() - 1 if arguments.page_size else min(target.page_shifts)
+    shift = target.shift_of(arguments.page_size) if arguments.page_size else min(target.page_shifts)
     view = open_view(tree, target, shift)
     found = slice_tree(view, load_shim(target.arch), tuple(arguments.root or ROOTS))
     listing = "\n".join(_listing(view, found))

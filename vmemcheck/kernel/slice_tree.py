@@ -13,9 +13,10 @@ from pathlib import Path
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import Shim
-from vmemcheck.kernel.slicer import Missing, Slice, cut
+from vmemcheck.kernel.slicer import Slice, cut
 
 _UNKNOWN = (
     re.compile(r"error: '(\w+)' undeclared"),
@@ -57,15 +58,18 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     while True:
         read = view.reader.read(files)
         found, complaints = _cut_and_compile(ExpandedSource(read.text), present, shim)
-        more = _definers(scope, found.missing, files)
+        more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
         files = tuple(file for file in scope.files if file in {*files, *more})
 
 
-def _definers(scope: Scope, missing: Sequence[Missing], files: tuple[str, ...]) -> set[str]:
-    return {file for each in missing for file in scope.definers.get(each.name, ()) if file not in files}
+def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
+    """Return the files that define what is missing, or define once more what may be weak."""
+    names = {each.name for each in found.missing}
+    names |= {item.name for item in found.items if item.kind is Kind.FUNCTION and item.file.endswith(".c")}
+    return {file for name in names for file in scope.definers.get(name, ()) if file not in files}
 
 
 def _cut_and_compile(source: ExpandedSource, roots: tuple[str, ...], shim: Shim) -> tuple[Slice, tuple[str, ...]]:

@@ -22,6 +22,8 @@ from vmemcheck.kernel.references import (
 
 _BUILT_IN = re.compile(r"__builtin_\w+|__sync_\w+|__atomic_\w+|__has_\w+")
 _SHORTEST_PASTED = 3
+_ROOT, _SHIM = -1, -2
+_USERS = {_ROOT: "a root", _SHIM: "the shim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ class _Closure:
     def label(self, user: int) -> str:
         """Return the name of the piece for messages."""
         if user < 0:
-            return "the shim"
+            return _USERS[user]
         piece = self.source.pieces[user]
         return min(
             defined_names(self.source, piece) or defined_tags(self.source, piece) or piece.names[:1], default="?"
@@ -241,11 +243,11 @@ def cut(
     closure = _Closure(source, shim)
     for root in roots:
         if root.startswith("struct "):
-            closure.need_tag(root.removeprefix("struct "), -1)
+            closure.need_tag(root.removeprefix("struct "), _ROOT)
         else:
-            closure.need(root, True, -1)
+            closure.need(root, True, _ROOT)
     if shim_needs is not None:
-        closure.follow(-1, shim_needs)
+        closure.follow(_SHIM, shim_needs)
     closure.run()
     return _emit(closure)
 
@@ -280,7 +282,7 @@ def _emit(closure: _Closure) -> Slice:
         label = min(names or defined_tags(source, piece) or piece.names[:1], default="")
         items.append(Item(piece.kind, label, file, line, closure.kept[number]))
     missing = tuple(
-        Missing(name, source.position(source.pieces[user].start)[0] if user >= 0 else "the shim", closure.label(user))
+        Missing(name, source.position(source.pieces[user].start)[0] if user >= 0 else "-", closure.label(user))
         for name, user in sorted(closure.missing.items())
     )
     texts = {name: b"".join(parts).decode("utf-8", "replace") for name, parts in groups.items()}

@@ -58,15 +58,24 @@ class Target:
         """Return the host compiler's own macros that must not be seen."""
         return () if self.arch == "x86" else _HOST_MACROS
 
+    def shift_of(self, page_bytes: int) -> int:
+        """Return the page shift of a page size.
+
+        :raises UsageError: when the target does not offer that size
+        """
+        for shift in self.page_shifts:
+            if 1 << shift == page_bytes:
+                return shift
+        offered = ", ".join(str(1 << shift) for shift in self.page_shifts)
+        raise UsageError(f"{self.arch} has no pages of {page_bytes} bytes", to_fix=f"use {offered}")
+
     def configuration(self, kconfig: Kconfig, page_shift: int, **answers: str) -> dict[str, str]:
         """Return the whole configuration: symbol, without ``CONFIG_``, to value.
 
         :param answers: further answers, for example ``KMSAN="y"``
         :raises UsageError: when the target does not offer that page size
         """
-        if page_shift not in self.page_shifts:
-            offered = ", ".join(str(1 << shift) for shift in self.page_shifts)
-            raise UsageError(f"{self.arch} has no pages of {1 << page_shift} bytes", to_fix=f"use {offered}")
+        self.shift_of(1 << page_shift)
         return kconfig.resolve(COMMON | dict(self.answers) | dict(self.page_shifts[page_shift]) | answers)
 
 
