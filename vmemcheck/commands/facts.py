@@ -9,6 +9,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from vmemcheck.errors import UsageError
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import TARGETS, target_of
@@ -23,7 +24,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arch", action="append", choices=_NAMES, help="one architecture; can be repeated (all that the tree has)"
     )
-    parser.add_argument("--page-size", type=int, action="append", metavar="BYTES", help="one page size of --arch (all)")
+    parser.add_argument(
+        "--page-size",
+        type=int,
+        action="append",
+        default=[],
+        metavar="BYTES",
+        help="one page size of --arch; can be repeated (all)",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print them (text)")
 
 
@@ -35,13 +43,14 @@ def add_tree_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Probe and print; return 0."""
+    if arguments.page_size and not arguments.arch:
+        raise UsageError("--page-size needs --arch: not every architecture has each size", to_fix="add --arch")
     tree = open_tree(arguments.tree, arguments.rev)
     names = arguments.arch or [name for name in _NAMES if tree.has(f"arch/{name}/Kconfig")]
     found = []
     for name in names:
         target = target_of(name)
-        sizes = arguments.page_size if arguments.arch else []
-        shifts = [target.shift_of(size) for size in sizes] or list(target.page_shifts)
+        shifts = [target.shift_of(size) for size in arguments.page_size] or list(target.page_shifts)
         found += [probe(tree, target, shift) for shift in shifts]
     if arguments.format == "json":
         print(json.dumps([dataclasses.asdict(facts) for facts in found], indent=1))

@@ -180,7 +180,8 @@ class Source:
         names = list(_words(head + b" " + tail))
         whole = code[start:end]
         for body in ENUM_BODY.findall(whole) if b"enum" in whole else ():
-            names += [word for item in body.split(b",") if (word := item.split(b"=")[0].strip().decode())]
+            words = (item.split(b"=")[0].strip() for item in body.split(b","))
+            names += [word.decode() for word in words if _WORD.fullmatch(word)]
         first = next((word for word in _WORD.findall(header) if word.decode() not in self.attributes), b"")
         opens_type = first in _TYPE_WORDS or first in self.type_macros
         is_type = first == b"typedef" or (brace >= 0 and opens_type)

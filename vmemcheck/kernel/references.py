@@ -218,7 +218,8 @@ def _declarators(code: bytes) -> frozenset[str]:
 
 def _enumerators(code: bytes) -> frozenset[str]:
     items = (item for body in ENUM_BODY.findall(code) for item in body.split(b","))
-    return frozenset(word.decode() for item in items if (word := item.split(b"=")[0].strip()))
+    words = (item.split(b"=")[0].strip() for item in items)
+    return frozenset(word.decode() for word in words if _WORD.fullmatch(word))
 
 
 def _found_tags(code: bytes) -> list[tuple[str, str, str]]:
