@@ -15,7 +15,7 @@ from vmemcheck.errors import BuildError, SliceError
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.evaluate import View, evaluate, open_view
 from vmemcheck.kernel.expand import ExpandedSource
-from vmemcheck.kernel.pieces import Kind, macro_body
+from vmemcheck.kernel.pieces import macro_body
 from vmemcheck.kernel.references import References, words_and_tags
 from vmemcheck.kernel.slicer import cut
 from vmemcheck.kernel.target import COMMON
@@ -62,10 +62,11 @@ def struct_page_sizes(view: View) -> tuple[StructPageSize, ...]:
         )
     alignment = _alignment_block(text)
     symbols = _condition_symbols(view, alignment + definition[0])
-    types = _types(view, alignment + definition[0])
+    source = _header(view)
+    types = _types(source, alignment + definition[0])
     sizes = _compiled_sizes(types, alignment, definition[0], symbols)
     matters = [one for one in symbols if any(size != sizes[on ^ {one}] for on, size in sizes.items())]
-    allowed = {symbol: _allowed(view, symbol) for symbol in matters}
+    allowed = _allowed(view, source, matters)
     return tuple(
         StructPageSize(tuple(sorted(on)), sizes[on], _is_reachable(view, on, allowed)) for on in _combinations(matters)
     )
@@ -106,9 +107,12 @@ def _condition_symbols(view: View, text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _types(view: View, definition: str) -> str:
+def _header(view: View) -> ExpandedSource:
+    return ExpandedSource(view.reader.read([_HEADER]).text)
+
+
+def _types(source: ExpandedSource, definition: str) -> str:
     """Return the types and macros that the members of struct page need."""
-    source = ExpandedSource(view.reader.read([_HEADER]).text)
     names, tags = words_and_tags(definition.encode())
     needs = References(dict.fromkeys(names, True), frozenset(), tags - {"page"}, (), frozenset(), has_code=False)
     found = cut(source, (), frozenset(("struct page", _ALIGNMENT)), needs)
@@ -121,7 +125,8 @@ def _combinations(symbols: Sequence[str]) -> list[frozenset[str]]:
 
 
 def _compiled_sizes(types: str, alignment: str, definition: str, symbols: tuple[str, ...]) -> dict[frozenset[str], int]:
-    parts = ["#define CONFIG_64BIT 1\n#define CONFIG_SPARSEMEM 1\n#define CONFIG_SPARSEMEM_VMEMMAP 1\n", types]
+    parts = [f"#define CONFIG_{name} 1\n" for name, value in COMMON.items() if value == "y"]
+    parts.append(types)
     combinations = _combinations(symbols)
     for number, on in enumerate(combinations):
         parts += [f"#undef {symbol}\n" for symbol in symbols]
@@ -161,25 +166,27 @@ def _free_answers(view: View) -> dict[str, str]:
     return {name: value for name, value in (COMMON | dict(view.target.answers)).items() if name != "MEMCG"}
 
 
-def _allowed(view: View, symbol: str) -> frozenset[bool]:
-    """Return whether the target can have the symbol on, and off."""
-    if symbol.startswith("CONFIG_"):
+def _allowed(view: View, source: ExpandedSource, symbols: Iterable[str]) -> dict[str, frozenset[bool]]:
+    """Return whether the target can have each symbol on, and off."""
+    can_be_y, can_be_n = view.kconfig.possible(_free_answers(view))
+    allowed = {}
+    for symbol in symbols:
         name = symbol.removeprefix("CONFIG_")
-        can_be_y, can_be_n = view.kconfig.possible(_free_answers(view))
-        # A symbol that the tree's Kconfig files do not have is off.
-        if name not in can_be_y:
-            return frozenset((False,))
-        return frozenset((True, False)) if name in can_be_n else frozenset((True,))
-    if symbol == "LAST_CPUPID_NOT_IN_PAGE_FLAGS":
-        return frozenset(_holds(each, symbol) for each in (view, _crowded(view)))
-    return frozenset((_holds(view, symbol),))
+        if symbol == "LAST_CPUPID_NOT_IN_PAGE_FLAGS":
+            allowed[symbol] = frozenset(_holds(each, symbol) for each in (source, _header(_crowded(view))))
+        elif name == symbol:
+            allowed[symbol] = frozenset((_holds(source, symbol),))
+        elif name not in can_be_y:
+            # Also a symbol that the tree's Kconfig files do not have is off.
+            allowed[symbol] = frozenset((False,))
+        else:
+            allowed[symbol] = frozenset((True, False)) if name in can_be_n else frozenset((True,))
+    return allowed
 
 
-def _holds(view: View, symbol: str) -> bool:
+def _holds(source: ExpandedSource, symbol: str) -> bool:
     """Tell whether the headers define the macro, to something other than 0."""
-    source = ExpandedSource(view.reader.read([_HEADER]).text)
-    macros = [source.pieces[number] for number in source.by_name.get(symbol, ())]
-    macros = [piece for piece in macros if piece.kind is Kind.MACRO]
+    macros = [source.pieces[number] for number in source.macros.get(symbol, ())]
     if not macros or not macro_body(source, macros[-1]):
         return bool(macros)
     return evaluate(source, {"value": symbol})["value"] != 0
