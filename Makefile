@@ -9,11 +9,13 @@ STAMP  := $(VENV)/ready
 PYTEST_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help prove test lint bench clean
+.PHONY: help prove test trees lint bench clean
+TREES ?= 5.10 6.1 6.12 newest
 
 help:
 	@echo 'make prove   prove the theorems and show the table of architectures and sizes'
 	@echo 'make test    run the whole test-suite (profile ci)'
+	@echo 'make trees   fetch the kernel trees that the tests of tests/trees run on'
 	@echo 'make lint    run ruff and mypy'
 	@echo 'make bench   measure start-up, proofs and sequences per second'
 	@echo 'make clean   remove the virtual environment and all caches'
@@ -26,6 +28,13 @@ prove: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
+
+# Three tries: an archive may be busy for a moment.
+trees: $(STAMP)
+	@for version in $(TREES); do \
+		$(BIN)/vmemcheck fetch --quiet $$version || $(BIN)/vmemcheck fetch --quiet $$version || \
+		$(BIN)/vmemcheck fetch $$version || exit 2; \
+	done
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

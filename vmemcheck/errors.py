@@ -54,3 +54,23 @@ class MachineError(VmemcheckError):
 
 class ProverError(VmemcheckError):
     """The provers disagree, or one of them could not decide."""
+
+
+class TreeError(VmemcheckError):
+    """Something that was given as a kernel tree is none, or lacks what is needed."""
+
+
+class FetchError(VmemcheckError):
+    """A kernel tree could not be fetched or unpacked."""
+
+
+class SliceError(VmemcheckError):
+    """The wanted code could not be cut out of a kernel tree."""
+
+
+class ShimGapError(VmemcheckError):
+    """A slice needs names that neither the kernel tree nor the shim has."""
+
+
+class BuildError(VmemcheckError):
+    """The compiler is absent, or refuses what was cut out of a kernel tree."""

@@ -35,13 +35,14 @@ LAYERS: dict[str, set[str]] = {
     "reference": {"machine", "model"},
     "arches": {"geometry"},
     "theorems": {"arches"},
+    "kernel": {"geometry"},
     "engine": {"invariants", "marks", "machine"},
     "strategies": {"scope", "arches"},
     "shrink": {"operation"},
     "search": {"engine", "shrink", "strategies"},
     "reports": {"invariant", "sequence_text", "theorems"},
     "properties": {"search", "reference", "reports", "replay_file"},
-    "commands": {"engine", "reference", "reports", "replay_file"},
+    "commands": {"engine", "reference", "reports", "replay_file", "kernel"},
     "cli": {"errors", "commands"},
     "pytest_plugin": {"reference", "strategies", "arches"},
     "__main__": {"cli"},
@@ -50,6 +51,8 @@ ONLY_IN = {
     "hypothesis": {"strategies", "search", "properties", "pytest_plugin"},
     "sympy": {"theorems"},
     "z3": {"theorems"},
+    "tree_sitter": {"kernel"},
+    "tree_sitter_c": {"kernel"},
 }
 ROOT_PARTS = {"strategies", "properties", "reports"}
 # Importable from the root of a checkout only: code that a wheel holds must not use these names.

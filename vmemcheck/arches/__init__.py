@@ -10,9 +10,23 @@ from vmemcheck.arches.s390x import S390X
 from vmemcheck.arches.x86_64 import X86_64
 from vmemcheck.errors import UsageError
 
-__all__ = ["ARCHES", "Architecture", "PageSize", "find"]
+__all__ = ["ARCHES", "Architecture", "PageSize", "find", "page_bytes"]
 
 ARCHES: tuple[Architecture, ...] = (X86_64, ARM64, RISCV64, S390X, POWERPC64, LOONGARCH64)
+
+
+def page_bytes(text: str) -> int:
+    """Return the bytes of a page size that is written as 4K, 16K, 64K or as a number of bytes.
+
+    :raises UsageError: when no architecture has such pages
+    """
+    sizes = {page.name: 1 << page.page_shift for architecture in ARCHES for page in architecture.page_sizes}
+    written = text.upper().removesuffix("B")
+    if written in sizes:
+        return sizes[written]
+    if written in map(str, sizes.values()):
+        return int(written)
+    raise UsageError(f"unknown page size {text!r}", to_fix=f"use one of {', '.join(sizes)}")
 
 
 def find(name: str) -> Architecture:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmemcheck.arches import ARCHES, Architecture, find
+from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
 from vmemcheck.errors import UsageError
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
 from vmemcheck.reports.prove_json import survey_json
@@ -23,8 +23,6 @@ from vmemcheck.theorems import THEOREMS, Theorem
 from vmemcheck.theorems.reachable_sizes import SUPPORTED_BYTES
 from vmemcheck.theorems.survey import Subject, Survey, subjects, survey
 from vmemcheck.theorems.theorem import Verdict
-
-_PAGE_BYTES = {"4K": 4096, "16K": 16384, "64K": 65536}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -105,10 +103,7 @@ def _subjects(arguments: argparse.Namespace) -> list[Subject]:
 
 
 def _page_size(text: str, architectures: Sequence[Architecture]) -> str:
-    names = {str(size): name for name, size in _PAGE_BYTES.items()} | {name: name for name in _PAGE_BYTES}
-    name = names.get(text.upper().removesuffix("B"))
-    if name is None:
-        raise UsageError(f"unknown page size {text!r}", to_fix=f"use one of {', '.join(_PAGE_BYTES)}")
+    name = f"{page_bytes(text) >> 10}K"
     if not any(name == page.name for architecture in architectures for page in architecture.page_sizes):
         has = "; ".join(f"{a.name} has {', '.join(page.name for page in a.page_sizes)}" for a in architectures)
         raise UsageError(f"no {name} pages here", to_fix=has)

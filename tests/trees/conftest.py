@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel trees that the tests run on.
+
+``VMEMCHECK_TREES`` names folders, separated by ``:``; without it the trees in the cache are
+taken. With ``VMEMCHECK_REQUIRE_TREES=1`` a missing tree fails the tests instead of skipping them.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vmemcheck.kernel.fetch import cached_trees
+from vmemcheck.kernel.tree import Tree, open_tree
+
+
+def _trees() -> tuple[Tree, ...]:
+    named = os.environ.get("VMEMCHECK_TREES", "")
+    return tuple(open_tree(Path(name)) for name in named.split(":") if name) or cached_trees()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for ``tree`` on each tree."""
+    if "tree" in metafunc.fixturenames:
+        trees = _trees()
+        if metafunc.definition.get_closest_marker("newest_tree"):
+            trees = trees[-1:]
+        metafunc.parametrize("tree", trees or [None], ids=[tree.name for tree in trees] or ["none"], indirect=True)
+
+
+@pytest.fixture
+def tree(request: pytest.FixtureRequest) -> Tree:
+    """Return one kernel tree."""
+    found = request.param
+    if isinstance(found, Tree):
+        return found
+    message = "no kernel tree: set VMEMCHECK_TREES, or run 'vmemcheck fetch newest'"
+    if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
+        pytest.fail(message)
+    pytest.skip(message)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands on real trees: what they print, and their exit codes."""
+
+import json
+
+import pytest
+
+from vmemcheck.cli import main
+from vmemcheck.kernel.tree import Tree
+
+
+def test_facts_json_has_what_text_has(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both formats show the section size and the sizes of struct page."""
+    options = ["--tree", str(tree.root), "--arch", "x86_64", "--page-size", "4K"]
+    assert main(["facts", *options]) == 0
+    text = capsys.readouterr().out
+    assert main(["facts", *options, "--format", "json"]) == 0
+    (facts,) = json.loads(capsys.readouterr().out)
+    assert f"SECTION_SIZE_BITS    {facts['constants']['SECTION_SIZE_BITS']}" in text
+    for size in facts["sizes"]:
+        assert f"struct page {size['bytes']:>4} bytes" in text
+
+
+@pytest.mark.newest_tree
+def test_facts_of_all_architectures_of_a_tree(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --arch each architecture that the tree has is shown."""
+    assert main(["facts", "--tree", str(tree.root)]) == 0
+    text = capsys.readouterr().out
+    for arch in ("x86", "arm64", "riscv", "s390", "powerpc", "loongarch"):
+        assert (f"\n{arch}, pages of" in text) == tree.has(f"arch/{arch}")
+
+
+def test_slice_says_that_names_are_missing(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page allocator is in no file in scope: it is listed, and the exit code says no verdict."""
+    assert main(["slice", "--tree", str(tree.root), "--arch", "x86", "--root", "vmemmap_free"]) == 2
+    text = capsys.readouterr().out
+    assert text.startswith(f"/*\n * slice of {tree.name}, x86, pages of 4096 bytes\n")
+    assert " *   function    vmemmap_free " in text
+    assert "free_pages" in text.partition("neither in these files")[2]
+
+
+def test_commands_wrong_page_size_is_refused(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """A size that the architecture does not have is an error that names those it has."""
+    for command in ("facts", "slice"):
+        assert main([command, "--tree", str(tree.root), "--arch", "arm64", "--page-size", "8192"]) == 2
+        assert "use 4096, 16384, 65536" in capsys.readouterr().err

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Facts of real trees agree with what the kernel itself says elsewhere."""
+
+import functools
+import re
+
+import pytest
+
+from vmemcheck.kernel.evaluate import open_view
+from vmemcheck.kernel.facts import Facts, probe
+from vmemcheck.kernel.struct_page import struct_page_sizes, supported_bytes
+from vmemcheck.kernel.target import TARGETS, Target, target_of
+from vmemcheck.kernel.tree import Tree
+
+_CASES = [
+    pytest.param(target, shift, id=f"{target.arch}-{shift}") for target in TARGETS for shift in target.page_shifts
+]
+
+
+@functools.cache
+def _facts(tree: Tree, arch: str, shift: int) -> Facts:
+    return probe(tree, target_of(arch), shift)
+
+
+def _probed(tree: Tree, target: Target, shift: int) -> Facts:
+    if not tree.has(f"arch/{target.arch}/Kconfig"):
+        pytest.skip(f"{tree.name} has no {target.arch}")
+    return _facts(tree, target.arch, shift)
+
+
+@pytest.mark.parametrize(("target", "shift"), _CASES)
+def test_facts_constants_fit_each_other(tree: Tree, target: Target, shift: int) -> None:
+    """The page size is the one that was asked for, and sections are whole subsections."""
+    facts = _probed(tree, target, shift)
+    section, subsection = facts.constants["SECTION_SIZE_BITS"], facts.constants["SUBSECTION_SHIFT"]
+    assert facts.constants["PAGE_SHIFT"] == facts.page_shift == shift
+    assert section is not None
+    assert subsection is not None
+    assert shift <= subsection <= section
+    assert facts.levels >= 2
+
+
+@pytest.mark.parametrize(("target", "shift"), _CASES)
+def test_facts_signatures_stand_at_their_lines(tree: Tree, target: Target, shift: int) -> None:
+    """File and line of a signature lead to the function in the tree."""
+    facts = _probed(tree, target, shift)
+    assert {signature.name for signature in facts.signatures} | set(facts.absent) == {
+        "__add_pages",
+        "__remove_pages",
+        "vmemmap_populate",
+        "vmemmap_free",
+    }
+    for signature in facts.signatures:
+        lines = tree.read(signature.file).splitlines()[signature.line - 1 :]
+        assert re.match(re.escape(signature.text.split("(")[0]).replace(r"\ ", r"\s+"), "\n".join(lines[:3]))
+
+
+def test_struct_page_sizes_are_those_that_the_kernel_expects(tree: Tree) -> None:
+    """All combinations together give the sizes that __mm_zero_struct_page() handles, and no other."""
+    sizes = struct_page_sizes(open_view(tree, target_of("x86"), 12))
+    assert {size.bytes for size in sizes} == set(supported_bytes(tree))
+
+
+def test_struct_page_with_forced_alignment_is_a_multiple_of_16(tree: Tree) -> None:
+    """HAVE_ALIGNED_STRUCT_PAGE rounds every combination to two words."""
+    aligned = [
+        size.bytes
+        for size in struct_page_sizes(open_view(tree, target_of("arm64"), 12))
+        if "CONFIG_HAVE_ALIGNED_STRUCT_PAGE" in size.symbols
+    ]
+    assert aligned
+    assert all(size % 16 == 0 for size in aligned)
+
+
+def test_struct_page_default_configuration_has_64_bytes(tree: Tree) -> None:
+    """The usual configuration of x86 and arm64, with memory control groups, has 64 bytes."""
+    for arch in ("x86", "arm64"):
+        assert 64 in {size.bytes for size in struct_page_sizes(open_view(tree, target_of(arch), 12)) if size.reachable}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Slices of real trees: complete, at the right lines, and of this configuration."""
+
+import functools
+import re
+
+import pytest
+
+from vmemcheck.kernel.evaluate import open_view
+from vmemcheck.kernel.pieces import Kind
+from vmemcheck.kernel.shim import shim_of
+from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import Tree
+
+_NO_SHIM = shim_of({})
+_WALKERS = {
+    "x86": ("arch/x86/mm/init_64.c", ("remove_pte_table", "remove_pmd_table", "free_pte_table", "free_pagetable")),
+    "arm64": ("arch/arm64/mm/mmu.c", ("unmap_hotplug_pmd_range", "free_empty_pmd_table", "free_hotplug_page_range")),
+}
+
+
+@functools.cache
+def _sliced(tree: Tree, arch: str) -> TreeSlice:
+    return slice_tree(open_view(tree, target_of(arch), 12), _NO_SHIM)
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_slice_reaches_the_walkers_and_the_section_code(tree: Tree, arch: str) -> None:
+    """From the roots the closure reaches the functions that this project is about."""
+    found = _sliced(tree, arch)
+    functions = {item.name: item.file for item in found.cut.items if item.kind is Kind.FUNCTION}
+    file, names = _WALKERS[arch]
+    assert {name: functions.get(name) for name in names} == dict.fromkeys(names, file)
+    assert {"sparse_add_section", "section_activate", "section_deactivate"} - set(functions) <= {"memmap_init"}
+    macros = {item.name for item in found.cut.items if item.kind is Kind.MACRO}
+    assert {"SECTION_SIZE_BITS", "SUBSECTION_SHIFT", "PAGES_PER_SUBSECTION"} <= macros
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64", "riscv"])
+def test_slice_items_stand_at_their_lines(tree: Tree, arch: str) -> None:
+    """File and line of each function and type lead to its name in the tree."""
+    texts: dict[str, list[str]] = {}
+    for item in _sliced(tree, arch).cut.items:
+        if item.kind not in (Kind.FUNCTION, Kind.TYPE) or item.file.startswith("generated"):
+            continue
+        lines = texts.setdefault(item.file, tree.read(item.file).splitlines())
+        assert re.search(rf"\b{item.name}\b", "\n".join(lines[item.line - 1 : item.line + 400])), item
+        assert lines[item.line - 1].strip(), item
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64", "riscv"])
+def test_slice_bodies_are_the_bytes_of_the_tree(tree: Tree, arch: str) -> None:
+    """Each line of a kept function is a line of its file, at the place that the markers say."""
+    found = _sliced(tree, arch)
+    file, number, checked = "", 0, 0
+    for line in found.cut.code.splitlines():
+        marker = re.match(r'#(?:line)? (\d+) "([^"]+)"', line)
+        if marker:
+            file, number = marker[2], int(marker[1])
+            continue
+        if line.strip() and not line.startswith("#undef") and not file.startswith("generated"):
+            expected = tree.read(file).splitlines()[number - 1]
+            # The preprocessor joins continued lines and drops the indentation of its own ones.
+            if not line.lstrip().startswith("#") and not expected.rstrip().endswith("\\"):
+                # A comment or a stray semicolon behind a piece is no part of it.
+                assert expected.strip().startswith(line.strip()), f"{file}:{number}"
+                checked += 1
+        number += 1
+    assert checked > 500
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_slice_defines_no_function_twice(tree: Tree, arch: str) -> None:
+    """Conditions, weak symbols and headers leave one definition of each function."""
+    names = [item.name for item in _sliced(tree, arch).cut.items if item.kind is Kind.FUNCTION]
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
+def test_slice_missing_names_are_in_no_file_in_scope(tree: Tree) -> None:
+    """What is called missing is not defined in the C files that were read."""
+    found = _sliced(tree, "x86")
+    text = "\n".join(tree.read(file) for file in found.files)
+    for each in found.cut.missing:
+        assert not re.search(rf"^(?:[a-z_]+[ \t*]+)+{each.name}\([^;]*?\)\n\{{", text, re.MULTILINE), each
+
+
+def test_slice_of_x86_is_understood_by_the_compiler(tree: Tree) -> None:
+    """Without any shim the compiler knows each type, macro, object and function of the slice.
+
+    Newer kernels generate the masks of CPU features while they are built.
+    """
+    complaints = [line for line in _sliced(tree, "x86").complaints if "_MASK_BIT_SET" not in line]
+    assert complaints == []

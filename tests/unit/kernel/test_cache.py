@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A cached folder appears whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from vmemcheck.errors import FetchError
+from vmemcheck.kernel.cache import appearing, cache_folder
+
+
+def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The XDG specification says: a relative path is invalid, ignore it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_folder("a", "b") == tmp_path / ".cache/vmemcheck/a/b"
+
+
+def test_appearing_success_shows_everything_at_once(tmp_path: Path) -> None:
+    """While the block runs the target does not exist; afterwards it is complete."""
+    with appearing(tmp_path / "tree") as partial:
+        (partial / "file").write_text("x")
+        assert not (tmp_path / "tree").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.ENOSPC, "No space left on device"), FetchError),
+        (OSError(errno.EIO, "Input/output error"), OSError),
+    ],
+)
+def test_appearing_failure_leaves_nothing(tmp_path: Path, raised: BaseException, expected: type[BaseException]) -> None:
+    """Ctrl-C, a full disk and a broken disk leave no file behind; only the full disk is ours to explain."""
+    with pytest.raises(expected), appearing(tmp_path / "tree") as partial:  # noqa: PT012  # fails within the block
+        (partial / "file").write_text("x")
+        raise raised
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_appearing_second_writer_keeps_the_first_result(tmp_path: Path) -> None:
+    """Two processes may fetch the same tree: the one that ends first wins, the other is no error."""
+    with appearing(tmp_path / "tree") as partial:
+        (partial / "file").write_text("late")
+        (tmp_path / "tree").mkdir()
+        (tmp_path / "tree/file").write_text("early")
+    assert (tmp_path / "tree/file").read_text() == "early"
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_appearing_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    """A folder of a process that is gone is removed, that of a running one stays."""
+    gone = os.fork()
+    if gone == 0:
+        os._exit(0)
+    os.waitpid(gone, 0)
+    (tmp_path / f".partial-{gone}-tree").mkdir()
+    (tmp_path / f".partial-{os.getppid()}-tree").mkdir()
+    with appearing(tmp_path / "tree"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".partial-{os.getppid()}-tree", "tree"]

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The compiler's preprocessor decides; headers that a build makes are filled in; nothing outside is read."""
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from vmemcheck.errors import BuildError, SliceError, TreeError
+from vmemcheck.kernel.compiler import find_compiler
+from vmemcheck.kernel.evaluate import evaluate
+from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.preprocess import Preprocessed, Reader
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import Tree
+
+
+class Read(Protocol):
+    """Preprocess one text."""
+
+    def __call__(self, text: str, arch: str = "x86", **values: str) -> Preprocessed:
+        """Return it preprocessed under ``values``."""
+
+
+_HEADERS = {
+    "include/linux/kconfig.h": "#include <generated/autoconf.h>\n",
+    "include/asm-generic/errno.h": "#define GENERIC_ERRNO 1\n",
+    "arch/x86/include/asm/page.h": "#ifdef CONFIG_BIG\n#define PAGE_SHIFT CONFIG_SHIFT\n#endif\n",
+}
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Return a function that preprocesses one C file, for x86 or another architecture, in a small tree."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "linux"
+
+    def run(text: str, arch: str = "x86", **values: str) -> Preprocessed:
+        for name, content in {**_HEADERS, "mm/a.c": text}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(content)
+        return Reader(Tree(root, "9.9.9", "test"), target_of(arch), values, {"MAX_NR_ZONES": 4}).read(["mm/a.c"])
+
+    return run
+
+
+def test_read_configuration_decides_conditions_and_values(read: Read) -> None:
+    """Y becomes 1, numbers stay numbers, and what is off is not there."""
+    text = "#include <asm/page.h>\n#ifdef CONFIG_OFF\nint off;\n#endif\nint on;\n"
+    source = ExpandedSource(read(text, BIG="y", SHIFT="14").text)
+    assert evaluate(source, {"shift": "PAGE_SHIFT", "none": "NO_SUCH_NAME"}) == {"shift": 14, "none": None}
+    assert "on" in source.by_name
+    assert "off" not in source.by_name
+
+
+def test_read_generated_headers_are_filled_in_and_named(read: Read) -> None:
+    """asm/errno.h comes from asm-generic as in Kbuild, bounds.h has the bounds, the rest is empty and listed."""
+    text = "#include <asm/errno.h>\n#include <generated/bounds.h>\n#include <generated/other.h>\n"
+    found = read(text)
+    assert b"GENERIC_ERRNO 1" in found.text
+    assert b"MAX_NR_ZONES 4" in found.text
+    assert found.placeholders == ("generated/other.h",)
+
+
+def test_read_other_architecture_does_not_see_the_host(read: Read) -> None:
+    """arm64 is told by its own macro, and not by that of the host's compiler."""
+    text = "#ifdef __aarch64__\nint arm;\n#endif\n#ifdef __x86_64__\nint host;\n#endif\n"
+    found = read(text, arch="arm64").text
+    assert b"int arm;" in found
+    assert b"int host;" not in found
+
+
+def test_read_include_from_outside_is_refused(read: Read, tmp_path: Path) -> None:
+    """A patch cannot pull a file of this machine into the slice."""
+    (tmp_path / "secret.h").write_text("int secret;\n")
+    for name in (str(tmp_path / "secret.h"), "../../secret.h"):
+        with pytest.raises(TreeError, match="outside of the kernel tree"):
+            read(f'#include "{name}"\n')
+
+
+def test_read_error_directive_is_reported_with_its_place(read: Read) -> None:
+    """What the kernel's own #error says reaches the reader, with file and line."""
+    with pytest.raises(SliceError) as caught:
+        read("\n#error needs CONFIG_FOO\n")
+    assert "mm/a.c:2:" in caught.value.where
+    assert "needs CONFIG_FOO" in caught.value.where
+
+
+def test_evaluate_broken_type_is_reported_with_its_place(read: Read) -> None:
+    """A definition that does not compile names the kernel file and line."""
+    source = ExpandedSource(read("\nstruct page {\n\tunknown_t x;\n};\n").text)
+    with pytest.raises(BuildError) as caught:
+        evaluate(source, {"size": "sizeof(struct page)"})
+    assert caught.value.where.startswith("mm/a.c:3:")
+
+
+def test_find_compiler_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CC names the compiler; one that does not exist is named back."""
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(BuildError, match="no compiler 'no-such-compiler'"):
+        find_compiler()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files are added as names ask for them, and what is wrong in a tree is named with its place."""
+
+from pathlib import Path
+
+import pytest
+
+from vmemcheck.errors import SliceError
+from vmemcheck.kernel.evaluate import View
+from vmemcheck.kernel.kconfig import parse_kconfig
+from vmemcheck.kernel.preprocess import Reader
+from vmemcheck.kernel.shim import shim_of
+from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import Tree
+
+_FILES = {
+    "include/linux/mm.h": "#define __weak __attribute__((weak))\nint hook(void);\nint walk(int), shim_free(int);\n",
+    "mm/sparse.c": "#include <linux/mm.h>\nint __weak hook(void) { return 1; }\nint root(void) { return hook(); }\n",
+    "arch/x86/mm/hook.c": "#include <linux/mm.h>\nint hook(void)\n{\n\treturn walk(2);\n}\n",
+    "arch/x86/mm/walk.c": "#include <linux/mm.h>\nint walk(int n)\n{\n\treturn shim_free(n);\n}\n",
+}
+_SHIM = {"custom.h": "static inline int shim_free(int n)\n{\n\treturn n;\n}\n"}
+
+
+def _sliced(folder: Path, shim: dict[str, str], **changed: str) -> TreeSlice:
+    files = _FILES | {name.replace("__", "/") + ".c": text for name, text in changed.items()}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    view = View(parse_kconfig([]), Reader(Tree(folder, "9.9.9", "test"), target_of("x86"), {}, {}))
+    return slice_tree(view, shim_of(shim), ("root",))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_slice_tree_strong_definition_in_another_file_replaces_the_weak(tmp_path: Path) -> None:
+    """The architecture's hook() is found although the weak one would do, and then what it calls."""
+    found = _sliced(tmp_path / "linux", _SHIM)
+    assert found.files == ("mm/sparse.c", "arch/x86/mm/hook.c", "arch/x86/mm/walk.c")
+    assert "return walk(2);" in found.cut.code
+    assert "return 1;" not in found.cut.code
+    assert found.cut.from_shim == {"shim_free": "walk"}
+    assert (found.cut.missing, found.complaints, found.absent) == ((), (), ())
+
+
+def test_slice_tree_name_of_neither_side_is_missing(tmp_path: Path) -> None:
+    """Without the shim its name is missing, with the file and the function that use it."""
+    missing = _sliced(tmp_path / "linux", {}).cut.missing
+    assert [(each.name, each.file, each.function) for each in missing] == [("shim_free", "arch/x86/mm/walk.c", "walk")]
+
+
+def test_slice_tree_body_that_does_not_compile_is_named_with_its_line(tmp_path: Path) -> None:
+    """The compiler's message has the kernel's file and line."""
+    text = _FILES["arch/x86/mm/walk.c"].replace("return", "unknown_t x; return")
+    complaints = _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=text).complaints
+    assert len(complaints) == 1
+    assert complaints[0].startswith("arch/x86/mm/walk.c:4:")
+    assert "unknown_t" in complaints[0]
+
+
+def test_slice_tree_renamed_root_is_refused(tmp_path: Path) -> None:
+    """A tree without any root has nothing to slice."""
+    text = _FILES["mm/sparse.c"].replace("root", "renamed")
+    with pytest.raises(SliceError, match=r"no file defines root\(\)"):
+        _sliced(tmp_path / "linux", _SHIM, mm__sparse=text)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A tree is opened from a folder, a checkout or a revision; anything else is refused with the reason."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from vmemcheck.errors import TreeError
+from vmemcheck.kernel.tree import open_tree
+
+MAKEFILE = "# SPDX\nVERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\nEXTRAVERSION = -rc6\nNAME = Test\n"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the smallest folder that passes as a kernel tree."""
+    root = tmp_path / "linux"
+    for name in ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch/x86/mm/init_64.c"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"/* {name} */\n")
+    (root / "Makefile").write_text(MAKEFILE)
+    return root
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
+    result = subprocess.run(
+        ["git", *identity, "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    )
+    return result.stdout.strip()
+
+
+def _commit(folder: Path, message: str) -> str:
+    _git(folder, "add", "-A")
+    _git(folder, "commit", "-q", "-m", message)
+    return _git(folder, "rev-parse", "HEAD")
+
+
+def test_tree_unpacked_folder_is_opened(folder: Path) -> None:
+    """The version comes from the Makefile."""
+    tree = open_tree(folder)
+    assert (tree.name, tree.root) == ("linux-9.8.7-rc6", folder)
+    assert tree.files("arch", ".c") == ("arch/x86/mm/init_64.c",)
+
+
+def test_tree_revision_is_read_without_touching_the_checkout(folder: Path) -> None:
+    """--rev gives the file as it was then, whatever lies in the checkout now."""
+    _git(folder.parent, "init", "-q", str(folder))
+    first = _commit(folder, "one")
+    (folder / "mm/sparse-vmemmap.c").write_text("second\n")
+    (folder / "Makefile").write_text(MAKEFILE.replace("7", "8"))
+    _commit(folder, "two")
+    (folder / "mm/sparse-vmemmap.c").write_text("third\n")
+    old, new = open_tree(folder, first), open_tree(folder, "main")
+    assert (old.version, old.read("mm/sparse-vmemmap.c")) == ("9.8.7-rc6", "/* mm/sparse-vmemmap.c */\n")
+    assert (new.version, new.read("mm/sparse-vmemmap.c")) == ("9.8.8-rc6", "second\n")
+    assert "with local changes" in open_tree(folder).origin
+    assert open_tree(folder, first) == old
+
+
+def test_tree_bare_repository_with_revision_is_opened(folder: Path, tmp_path: Path) -> None:
+    """linux.git alone is enough when a revision is given, and says so when it is not."""
+    _git(folder.parent, "init", "-q", str(folder))
+    _commit(folder, "one")
+    bare = tmp_path / "linux.git"
+    _git(tmp_path, "clone", "-q", "--bare", str(folder), str(bare))
+    assert open_tree(bare, "main").version == "9.8.7-rc6"
+    with pytest.raises(TreeError, match="add --rev"):
+        open_tree(bare)
+
+
+@pytest.mark.parametrize("rev", ["no-such-tag", "--output=/tmp/x", "HEAD:mm"])
+def test_tree_unknown_revision_is_refused(folder: Path, rev: str) -> None:
+    """What is not the name of a commit is refused, options for git included."""
+    _git(folder.parent, "init", "-q", str(folder))
+    _commit(folder, "one")
+    with pytest.raises(TreeError, match=r"revision|commit"):
+        open_tree(folder, rev)
+
+
+def test_tree_absent_file_or_landmark_is_refused(folder: Path) -> None:
+    """Each reason names what is missing."""
+    with pytest.raises(TreeError, match="no such kernel tree"):
+        open_tree(folder / "none")
+    with pytest.raises(TreeError, match="must be a folder"):
+        open_tree(folder / "Makefile")
+    with pytest.raises(TreeError, match=r"has no file mm/none\.c"):
+        open_tree(folder).read("mm/none.c")
+    (folder / "mm/memory_hotplug.c").unlink()
+    with pytest.raises(TreeError, match=r"has no mm/memory_hotplug\.c"):
+        open_tree(folder)
+    (folder / "Makefile").write_text("all:\n")
+    with pytest.raises(TreeError, match="does not set VERSION"):
+        open_tree(folder)
+    (folder / "Makefile").unlink()
+    with pytest.raises(TreeError, match="has no Makefile"):
+        open_tree(folder)
+
+
+@pytest.mark.parametrize("name", ["mm/link.c", "../secret", "/etc/passwd"])
+def test_tree_path_that_leaves_the_tree_is_refused(folder: Path, name: str) -> None:
+    """A link or a name that leads outside is never read."""
+    (folder.parent / "secret").write_text("secret")
+    (folder / "mm/link.c").symlink_to("../../secret")
+    with pytest.raises(TreeError, match="outside of the kernel tree"):
+        open_tree(folder).read(name)

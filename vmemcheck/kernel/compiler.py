@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host's C compiler: run it, and turn its complaints into errors.
+
+Only for text that is compiled or preprocessed here; nothing is linked or run.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from vmemcheck.errors import BuildError
+
+_SECONDS = 60
+
+
+def find_compiler() -> str:
+    """Return the compiler's path: ``$CC`` if it is set, else gcc.
+
+    :raises BuildError: when there is none
+    """
+    name = os.environ.get("CC") or "gcc"
+    path = shutil.which(name)
+    if path is None:
+        raise BuildError(f"there is no compiler {name!r}", to_fix="install gcc, or set CC to the path of one")
+    return path
+
+
+def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run the compiler on ``text`` as standard input, in ``folder``. Its exit code is for the caller.
+
+    :raises BuildError: when it takes longer than a minute
+    """
+    environment = os.environ | {"LC_ALL": "C"}
+    for name in ("CPATH", "C_INCLUDE_PATH", "DEPENDENCIES_OUTPUT"):
+        environment.pop(name, None)
+    try:
+        return subprocess.run(
+            [find_compiler(), *arguments],
+            input=text,
+            capture_output=True,
+            cwd=folder,
+            env=environment,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(
+            f"the compiler ran for more than {_SECONDS} s",
+            where=str(folder),
+            to_fix="look for a macro or an include in the tree that never ends",
+        ) from None

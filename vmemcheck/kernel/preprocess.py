@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Read kernel files as the compiler sees them: includes and conditions done, macros kept.
+
+The compiler's own preprocessor decides every ``#if`` and ``#include`` of the kernel, in the
+kernel's order, under one configuration. What comes out still has each macro definition and
+each macro use, and a marker with file and line before each piece. Nothing is expanded.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmemcheck.errors import SliceError
+from vmemcheck.kernel.cache import cache_folder
+from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.target import Target
+from vmemcheck.kernel.tree import Tree
+
+_FATAL = re.compile(rb"fatal error: (\S+): No such file or directory")
+_MARKER = re.compile(rb'^# \d+ "([^"\n]*)"', re.MULTILINE)
+_ROUNDS = 12
+_FORCED = ("include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h")
+# Until Linux 5.16 the kernel included this one of the compiler's own headers.
+_COMPILER_HEADERS = {
+    "stdarg.h": """\
+typedef __builtin_va_list va_list;
+#define va_start(v, l) __builtin_va_start(v, l)
+#define va_end(v) __builtin_va_end(v)
+#define va_arg(v, T) __builtin_va_arg(v, T)
+#define va_copy(d, s) __builtin_va_copy(d, s)
+"""
+}
+# Source: arch/arm64/tools/gen-cpucaps.awk
+_CAPABILITY_HEADERS = ("asm/cpucaps.h", "asm/cpucap-defs.h")
+_AUTOCONF = "generated/autoconf.h"
+BOUNDS = "generated/bounds.h"
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """Kernel files after conditions and includes.
+
+    :param text: with ``# line "file"`` markers; names of files are relative to the tree
+    :param placeholders: headers that only a kernel build makes, read as empty here
+    """
+
+    text: bytes
+    placeholders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Preprocesses files of one tree for one target under one configuration.
+
+    :param values: configuration symbols, without ``CONFIG_``
+    :param bounds: the macros that ``kernel/bounds.c`` computes in a kernel build
+    """
+
+    tree: Tree
+    target: Target
+    values: Mapping[str, str]
+    bounds: Mapping[str, int]
+
+    def read(self, names: Sequence[str], defines: Sequence[str] = ()) -> Preprocessed:
+        """Preprocess the files, one after the other, as one text.
+
+        :param defines: macros that hold besides the configuration, such as ``__GENERATING_BOUNDS_H``
+        :raises SliceError: when the preprocessor refuses, with its message
+        """
+        for name in names:
+            self.tree.read(name)
+        unit = "".join(f'#include "{name}"\n' for name in names).encode()
+        folder = self._generated_folder()
+        for _ in range(_ROUNDS):
+            result = run_compiler(self._arguments(folder, defines), unit, self.tree.root)
+            missing = _FATAL.search(result.stderr)
+            if missing is None:
+                break
+            self._generate(folder, unit, defines)
+        if result.returncode != 0:
+            raise _refused(self.tree, self.target, result.stderr)
+        self._check_origin(result.stdout, folder)
+        return Preprocessed(result.stdout.replace(os.fsencode(folder), b"generated"), _placeholders(folder))
+
+    def _arguments(self, folder: Path, defines: Sequence[str]) -> list[str]:
+        arch = f"arch/{self.target.arch}/include"
+        search = [arch, str(folder), "include", f"{arch}/uapi", "include/uapi", f"arch/{self.target.arch}"]
+        arguments = ["-E", "-fdirectives-only", "-nostdinc", "-std=gnu11", "-w", "-x", "c"]
+        arguments += [f"-U{name}" for name in self.target.undefined]
+        arguments += [f"-D{name}" for name in ("__KERNEL__", *self.target.macros, *defines)]
+        for name in search:
+            arguments += ["-I", name]
+        for name in _FORCED:
+            if self.tree.has(name):
+                arguments += ["-include", name]
+        return [*arguments, "-iquote", ".", "-"]
+
+    def _generated_folder(self) -> Path:
+        """Return the folder of the headers that a kernel build would generate."""
+        configuration = "".join(
+            f"#define CONFIG_{name} {_value(value)}\n" for name, value in sorted(self.values.items())
+        )
+        bounds = "".join(f"#define {name} {value}\n" for name, value in sorted(self.bounds.items()))
+        key = "\n".join((str(self.tree.root), self.target.arch, configuration, bounds))
+        folder = cache_folder("generated") / hashlib.sha256(key.encode()).hexdigest()[:24]
+        (folder / "generated").mkdir(parents=True, exist_ok=True)
+        _write(folder / _AUTOCONF, configuration)
+        _write(folder / BOUNDS, bounds)
+        return folder
+
+    def _generate(self, folder: Path, unit: bytes, defines: Sequence[str]) -> None:
+        """Make each absent header: ``asm/x.h`` from asm-generic as Kbuild does, others empty."""
+        arguments = [*self._arguments(folder, defines), "-M", "-MG"]
+        result = run_compiler([word for word in arguments if word != "-fdirectives-only"], unit, self.tree.root)
+        names = result.stdout.replace(b"\\\n", b" ").decode("utf-8", "surrogateescape").split()[1:]
+        for name in names:
+            path = folder / name
+            # What was found has a path; what was not has the name of its #include.
+            found = name.startswith("/") or ".." in name.split("/") or self.tree.has(name) or path.exists()
+            if found:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            generic = f"asm-generic/{name.removeprefix('uapi/').removeprefix('asm/')}"
+            has_generic = any(self.tree.has(f"{where}/{generic}") for where in ("include", "include/uapi"))
+            is_generic = name.startswith(("asm/", "uapi/asm/")) and has_generic
+            _write(path, f"#include <{generic}>\n" if is_generic else self._content(name))
+
+    def _content(self, name: str) -> str:
+        """Return what a generated header says, as far as it is made of a plain list of names."""
+        capabilities = "arch/arm64/tools/cpucaps"
+        if name in _CAPABILITY_HEADERS and self.tree.has(capabilities):
+            names = [line for line in self.tree.read(capabilities).splitlines() if re.fullmatch(r"\w+", line)]
+            lines = [f"#define ARM64_{each} {number}\n" for number, each in enumerate(names)]
+            return "".join([*lines, f"#define ARM64_NCAPS {len(names)}\n"])
+        return _COMPILER_HEADERS.get(name, "")
+
+    def _check_origin(self, text: bytes, folder: Path) -> None:
+        """Refuse text from outside of the tree, whatever an ``#include`` in it says."""
+        for name in set(_MARKER.findall(text)):
+            decoded = os.fsdecode(name)
+            if not decoded.startswith("<") and not Path(decoded).is_relative_to(folder):
+                self.tree.path(decoded)
+
+
+@functools.cache
+def _value(value: str) -> str:
+    if value == "y":
+        return "1"
+    return value if re.fullmatch(r"-?\d+|0[xX][0-9a-fA-F]+", value) else '"' + value.replace('"', "") + '"'
+
+
+def _write(path: Path, text: str) -> None:
+    """Write atomically, and not at all when the file already says so."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text() == text:
+            return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).rename(path)
+
+
+def _placeholders(folder: Path) -> tuple[str, ...]:
+    empty = (path for path in folder.rglob("*.h") if path.stat().st_size == 0)
+    names = {str(path.relative_to(folder)) for path in empty}
+    return tuple(sorted(names - {_AUTOCONF, BOUNDS}))
+
+
+def _refused(tree: Tree, target: Target, message: bytes) -> SliceError:
+    lines = message.decode("utf-8", "replace").splitlines()
+    errors = [line for line in lines if " error: " in line]
+    return SliceError(
+        f"{target.arch}: the preprocessor refuses {tree.name}",
+        where="\n           ".join(errors[:5]) or "no message",
+        to_fix="an #error names an option that this configuration lacks; anything else is wrong in the tree",
+    )

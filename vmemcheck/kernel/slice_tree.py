@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The slice of a tree for one target: which files it takes, and what is cut out of them.
+
+The closure of the names is checked by the compiler: what it does not know although the tree
+has it (a name made by nested pasting, for example) is added. The result is text; it is not built here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.evaluate import View
+from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.pieces import Kind
+from vmemcheck.kernel.scope import ROOTS, Scope, scope_of
+from vmemcheck.kernel.shim import Shim
+from vmemcheck.kernel.slicer import Slice, cut
+
+_UNKNOWN = (
+    re.compile(r"error: '(\w+)' undeclared"),
+    re.compile(r"error: unknown type name '(\w+)'"),
+    re.compile(r"error: implicit declaration of function '(\w+)'"),
+    re.compile(r"(?:incomplete|undefined)(?: element)? type '((?:struct|union) \w+)'"),
+    re.compile(r"storage size of '\w+' isn't known.*?\n.*?\b(struct \w+) \w+"),
+)
+_COMPILER_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSlice:
+    """A slice, and what it was cut from.
+
+    :param files: the C files that were read, in order
+    :param placeholders: headers that only a kernel build makes, and that were read as empty
+    :param absent: roots that the tree does not have
+    :param complaints: what the compiler still says of the text, the kernel's file and line first
+    """
+
+    cut: Slice
+    files: tuple[str, ...]
+    placeholders: tuple[str, ...]
+    absent: tuple[str, ...]
+    complaints: tuple[str, ...]
+
+
+def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlice:
+    """Slice what the roots need out of a tree.
+
+    C files are added as long as one in scope defines a name that is still missing.
+
+    :raises SliceError: when the tree cannot be preprocessed, or has none of the roots
+    """
+    scope = scope_of(view.tree, view.target.arch, view.values)
+    present = tuple(name for name in roots if name in scope.definers)
+    files = scope.files_of(present or tuple(roots))
+    while True:
+        read = view.reader.read(files)
+        found, complaints = _cut_and_compile(ExpandedSource(read.text), present, shim)
+        more = _definers(scope, found, files)
+        if not more:
+            absent = tuple(name for name in roots if name not in present)
+            return TreeSlice(found, files, read.placeholders, absent, complaints)
+        files = tuple(file for file in scope.files if file in {*files, *more})
+
+
+def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
+    """Return the files that define what is missing, or define once more what may be weak."""
+    names = {each.name for each in found.missing}
+    names |= {item.name for item in found.items if item.kind is Kind.FUNCTION and item.file.endswith(".c")}
+    return {file for name in names for file in scope.definers.get(name, ()) if file not in files}
+
+
+def _cut_and_compile(source: ExpandedSource, roots: tuple[str, ...], shim: Shim) -> tuple[Slice, tuple[str, ...]]:
+    """Cut, and cut again with the names that the compiler does not find, as long as the tree has them."""
+    wanted = dict.fromkeys(roots)
+    for _ in range(_COMPILER_ROUNDS):
+        found = cut(source, wanted, shim.names, shim.needs)
+        message = _compiled(found, shim)
+        new = [
+            name
+            for pattern in _UNKNOWN
+            for name in pattern.findall(message)
+            if name not in wanted and _is_known(source, name)
+        ]
+        if not new:
+            break
+        wanted |= dict.fromkeys(new)
+    return found, tuple(line for line in message.splitlines() if " error: " in line)
+
+
+def _is_known(source: ExpandedSource, name: str) -> bool:
+    return name.split()[-1] in source.by_name or name in source.generated
+
+
+def _compiled(found: Slice, shim: Shim) -> str:
+    """Return what the compiler says of the slice; nothing is made of it."""
+    text = "\n".join((found.macros, found.types, *shim.files.values(), found.prototypes, found.code))
+    arguments = [
+        "-fsyntax-only",
+        "-std=gnu11",
+        "-fno-diagnostics-show-caret",
+        "-Werror=implicit-function-declaration",
+        "-fmax-errors=0",
+    ]
+    return run_compiler([*arguments, "-x", "c", "-"], text.encode(), Path("/")).stderr.decode("utf-8", "replace")

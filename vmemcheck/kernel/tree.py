@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tree: a folder with (at least) the needed part of a kernel's source.
+
+Opens unpacked trees, git checkouts, and single revisions of a git repository.
+What a file means is not decided here.
+"""
+
+import os
+import re
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vmemcheck.errors import TreeError
+from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.unpack import WANTED, layout_digest, unpack
+
+_LANDMARKS = ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch")
+_VERSION_KEYS = ("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A kernel tree on disk.
+
+    :param root: absolute path of its top folder, all links resolved
+    :param version: as the top Makefile spells it, for example ``6.12.117``
+    :param origin: where it is from, in words for a report
+    """
+
+    root: Path
+    version: str
+    origin: str
+
+    @property
+    def name(self) -> str:
+        """Return the name for reports: ``linux-6.12.117``."""
+        return f"linux-{self.version}"
+
+    def path(self, name: str) -> Path:
+        """Return the real path of a file or folder of the tree.
+
+        :param name: relative, with ``/``
+        :raises TreeError: when it lies outside of the tree, for example behind a symbolic link
+        """
+        real = (self.root / name).resolve()
+        if not real.is_relative_to(self.root):
+            raise TreeError(
+                f"{name} is outside of the kernel tree",
+                where=f"{self.root} ({name} leads to {real})",
+                to_fix="replace the link or the include by a file inside of the tree",
+            )
+        return real
+
+    def has(self, name: str) -> bool:
+        """Tell whether the tree has this file or folder."""
+        return self.path(name).exists()
+
+    def read(self, name: str) -> str:
+        """Return the text of one file; bytes that are not UTF-8 come back as surrogates.
+
+        :raises TreeError: when there is no such file
+        """
+        try:
+            return self.path(name).read_bytes().decode("utf-8", "surrogateescape")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise TreeError(
+                f"{self.name} has no file {name}",
+                where=str(self.root),
+                to_fix="give a complete tree: an unpacked archive, a checkout that is not sparse, or 'vmemcheck fetch'",
+            ) from None
+
+    def files(self, folder: str, suffix: str) -> tuple[str, ...]:
+        """Return the files below ``folder`` whose names end in ``suffix``, sorted."""
+        found = []
+        for parent, _, names in os.walk(self.path(folder)):
+            relative = Path(parent).relative_to(self.root)
+            found += [str(relative / name) for name in names if name.endswith(suffix)]
+        return tuple(sorted(found))
+
+
+def open_tree(path: Path, rev: str | None = None) -> Tree:
+    """Open an unpacked tree or a checkout, or with ``rev`` one revision of a git repository.
+
+    :param rev: any name of a commit that git understands
+    :raises TreeError: when it is not a kernel tree, with the reason
+    """
+    if not path.exists():
+        raise TreeError(
+            "there is no such kernel tree",
+            where=str(path),
+            to_fix="give the top folder of a kernel tree, or get one: vmemcheck fetch newest",
+        )
+    if not path.is_dir():
+        raise TreeError(
+            "a kernel tree must be a folder, this is a file",
+            where=str(path),
+            to_fix="unpack it first" if tarfile.is_tarfile(path) else "give the top folder of a kernel tree",
+        )
+    root = path.resolve()
+    if rev is not None:
+        return _open_revision(root, rev)
+    return Tree(root=root, version=_checked_version(root), origin=_origin(root))
+
+
+def _origin(root: Path) -> str:
+    if not (root / ".git").exists():
+        return str(root)
+    commit = _git(root, "rev-parse", "--short=12", "HEAD").strip()
+    clean = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *_top_folders()) == ""
+    return f"{root} at {commit}{'' if clean else ' with local changes'}"
+
+
+def _open_revision(repository: Path, rev: str) -> Tree:
+    if rev.startswith("-"):
+        raise TreeError(f"{rev!r} is not the name of a revision", to_fix="give a tag, a branch or a commit id")
+    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}").strip()
+    folder = cache_folder("git") / f"{commit}.{layout_digest()}"
+    if not folder.is_dir():
+        with appearing(folder) as partial:
+            _archive(repository, commit, partial)
+            _checked_version(partial)
+    origin = f"{repository} at {rev} ({commit[:12]})"
+    return Tree(root=folder.resolve(), version=_checked_version(folder), origin=origin)
+
+
+def _archive(repository: Path, commit: str, destination: Path) -> None:
+    names = _git(repository, "ls-tree", "--name-only", "-z", commit).split("\0")
+    present = [folder for folder in _top_folders() if folder in names]
+    if not present:
+        raise TreeError(
+            "this revision is not a kernel tree: it has none of " + ", ".join(_top_folders()),
+            where=f"{repository} at {commit[:12]}",
+            to_fix="give a repository of the Linux kernel",
+        )
+    command = _git_command(repository, "archive", "--format=tar", "--prefix=linux/", commit, "--", *present)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_git_environment()) as process:
+        assert process.stdout is not None, "asked for above"
+        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            unpack(archive, destination, lambda _: None)
+        # tarfile stops at the end mark; git still writes padding, and fails on a closed pipe.
+        while process.stdout.read(1 << 16):
+            pass
+    if process.returncode != 0:
+        raise TreeError("git archive failed", where=str(repository), to_fix="see git's message above")
+
+
+def _top_folders() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(PurePosixPath(pattern).parts[0] for pattern in WANTED))
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    try:
+        result = subprocess.run(
+            _git_command(repository, *arguments),
+            env=_git_environment(),
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+        )
+    except FileNotFoundError:
+        raise TreeError("git is not installed", to_fix="install git, or give an unpacked tree") from None
+    if result.returncode != 0:
+        said = result.stderr.strip().partition("\n")[0] or "no such revision"
+        raise TreeError(
+            f"git {arguments[0]} {arguments[-1]}: {said}",
+            where=str(repository),
+            to_fix="give a git repository and the name of a commit in it",
+        )
+    return result.stdout
+
+
+def _git_command(repository: Path, *arguments: str) -> list[str]:
+    # Nothing that a repository can configure is to run: no hooks, no monitor.
+    return ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(repository), *arguments]
+
+
+def _git_environment() -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    return ours | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+def _checked_version(root: Path) -> str:
+    makefile = root / "Makefile"
+    if not makefile.is_file():
+        hint = "this looks like a bare repository: add --rev" if (root / "HEAD").is_file() else "give its top folder"
+        raise TreeError("this is not a kernel tree: it has no Makefile", where=str(root), to_fix=hint)
+    text = makefile.read_bytes().decode("utf-8", "surrogateescape")
+    found = {key: re.search(rf"^{key} *= *(.*)$", text, re.MULTILINE) for key in _VERSION_KEYS}
+    values = {key: match[1].strip() for key, match in found.items() if match}
+    if not re.fullmatch(r"\d+\.\d+\.\d+", ".".join(values.get(key, "") for key in _VERSION_KEYS[:3])):
+        raise TreeError(
+            "this is not a kernel tree: its Makefile does not set VERSION, PATCHLEVEL and SUBLEVEL",
+            where=str(makefile),
+            to_fix="give the top folder of a kernel tree",
+        )
+    for landmark in _LANDMARKS:
+        if not (root / landmark).exists():
+            raise TreeError(
+                f"this is not a complete kernel tree: it has no {landmark}",
+                where=str(root),
+                to_fix="give a complete tree: an unpacked archive, a checkout that is not sparse, or 'vmemcheck fetch'",
+            )
+    return ".".join(values[key] for key in _VERSION_KEYS[:3]) + values.get("EXTRAVERSION", "")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Take the needed part of a kernel source archive out of a tar stream.
+
+Nothing is written outside of the destination, whatever the archive says.
+"""
+
+import hashlib
+import posixpath
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from vmemcheck.errors import TreeError
+
+WANTED = (
+    "Makefile",
+    "COPYING",
+    "Kconfig",
+    "arch/**Kconfig*",
+    "arch/*/mm/**",
+    "arch/*/include/**",
+    "arch/*/kernel/*.h",
+    "arch/*/tools/**",
+    "include/**",
+    "init/Kconfig*",
+    "kernel/**Kconfig*",
+    "kernel/bounds.c",
+    "lib/**",
+    "mm/**",
+    "scripts/dtc/libfdt/*.h",
+)
+"""What is read of a kernel tree. ``*`` stays within one folder, ``**`` does not."""
+
+
+def layout_digest() -> str:
+    """Return a short digest of ``WANTED``: a tree cached for another layout is not reused."""
+    return hashlib.sha256("\n".join(WANTED).encode()).hexdigest()[:8]
+
+
+def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int], None]) -> int:
+    """Write the wanted files of ``archive``, and return their number.
+
+    A leading folder that all members share (``linux-source-6.12/``) is dropped.
+
+    :param progress: called now and then with the number of members read so far
+    :raises TreeError: when a member would be written outside of ``destination``
+    """
+    wanted = re.compile("|".join(_as_regex(pattern) for pattern in WANTED))
+    top: str | None = None
+    files = 0
+    for number, member in enumerate(archive):
+        if top is None:
+            top = f"{member.name}/" if member.isdir() else ""
+        name = member.name.removeprefix(top)
+        if number % 256 == 0:
+            progress(number)
+        if wanted.fullmatch(name):
+            files += _write(archive, member, name, destination)
+    return files
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, destination: Path) -> int:
+    if not (member.isreg() or member.issym()):
+        return 0
+    path = _inside(name, destination)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.issym():
+        _inside(posixpath.join(posixpath.dirname(name), member.linkname), destination)
+        path.symlink_to(member.linkname)
+        return 1
+    source = archive.extractfile(member)
+    assert source is not None, "a regular member has content"
+    # "x": an archive that names a file twice could otherwise write through a link.
+    with source, path.open("xb") as target:
+        while block := source.read(1 << 20):
+            target.write(block)
+    return 1
+
+
+def _inside(name: str, destination: Path) -> Path:
+    normal = posixpath.normpath(name)
+    parent = destination
+    for part in normal.split("/")[:-1]:
+        parent = parent / part
+        if parent.is_symlink():
+            normal = ".."
+    if normal.startswith(("../", "/")) or normal == "..":
+        raise TreeError(
+            f"the archive would write or link outside of its own folder: {name!r}",
+            to_fix="this is not how kernel archives look; do not use this one",
+        )
+    return destination / normal
+
+
+def _as_regex(pattern: str) -> str:
+    return ".*".join("[^/]*".join(map(re.escape, part.split("*"))) for part in pattern.split("**"))
