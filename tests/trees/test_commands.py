@@ -39,8 +39,21 @@ def test_slice_says_that_names_are_missing(tree: Tree, capsys: pytest.CaptureFix
     assert "free_pages" in text.partition("neither in these files")[2]
 
 
-def test_commands_wrong_page_size_is_refused(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
-    """A size that the architecture does not have is an error that names those it has."""
-    for command in ("facts", "slice"):
-        assert main([command, "--tree", str(tree.root), "--arch", "arm64", "--page-size", "8192"]) == 2
-        assert "use 4096, 16384, 65536" in capsys.readouterr().err
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--arch", "arm64", "--page-size", "8192"], "unknown page size '8192'; use one of 4K, 16K, 64K"),
+        (["--arch", "x86_64", "--page-size", "64K"], "x86 has no pages of 65536 bytes; use 4096"),
+        (["--arch", "vax"], "unknown architecture 'vax'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["facts", "slice"])
+def test_commands_wrong_target_is_refused(
+    command: str, arguments: list[str], says: str, tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A size or an architecture that does not exist is one line that names those that do."""
+    assert main([command, "--tree", str(tree.root), *arguments]) == 2
+    shown = capsys.readouterr()
+    assert says in shown.err
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
