@@ -75,7 +75,7 @@ def test_prove_claim_exit_code_is_the_verdict(
 
 
 def test_prove_survey_has_a_row_for_each_architecture_and_page_size(capsys: pytest.CaptureFixture[str]) -> None:
-    """The survey shows the table of the issue at 80 columns, ends with 0 and names the provers."""
+    """The survey shows the whole table at 80 columns, ends with 0 and names the provers."""
     assert main(["prove"]) == 0
     lines = capsys.readouterr().out.split("\n")
     assert max(map(len, lines)) <= 80
