@@ -34,7 +34,7 @@ def tree(request: pytest.FixtureRequest) -> Tree:
     found = request.param
     if isinstance(found, Tree):
         return found
-    message = "no kernel tree: set VMEMCHECK_TREES, or run 'vmemcheck fetch newest'"
+    message = "no kernel tree: run 'make trees', or set VMEMCHECK_TREES"
     if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
         pytest.fail(message)
     pytest.skip(message)
