@@ -20,12 +20,12 @@ from vmemcheck.theorems.derivation import above_zero, integer, natural, not_inte
 from vmemcheck.theorems.divisibility import needed_alignment
 from vmemcheck.theorems.enumeration import Counted, count
 from vmemcheck.theorems.page_multiple import PAGE_MULTIPLE
-from vmemcheck.theorems.reachable_sizes import REACHABLE_SIZES, SUPPORTED_BYTES
+from vmemcheck.theorems.reachable_sizes import REACHABLE_SIZES
 from vmemcheck.theorems.smtlib import to_smt2
 from vmemcheck.theorems.sub_pmd import SUB_PMD
 from vmemcheck.theorems.survey import subjects, survey
 from vmemcheck.theorems.terms import const, equal, evaluate, negated
-from vmemcheck.theorems.theorem import Case, Deduction, Obligation, Verdict, distinct_obligations
+from vmemcheck.theorems.theorem import SUPPORTED_BYTES, Case, Deduction, Obligation, Verdict, distinct_obligations
 from vmemcheck.theorems.unreachability import UNREACHABILITY, sub_page_iteration
 from vmemcheck.theorems.walkers import WALKERS, addr_end
 

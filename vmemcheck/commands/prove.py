@@ -20,9 +20,8 @@ from vmemcheck.reports.prove_smt2 import smt2_files, smt2_script
 from vmemcheck.reports.prove_text import claim_text, survey_text
 from vmemcheck.reports.terminal import print_table
 from vmemcheck.theorems import THEOREMS, Theorem
-from vmemcheck.theorems.reachable_sizes import SUPPORTED_BYTES
 from vmemcheck.theorems.survey import Subject, Survey, subjects, survey
-from vmemcheck.theorems.theorem import Verdict
+from vmemcheck.theorems.theorem import SUPPORTED_BYTES, Verdict
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,6 @@
 from vmemcheck.theorems import terms as t
 from vmemcheck.theorems.theorem import Case, Deduction, Judgement, Obligation, Theorem, Verdict
 
-SUPPORTED_BYTES = (56, 64, 72, 80, 88, 96)
-"""The sizes that the kernel can zero.
-
-Source: include/linux/mm.h: __mm_zero_struct_page()
-"""
-
 
 def _derive() -> tuple[Deduction, ...]:
     from sympy import ceiling

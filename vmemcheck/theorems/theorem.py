@@ -9,6 +9,12 @@ from fractions import Fraction
 from vmemcheck.geometry import Geometry
 from vmemcheck.theorems.terms import Term, variables
 
+SUPPORTED_BYTES = (56, 64, 72, 80, 88, 96)
+"""The sizes that the kernel can zero.
+
+Source: include/linux/mm.h: __mm_zero_struct_page()
+"""
+
 
 class Verdict(enum.Enum):
     """The words for a claim."""
@@ -70,7 +76,7 @@ class Case:
 
     geometry: Geometry
     struct_page_align: int = 8
-    struct_page_sizes: tuple[int, ...] = (56, 64, 72, 80, 88, 96)
+    struct_page_sizes: tuple[int, ...] = SUPPORTED_BYTES
 
     @property
     def can_occur(self) -> bool:
