@@ -74,3 +74,7 @@ class ShimGapError(VmemcheckError):
 
 class BuildError(VmemcheckError):
     """The compiler is absent, or refuses what was cut out of a kernel tree."""
+
+
+class ExecutorError(VmemcheckError):
+    """A program that was built from a kernel tree cannot be started, died, or met a limit of the simulation."""

@@ -137,6 +137,23 @@ class Call:
     function: str
     start: int
     end: int
+    returned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SectionCall:
+    """``sparse_add_section()`` or ``sparse_remove_section()`` was called.
+
+    :param altmap: its counters at the time of the call
+    :param pgmap: ``type`` and ``vmemmap_shift`` of the struct dev_pagemap
+    """
+
+    function: str
+    start_pfn: int
+    nr_pages: int
+    returned: int = 0
+    altmap: AltmapState | None = None
+    pgmap: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +271,17 @@ class Warned:
     where: Location
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The machine did not come back from the operation: a BUG, an endless loop, an impossible instruction."""
+
+    message: str
+    where: Location
+
+
 Event = (
     Call
+    | SectionCall
     | Allocated
     | AllocationFailed
     | Freed
@@ -270,6 +296,7 @@ Event = (
     | Touched
     | Faulted
     | Warned
+    | Stopped
 )
 
 

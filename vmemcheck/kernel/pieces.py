@@ -134,6 +134,8 @@ class Source:
         while rest:
             name = _before_group(rest) if rest.endswith(b")") else (_LAST_WORD.search(rest) or [b""])[0]
             is_attribute = name in _ATTRIBUTE_WORDS or name.decode() in self.attributes
+            if name in self.type_macros:
+                return False  # behind invocations that have no semicolon
             if not is_attribute:
                 return rest.endswith(b")") and bool(name) and b"=" not in rest
             rest = rest[: rest.rfind(name)].rstrip()

@@ -107,8 +107,8 @@ def defined_names(source: Source, piece: Piece) -> frozenset[str]:
             if is_prototype(source, piece):
                 return frozenset((_function_name(source, code),)) | _enumerators(code)
             code = _ASM_NAME.sub(b"", plain(source, code))
-            head = _declarators(code.partition(b"=")[0].partition(b"{")[0] + b";")
-            return head if b"=" in code else head | _declarators(code[code.rfind(b"}") + 1 :])
+            head = declarators(code.partition(b"=")[0].partition(b"{")[0] + b";")
+            return head if b"=" in code else head | declarators(code[code.rfind(b"}") + 1 :])
         case Kind.TYPE:
             names = _enumerators(code)
             if plain(source, code).lstrip().startswith(b"typedef"):
@@ -116,7 +116,7 @@ def defined_names(source: Source, piece: Piece) -> frozenset[str]:
                 pointer = re.search(rb"\(\s*\*\s*(\w+)\s*\)\s*\(", tail)
                 function = _FUNCTION_TYPE.search(plain(source, tail))
                 found = pointer or function
-                names |= frozenset((found[1].decode(),)) if found else _declarators(plain(source, tail))
+                names |= frozenset((found[1].decode(),)) if found else declarators(plain(source, tail))
             return names
 
 
@@ -210,7 +210,7 @@ def _function_name(source: Source, code: bytes) -> str:
     return match[1].decode() if match else ""
 
 
-def _declarators(code: bytes) -> frozenset[str]:
+def declarators(code: bytes) -> frozenset[str]:
     """Return the names that ``type a, *b[2], (*c)(int);`` declares."""
     names = _DECLARATOR.findall(code)
     return frozenset(name.decode() for pair in names for name in pair if name)

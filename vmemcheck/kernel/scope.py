@@ -14,8 +14,20 @@ from vmemcheck.kernel.tree import Tree
 ROOTS = ("__add_pages", "__remove_pages", "vmemmap_populate", "vmemmap_free")
 """Where every slice starts."""
 
+DOORS = (
+    "check_hotplug_memory_range",
+    "memory_present",
+    "sparse_init_nid",
+    "subsection_map_init",
+    "sparse_init_subsection_map",
+    "register_page_bootmem_info_section",
+)
+"""Functions, most of them static, through which the machine boots and adds memory; as far as the tree has them."""
+
 # The files are told by what their names say, so that one that a patch adds or splits off is found.
 _MM_FILE = re.compile(r"mm/[^/]*(?:sparse|vmemmap|memory_hotplug|memremap|bootmem_info)[^/]*\.c")
+# The subsection maps are bitmaps.
+_LIB_FILES = ("lib/bitmap.c", "lib/find_bit.c")
 _FUNCTION = re.compile(
     r"^(?!static\b|typedef\b|extern\b)[A-Za-z_][^;={}()#]{0,200}?\b(\w+)\s*\((?:[^(){};]|\([^()]*\))*\)[^;{}()]*\{",
     re.MULTILINE,
@@ -62,6 +74,7 @@ def scope_of(tree: Tree, arch: str, values: Values) -> Scope:
         for name in (*tree.files("mm", ".c"), *tree.files(f"arch/{arch}/mm", ".c"))
         if (name.startswith("arch/") or _MM_FILE.fullmatch(name)) and _is_built(tree, name, values)
     )
+    files += tuple(name for name in _LIB_FILES if tree.has(name))
     definers: dict[str, list[str]] = {}
     for file in files:
         text = _COMMENT.sub(" ", tree.read(file))

@@ -1,66 +1,101 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The C side that does not come from a kernel tree: its files, and the names that it provides.
 
-A name that the shim defines is cut off there: the slice does not follow it into the tree.
+A name that the shim's headers define is cut off there: the slice does not follow it into the tree.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from vmemcheck.kernel.pieces import Kind, Source
-from vmemcheck.kernel.references import References, defined_names, defined_tags, references
+from vmemcheck.kernel.references import References, declarators, defined_names, defined_tags, references
 
-_CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|include)\b.*$", re.MULTILINE)
+FIRST = ("compiler.h",)
+"""In the place of kernel macros, before the types of the slice."""
+HEADERS = ("layout.h", "custom.h", "stubs.h", "arch.h")
+"""In the place of kernel code, between the types and the functions of the slice."""
+PROGRAM = ("machine.c", "events.c", "ledger.c", "memory.c", "arch.c", "tables.c", "state.c", "doors.c", "main.c")
+"""The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
+
+_CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|include|undef)\b.*$", re.MULTILINE)
+_ATTRIBUTE = re.compile(rb"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)")
+_OWN = re.compile(r"vmc_|VMC_")
 
 
 @dataclass(frozen=True, slots=True)
 class Shim:
     """The shim for one architecture.
 
-    :param files: name of a file to its text, in the order in which they are compiled
-    :param names: what they define: identifiers, and tags such as ``struct page``
-    :param needs: what their code wants from the tree
+    :param files: name of a file to its text, in the order in which they are compiled before the slice
+    :param program: the same for what is compiled behind it
+    :param names: what ``files`` define: identifiers, and tags such as ``struct page``
+    :param needs: what the code of both wants from the tree
     """
 
     files: dict[str, str]
+    program: dict[str, str]
     names: frozenset[str]
     needs: References
 
 
+def has_shim(arch: str) -> bool:
+    """Tell whether there is a machine for an architecture, so that its code can be run."""
+    return (resources.files("vmemcheck") / "shim" / arch).is_dir()
+
+
 def load_shim(arch: str) -> Shim:
-    """Read the files of ``vmemcheck/shim`` that serve all architectures, and those of ``arch``."""
+    """Read the files of ``vmemcheck/shim`` that serve all architectures, and those of ``arch``.
+
+    For an architecture that has none, only the common headers are read, and there is no program.
+    """
     folder = resources.files("vmemcheck") / "shim"
-    wanted = [*_headers(folder), *_headers(folder / arch)] if folder.is_dir() else []
-    return shim_of({name: path.read_text() for name, path in wanted})
+    if not has_shim(arch):
+        return shim_of({name: (folder / name).read_text() for name in (*FIRST, *HEADERS) if name != "arch.h"})
+    texts = {
+        name: (folder / arch / name if name.startswith("arch.") else folder / name).read_text()
+        for name in (*FIRST, *HEADERS, *PROGRAM)
+    }
+    return shim_of({name: texts[name] for name in (*FIRST, *HEADERS)}, {name: texts[name] for name in PROGRAM})
 
 
-def shim_of(files: dict[str, str]) -> Shim:
+def shim_of(files: dict[str, str], program: dict[str, str] | None = None) -> Shim:
     """Return the shim that consists of these texts."""
     names: set[str] = set()
+    own: set[str] = set()
     needs: list[References] = []
     for text in files.values():
-        # Conditions stay for the compiler: whichever holds, the name is the shim's.
-        source = Source(_CONDITIONAL.sub(lambda match: b" " * len(match[0]), text.encode()))
-        for piece in source.pieces:
-            if piece.kind is not Kind.UNDEF:
-                names |= defined_names(source, piece)
-            names |= {f"struct {tag}" for tag in defined_tags(source, piece)}
-            needs.append(references(source, piece))
-    return Shim(files, frozenset(names), _joined(needs, names))
+        names |= _read(text, needs)
+    for text in (program or {}).values():
+        own |= _read(text, needs)
+    return Shim(files, program or {}, frozenset(names), _joined(needs, names | own))
 
 
-def _headers(folder: resources.abc.Traversable) -> list[tuple[str, resources.abc.Traversable]]:
-    if not folder.is_dir():
-        return []
-    return sorted((path.name, path) for path in folder.iterdir() if path.name.endswith(".h"))
+def _read(text: str, needs: list[References]) -> set[str]:
+    """Return what a text defines; append what it refers to."""
+    names: set[str] = set()
+    # Conditions stay for the compiler: whichever holds, the name is the shim's.
+    code = _ATTRIBUTE.sub(b"", _CONDITIONAL.sub(b"", text.encode()))
+    source = Source(code)
+    for piece in source.pieces:
+        if piece.kind is not Kind.UNDEF:
+            names |= defined_names(source, piece)
+        names |= {f"struct {tag}" for tag in defined_tags(source, piece)}
+        found = references(source, piece)
+        if piece.kind is Kind.TYPE:
+            # The members of a type are no names of the tree.
+            members = declarators(source.code_only[piece.start : piece.end])
+            found = replace(found, names={name: call for name, call in found.names.items() if name not in members})
+        needs.append(found)
+    return names
 
 
 def _joined(needs: list[References], own: set[str]) -> References:
     names: dict[str, bool] = {}
     for one in needs:
         for name, is_call in one.names.items():
-            if name not in own:
+            # What starts with vmc_ is made for each tree (vmemcheck.kernel.doors), or is a part of the machine.
+            if name not in own and not _OWN.match(name):
                 names[name] = names.get(name, False) or is_call
     return References(
         names=names,

@@ -14,7 +14,7 @@ from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind
-from vmemcheck.kernel.scope import ROOTS, Scope, scope_of
+from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import Shim
 from vmemcheck.kernel.slicer import Slice, cut
 
@@ -57,7 +57,9 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     files = scope.files_of(present or tuple(roots))
     while True:
         read = view.reader.read(files)
-        found, complaints = _cut_and_compile(ExpandedSource(read.text), present, shim)
+        source = ExpandedSource(read.text)
+        doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
+        found, complaints = _cut_and_compile(source, (*present, *doors), shim)
         more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the machine calls the functions of one tree: macros that are made from the tree's own prototypes.
+
+Kernel versions pass other arguments. Each is told by the name of its parameter, and one
+that is not known is an error, never a guess.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vmemcheck.errors import ShimGapError
+from vmemcheck.kernel.pieces import Kind
+from vmemcheck.kernel.slicer import Slice
+
+# The head starts behind the file name of a #line, or behind the definition before.
+_FUNCTION = r"(?:^|[;}}\"])(?P<head>[^;{{}}#\"]*?)\b{name}\s*\((?P<parameters>(?:[^()]|\([^()]*\))*)\)[^;{{}}()]*\{{"
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A macro: its parameters, and what stands for each parameter of the kernel's function."""
+
+    macro: str
+    parameters: str
+    functions: tuple[str, ...]
+    arguments: Mapping[str, str]
+    absent: str = ""
+
+
+_PAGES = {"pfn": "p", "start_pfn": "p", "phys_start_pfn": "p", "nr_pages": "n", "nid": "0", "node": "0"}
+_DOORS = (
+    _Door("VMC_ADD_PAGES", "nid, p, n, q", ("__add_pages",), {**_PAGES, "params": "q", "restrictions": "q"}),
+    _Door(
+        "VMC_REMOVE_PAGES",
+        "p, n, a, g",
+        ("__remove_pages",),
+        {**_PAGES, "altmap": "a", "pgmap": "g"},
+    ),
+    _Door(
+        "VMC_CHECK_MEMORY_RANGE",
+        "s, b",
+        ("check_hotplug_memory_range",),
+        {"start": "s", "size": "b"},
+    ),
+    _Door("VMC_MEMORY_PRESENT", "nid, s, e", ("memory_present",), {"nid": "nid", "start": "s", "end": "e"}),
+    _Door(
+        "VMC_SPARSE_INIT",
+        "nid, b, e, c",
+        ("sparse_init_nid",),
+        {"nid": "nid", "nodeid": "nid", "pnum_begin": "b", "pnum_end": "e", "map_count": "c"},
+    ),
+    _Door(
+        "VMC_SUBSECTION_MAP_INIT",
+        "p, n",
+        ("subsection_map_init", "sparse_init_subsection_map"),
+        _PAGES,
+    ),
+    # Only some architectures count the users of boot memory.
+    _Door(
+        "VMC_REGISTER_BOOTMEM",
+        "p",
+        ("register_page_bootmem_info_section",),
+        {"start_pfn": "p"},
+        absent="((void)(p))",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prototype:
+    """A function that a slice defines.
+
+    :param head: what stands before its name
+    :param parameters: declaration and name of each
+    """
+
+    head: str
+    parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def returns_nothing(self) -> bool:
+        """Whether it is a void function."""
+        return re.search(r"\bvoid\b", self.head) is not None and "*" not in self.head
+
+
+def door_macros(found: Slice) -> str:
+    """Return the macros through which the machine calls the functions of ``found``.
+
+    :raises ShimGapError: when a function is absent, or has a parameter that is not known
+    """
+    lines = list(_calls(found))
+    has_pgmap = re.search(r"struct mhp_params \{[^}]*\bpgmap;", found.types) is not None
+    pgmap = ", .pgmap = (g)" if has_pgmap else ""
+    lines.append(f"#define VMC_PARAMS(a, g, protection) {{ .altmap = (a), .pgprot = (protection){pgmap} }}")
+    if re.search(r"\bvmemmap_shift;", found.types):
+        lines += ["#define VMC_PGMAP_SHIFT(g) ((g)->vmemmap_shift)"]
+        lines += ["#define VMC_SET_PGMAP_SHIFT(g, s) ((g)->vmemmap_shift = (s))"]
+    else:
+        lines += ["#define VMC_PGMAP_SHIFT(g) 0UL", "#define VMC_SET_PGMAP_SHIFT(g, s) ((void)(s))"]
+    return "\n".join(lines) + "\n"
+
+
+def prototype_of(found: Slice, name: str) -> Prototype | None:
+    """Return the prototype of a function that the slice defines, or None."""
+    if not any(item.kind is Kind.FUNCTION and item.name == name for item in found.items):
+        return None
+    match = re.search(_FUNCTION.format(name=re.escape(name)), found.code, re.MULTILINE)
+    if match is None:
+        return None
+    texts = [" ".join(text.split()) for text in _split(match["parameters"])]
+    parameters = tuple((text, re.findall(r"\w+", text)[-1]) for text in texts if text != "void")
+    return Prototype(" ".join(match["head"].split()), parameters)
+
+
+def _calls(found: Slice) -> Iterator[str]:
+    for door in _DOORS:
+        present = [(name, prototype) for name in door.functions if (prototype := prototype_of(found, name))]
+        if not present:
+            if not door.absent:
+                raise ShimGapError(
+                    f"the slice has no {' or '.join(door.functions)}(), which the machine calls",
+                    to_fix="if the tree renamed it, add the name to vmemcheck/kernel/doors.py and scope.py",
+                )
+            yield f"#define {door.macro}({door.parameters}) {door.absent}"
+            continue
+        name, prototype = present[0]
+        arguments = []
+        for text, parameter in prototype.parameters:
+            if parameter not in door.arguments:
+                raise ShimGapError(
+                    f"{name}() has a parameter that is not known: {text}",
+                    to_fix="say in vmemcheck/kernel/doors.py what the machine is to pass",
+                )
+            arguments.append(f"({door.arguments[parameter]})")
+        yield f"#define {door.macro}({door.parameters}) {name}({', '.join(arguments)})"
+
+
+def _split(parameters: str) -> list[str]:
+    """Split at commas that are in no parentheses."""
+    parts, depth = [""], 0
+    for letter in parameters:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part.strip()]

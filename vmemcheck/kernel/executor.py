@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run a machine program: one process, sequences in, answers out, with limits on time, memory and output.
+
+What an answer means is in ``vmemcheck.kernel.decode``.
+"""
+
+import contextlib
+import os
+import resource
+import selectors
+import subprocess
+import tempfile
+import time
+
+from vmemcheck.errors import ExecutorError
+from vmemcheck.kernel.build import Program
+from vmemcheck.kernel.protocol import FAILED, HEADER
+
+MILLISECONDS = 2000
+"""Computing time that one operation of the kernel's code may take; they take microseconds."""
+_SECONDS = 120
+"""Wall-clock time for one answer: a net for what the program's own timer does not catch."""
+_MOST_BYTES = 1 << 28
+_STDERR_BYTES = 4000
+
+
+class Executor:
+    """The process of one program; started when it is needed, and again after it died."""
+
+    def __init__(self, program: Program, levels: int, environment: dict[str, str] | None = None) -> None:
+        self._program = program
+        self._levels = levels
+        self._environment = {"LC_ALL": "C"} | (environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._errors: int = -1
+
+    def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request; return the number of operations that ran, and their records.
+
+        :raises ExecutorError: when the program dies, hangs or meets a limit of the simulation
+        """
+        process = self._started()
+        assert process.stdin is not None
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+            count, length = HEADER.unpack(self._read(HEADER.size))
+            if length > _MOST_BYTES:
+                raise self._died(f"announced {length} bytes of output, more than the limit of {_MOST_BYTES >> 20} MiB")
+            body = self._read(length)
+        except BrokenPipeError:
+            raise self._died("ended before it read its input") from None
+        if count == FAILED:
+            self.close()
+            raise ExecutorError(
+                f"{self._program.name}: {body.decode('utf-8', 'replace')}",
+                to_fix="use a smaller scope or a shorter sequence",
+            )
+        return count, body
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            if process.stdin:
+                process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdout,):
+            if stream:
+                stream.close()
+        if self._errors >= 0:
+            os.close(self._errors)
+            self._errors = -1
+        if self._folder:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self.close()
+        self._folder = tempfile.TemporaryDirectory(prefix="vmemcheck-")
+        self._errors = os.memfd_create("stderr")
+        try:
+            self._process = subprocess.Popen(
+                [str(self._program.path), str(self._levels)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=self._environment,
+                cwd=self._folder.name,
+                preexec_fn=_confine,  # noqa: PLW1509  # limits must hold before the program starts
+            )
+        except OSError as error:
+            raise ExecutorError(
+                f"{self._program.name}: the program cannot be started: {error.strerror}",
+                where=str(self._program.path),
+                to_fix="see that the cache folder is on a file system that allows programs (XDG_CACHE_HOME)",
+            ) from None
+        return self._process
+
+    def _read(self, length: int) -> bytes:
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        parts: list[bytes] = []
+        missing = length
+        end = time.monotonic() + _SECONDS
+        with selectors.DefaultSelector() as selector:
+            file = process.stdout.fileno()
+            selector.register(file, selectors.EVENT_READ)
+            while missing:
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    raise self._died(f"gave no answer for {_SECONDS} s")
+                part = os.read(file, min(missing, 1 << 20))
+                if not part:
+                    raise self._died("ended in the middle of a sequence")
+                parts.append(part)
+                missing -= len(part)
+        return b"".join(parts)
+
+    def _died(self, how: str) -> ExecutorError:
+        process = self._process
+        assert process is not None
+        try:
+            code = process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        said = os.pread(self._errors, _STDERR_BYTES, 0).decode("utf-8", "replace").strip()
+        self.close()
+        lines = [line for line in said.splitlines() if line.strip()][:6]
+        return ExecutorError(
+            f"{self._program.name}: the program {how} (exit code {code})",
+            where="\n           ".join(lines) or str(self._program.path),
+            to_fix="please report this with the sequence and the kernel tree: a crash of the kernel's code is caught,"
+            " so this is a defect of the simulated machine",
+        )
+
+
+def _confine() -> None:
+    """Limits for the program; called in the new process before it starts."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, 8 << 20))

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From addresses in a program's code to the kernel's files, lines and functions.
+
+The compiler's debug information knows them, also through functions that were inlined.
+"""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from vmemcheck.errors import ExecutorError
+from vmemcheck.kernel.instrument import function_name
+from vmemcheck.observation import Location
+
+SHIM = "vmemcheck/"
+_NOWHERE = Location("the simulated machine", 0, "unknown")
+_INITIALISE = Location("mm/mm_init.c", 0, "memmap_init_range")
+
+
+class Locator:
+    """Looks addresses up in one program, each once."""
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self._known: dict[int, Location] = {}
+
+    def locate(self, address: int) -> Location:
+        """Return the place that the code at a return address belongs to."""
+        if address not in self._known:
+            self.prepare([address])
+        return self._known[address]
+
+    def prepare(self, addresses: Iterable[int]) -> None:
+        """Look up several addresses at once.
+
+        :raises ExecutorError: when binutils is not installed
+        """
+        wanted = [address for address in dict.fromkeys(addresses) if address not in self._known]
+        for start in range(0, len(wanted), 500):
+            self._look_up(wanted[start : start + 500])
+
+    def _look_up(self, addresses: list[int]) -> None:
+        # A return address belongs to the line behind the call.
+        command = ["addr2line", "-f", "-i", "-a", "-e", str(self._program)]
+        try:
+            output = subprocess.run(
+                [*command, *(hex(max(address - 1, 0)) for address in addresses)],
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout
+        except FileNotFoundError:
+            raise ExecutorError("addr2line is not installed", to_fix="install binutils") from None
+        frames: list[list[Location]] = []
+        function = ""
+        for line in output.splitlines():
+            if line.startswith("0x"):
+                frames.append([])
+                function = ""
+            elif not function:
+                function = line
+            else:
+                file, _, number = line.partition(" ")[0].rpartition(":")
+                digits = int(number) if number.isdecimal() else 0
+                frames[-1].append(Location(file.lstrip("/"), digits, function_name(function)))
+                function = ""
+        for address, found in zip(addresses, frames, strict=False):
+            self._known[address] = _chosen(found)
+        for address in addresses:
+            self._known.setdefault(address, _NOWHERE)
+
+
+def _chosen(frames: list[Location]) -> Location:
+    """Return the innermost frame in a C file of the kernel, else in a header of it."""
+    kernel = [frame for frame in frames if not frame.file.startswith((SHIM, "?"))]
+    for frame in kernel:
+        if frame.file.endswith(".c"):
+            return frame
+    if kernel:
+        return kernel[-1]
+    if any(frame.function in ("vmc_initialise", "vmc_perform", "vmc_run", "main") for frame in frames):
+        return _INITIALISE
+    return frames[0] if frames else _NOWHERE

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.build import Program
+from vmemcheck.kernel.decode import Decoder
+from vmemcheck.kernel.executor import MILLISECONDS, Executor
+from vmemcheck.kernel.locate import Locator
+from vmemcheck.kernel.protocol import RECORD, Record, record, request
+from vmemcheck.observation import Observation
+from vmemcheck.operation import Operation, Sequence
+
+
+class KernelMachine:
+    """A vmemmap made of kernel code.
+
+    :param program: compiled for just this geometry
+    :param name: what is tested, for reports
+    """
+
+    def __init__(self, program: Program, geometry: Geometry, name: str) -> None:
+        self._geometry = geometry
+        self._name = name
+        self._executor = Executor(program, geometry.levels)
+        self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
+
+    @property
+    def name(self) -> str:
+        """What is tested."""
+        return self._name
+
+    @property
+    def geometry(self) -> Geometry:
+        """The sizes that it was built with."""
+        return self._geometry
+
+    def run(self, sequence: Sequence) -> tuple[Observation, ...]:
+        """Run the operations in order, from an empty machine.
+
+        :raises ExecutorError: when the program itself fails
+        """
+        return self._decoder.observations(*self._ask(sequence, details=True))
+
+    def records(self, sequence: Sequence) -> tuple[Record, ...]:
+        """Run the operations; return the outcome and the digest of each, without details."""
+        count, data = self._ask(sequence, details=False)
+        return tuple(record(data, number * RECORD.size) for number in range(count))
+
+    def close(self) -> None:
+        """End the program."""
+        self._executor.close()
+
+    def _ask(self, sequence: Iterable[Operation], *, details: bool) -> tuple[int, bytes]:
+        asked = request(self._geometry, sequence, details=details, milliseconds=MILLISECONDS)
+        return self._executor.ask(asked)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The requests and answers of a machine program as bytes: the other end of vmemcheck/shim/main.c."""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.model import requested_range
+from vmemcheck.operation import (
+    Action,
+    AddDevice,
+    AddMemory,
+    Boot,
+    Door,
+    FaultKind,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+)
+
+MAGIC = 0x314D4356
+MOST_OPERATIONS = 1024
+FAILED = (1 << 64) - 1
+HEADER = struct.Struct("<QQ")
+_REQUEST = struct.Struct("<IIII")
+_OPERATION = struct.Struct("<10Q")
+RECORD = struct.Struct("<QqQqQQ")
+_BOOT, _ADD, _REMOVE, _INITIALISE, _REFUSED_ADD, _REFUSED_REMOVE, _SKIPPED = range(1, 8)
+_DOORS = {Door.MEMORY: 0, Door.DEVICE: 1, Door.BOOT: 2}
+_FAULTS = {FaultKind.NTH: 1, FaultKind.ORDER: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The outcome of one operation.
+
+    :param stopped: the machine did not come back from it
+    :param digest: of everything that was observed
+    """
+
+    applied: bool
+    start_pfn: int
+    nr_pages: int
+    returned: int
+    stopped: bool
+    digest: int
+
+
+def request(geometry: Geometry, operations: Iterable[Operation], *, details: bool, milliseconds: int) -> bytes:
+    """Return the request to run operations.
+
+    :param milliseconds: computing time that one operation may take
+    """
+    encoded = [encode(geometry, operation) for operation in operations]
+    return _REQUEST.pack(MAGIC, len(encoded), details, milliseconds) + b"".join(encoded)
+
+
+@lru_cache(maxsize=65536)
+def encode(geometry: Geometry, operation: Operation) -> bytes:
+    """Return one operation of a request; pages are counted from pfn 0 of the model."""
+    match operation:
+        case Boot(section, first, count):
+            count = min(count, geometry.subsections_per_section - first)
+            start = section * geometry.pages_per_section + first * geometry.pages_per_subsection
+            return _pack(_BOOT if count > 0 else _SKIPPED, Door.BOOT, start, count * geometry.pages_per_subsection)
+        case AddMemory() | AddDevice():
+            return _encode_add(geometry, operation)
+        case Remove(victim, fault):
+            return _pack(_REMOVE, Door.MEMORY, victim, 0, fault=fault)
+        case Initialise(victim):
+            return _pack(_INITIALISE, Door.MEMORY, victim, 0)
+        case Refused(action, door, start, count):
+            kind = _REFUSED_ADD if action is Action.ADD else _REFUSED_REMOVE
+            return _pack(kind, door, start, count)
+
+
+def _encode_add(geometry: Geometry, operation: AddMemory | AddDevice) -> bytes:
+    live = requested_range(geometry, operation)
+    if live is None:
+        return _pack(_SKIPPED, Door.DEVICE, 0, 0)
+    altmap = (0, 0, 0)
+    if live.altmap:
+        altmap = (2 if live.door is Door.MEMORY else 1, live.altmap.reserve_pages, live.altmap.free_pages)
+    return _pack(_ADD, live.door, live.start_pfn, live.nr_pages, altmap, live.vmemmap_shift, operation.fault)
+
+
+def _pack(
+    kind: int,
+    door: Door,
+    start: int,
+    pages: int,
+    altmap: tuple[int, int, int] = (0, 0, 0),
+    shift: int = 0,
+    fault: object = None,
+) -> bytes:
+    kind_of_fault = _FAULTS.get(getattr(fault, "kind", None), 0)  # type: ignore[arg-type]  # None is in no table
+    value = getattr(fault, "value", 0)
+    return _OPERATION.pack(kind, _DOORS[door], start, pages, *altmap, shift, kind_of_fault, value)
+
+
+def record(data: bytes, offset: int) -> Record:
+    """Read the outcome of one operation."""
+    applied, start, pages, returned, stopped, digest = RECORD.unpack_from(data, offset)
+    return Record(bool(applied), start, pages, returned, bool(stopped), digest)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * arm64: what the CPU, the boot code and the address layout decide.
+ */
+
+/* arch/arm64/include/asm/memory.h: the address layout; here numbers that user space can have */
+#define PAGE_OFFSET VMC_DIRECT_MAP
+#define PAGE_END (VMC_DIRECT_MAP + (1UL << 47))
+#define VMEMMAP_START VMC_VMEMMAP
+#define VMEMMAP_END (VMC_HOT + VMC_HOT_BYTES)
+#define memstart_addr ((long)0)
+#define __tag_reset(address) (address)
+#define __tag_set(address, tag) (address)
+#define page_kasan_tag(page) 0
+
+/* arch/arm64/include/asm/cpufeature.h: no optional feature */
+#define cpus_have_const_cap(capability) 0
+#define cpus_have_final_cap(capability) 0
+#define cpus_have_cap(capability) 0
+#define alternative_has_cap_likely(capability) 0
+#define alternative_has_cap_unlikely(capability) 0
+#define alternative_has_feature_likely(capability) 0
+#define alternative_has_feature_unlikely(capability) 0
+#define arm64_kernel_unmapped_at_el0() 0
+#define system_supports_bti() 0
+#define system_supports_bti_kernel() 0
+#define system_supports_mte() 0
+#define system_supports_tlb_range() 0
+#define arm64_use_ng_mappings 0
+#define pgtable_l4_enabled() (vmc_levels >= 4)
+#define pgtable_l5_enabled() (vmc_levels >= 5)
+
+/* arch/arm64/include/asm/tlbflush.h */
+#define __tlbi(...) ((void)0)
+#define __tlbi_user(...) ((void)0)
+#define flush_tlb_mm(mm) ((void)(mm))
+#define __flush_tlb_range(...) ((void)0)
+#define __flush_tlb_range_nosync(...) ((void)0)
+
+/* arch/arm64/include/asm/barrier.h */
+#define dsb(option) barrier()
+#define dmb(option) barrier()
+#define isb() barrier()
+
+/* arch/arm64/mm/mmu.c: writes through a fixmap alias of the top table, which is the same memory */
+#define set_swapper_pgd(place, value) WRITE_ONCE(*(place), value)
+#define __sync_icache_dcache(pte) ((void)(pte))
+#define mte_sync_tags(...) ((void)0)
+#define memblock_is_map_memory(address) 1
+#define mm_is_efi(mm) 0
+
+static pgd_t swapper_pg_dir[1 << VMC_TABLE_SHIFT] __attribute__((aligned(65536)));
+static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
+
+#define VMC_TOP_TABLE swapper_pg_dir
+static unsigned long *vmc_other_top;
+#define VMC_PREALLOCATED 0
+#define arch_sync_kernel_mappings(start, end) ((void)0)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel asks of the compiler, and is not asked here. Comes before the kernel's types, which use it.
+ */
+
+/* include/linux/compiler_types.h, include/linux/build_bug.h: a scaled geometry may break size assertions */
+#define inline __inline__ __attribute__((__always_inline__, __unused__))
+#define __always_inline inline
+#define BUILD_BUG() ((void)0)
+#define BUILD_BUG_ON(condition) ((void)sizeof(!!(condition)))
+#define BUILD_BUG_ON_MSG(condition, message) ((void)sizeof(!!(condition)))
+#define compiletime_assert(condition, message) ((void)0)
+#define compiletime_assert_atomic_type(t) ((void)0)
+#define static_assert(...)

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Events: what happened during one operation, in order. What they mean is in vmemcheck/kernel/decode.py.
+ */
+enum vmc_event_type {
+	VMC_CALLED = 1,
+	VMC_SECTION_CALLED,
+	VMC_ALLOCATED_BLOCK,
+	VMC_ALLOCATION_FAILED,
+	VMC_FREED,
+	VMC_UNMAPPED,
+	VMC_ALTMAP_RELEASED,
+	VMC_TABLE_LINKED,
+	VMC_TABLE_FREED,
+	VMC_CONSTRUCTED,
+	VMC_DESTRUCTED,
+	VMC_TOP_LINKED,
+	VMC_SYNCED,
+	VMC_TOUCHED,
+	VMC_FAULTED,
+	VMC_WARNED,
+	VMC_STOPPED,
+	VMC_ALTMAP_GIVEN,
+	VMC_PGMAP_GIVEN,
+};
+
+/* at: an address in the program's code, which debug information turns into a kernel file and line. */
+struct vmc_event {
+	unsigned long type, at, a, b, c, d;
+};
+
+#define VMC_MOST_EVENTS 65536
+VMC_KEEP static struct vmc_event *vmc_events = 0;
+VMC_KEEP static unsigned int vmc_event_count = 0;
+VMC_KEEP static unsigned int vmc_events_lost = 0;
+
+static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigned long a, unsigned long b,
+				   unsigned long c, unsigned long d)
+{
+	struct vmc_event *event = &vmc_events[vmc_event_count];
+
+	if (vmc_event_count < VMC_MOST_EVENTS - 1)
+		vmc_event_count++;
+	else
+		vmc_events_lost++;
+	*event = (struct vmc_event){ type, at, a, b, c, d };
+	return event;
+}
+
+static inline long vmc_pfn_name(unsigned long pfn)
+{
+	return (long)(pfn - VMC_BASE_PFN);
+}
+
+static inline unsigned long vmc_address_name(unsigned long address)
+{
+	return address - VMC_HOT;
+}
+
+void vmc_warn(const char *message)
+{
+	vmc_event(VMC_WARNED, VMC_CALLER, (unsigned long)message, 0, 0, 0);
+}
+
+void vmc_bug(const char *message)
+{
+	vmc_event(VMC_WARNED, VMC_CALLER, (unsigned long)message, 1, 0, 0);
+	vmc_stop();
+}
+
+#define VMC_COUNTERS 2
+static long vmc_counters[VMC_COUNTERS];
+
+void vmc_count(int counter, long delta)
+{
+	vmc_counters[counter] += delta;
+}
+
+/* Entry and return of the functions that recordings name; see vmemcheck/kernel/instrument.py. */
+static unsigned int vmc_enter(int function, unsigned long a, unsigned long b, const struct vmem_altmap *altmap,
+			      const struct dev_pagemap *pgmap)
+{
+	unsigned int place = vmc_event_count;
+
+	if (function < VMC_FIRST_SECTION_CALL) {
+		vmc_event(VMC_CALLED, VMC_CALLER, function, vmc_address_name(a), vmc_address_name(b), 0);
+		return place;
+	}
+	vmc_event(VMC_SECTION_CALLED, VMC_CALLER, function, vmc_pfn_name(a), b, 0);
+	if (altmap) {
+		vmc_event(VMC_ALTMAP_GIVEN, 0, vmc_pfn_name(altmap->base_pfn), altmap->reserve, altmap->free,
+			  altmap->align);
+		vmc_events[vmc_event_count - 1].at = altmap->alloc;
+	}
+	if (pgmap)
+		vmc_event(VMC_PGMAP_GIVEN, 0, pgmap->type, VMC_PGMAP_SHIFT(pgmap), 0, 0);
+	return place;
+}
+
+static inline void vmc_leave(unsigned int place, long returned)
+{
+	vmc_events[place].d = (unsigned long)returned;
+}

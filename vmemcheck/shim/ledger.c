@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The ledger: which physical block is whose, the page allocator, altmaps, slab, memblock.
+ *
+ * Freed blocks are handed out again last in first out, and nothing is zeroed.
+ */
+#define VMC_GARBAGE 0xa7 /* an entry of this would be present, large and wrong */
+
+VMC_KEEP static unsigned long vmc_next[3] = { 0, 0, 0 };
+static unsigned long vmc_free_heads[VMC_ORDERS][4096];
+static unsigned int vmc_free_counts[VMC_ORDERS];
+static int vmc_fault_kind;
+static unsigned long vmc_fault_value, vmc_allocations;
+
+#define VMC_MOST_ALTMAP_BLOCKS 65536
+VMC_KEEP static unsigned long *vmc_altmap_blocks = 0;
+VMC_KEEP static unsigned int vmc_altmap_block_count = 0;
+
+static void vmc_ledger_reset(void)
+{
+	const unsigned long first[3] = { 0, VMC_SLAB_START, VMC_BOOT_START };
+	int area;
+
+	for (area = 0; area < 3; area++) {
+		unsigned long used = vmc_next[area] > first[area] ? vmc_next[area] - first[area] : 0;
+
+		__builtin_memset(&vmc_ram[first[area]], 0, used * sizeof(*vmc_ram));
+		__builtin_memset(VMC_RAM_STRUCTS + first[area] * VMC_STRUCT_PAGE_BYTES, 0,
+				 used * VMC_STRUCT_PAGE_BYTES);
+		vmc_next[area] = first[area];
+	}
+	while (vmc_altmap_block_count)
+		__builtin_memset(&vmc_hot[vmc_altmap_blocks[--vmc_altmap_block_count] - VMC_BASE_PFN], 0,
+				 sizeof(*vmc_hot));
+}
+
+static int vmc_is_faulty(unsigned int order)
+{
+	vmc_allocations++;
+	if (vmc_fault_kind == 1)
+		return vmc_allocations == vmc_fault_value;
+	return vmc_fault_kind == 2 && order >= vmc_fault_value;
+}
+
+static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+	unsigned long page;
+
+	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
+		vmc_fail("a block outside of the simulated memory was handed out");
+	for (page = 0; page < 1UL << order; page++) {
+		desc[page].flags = VMC_ALLOCATED;
+		desc[page].content = VMC_STALE;
+		desc[page].owner = owner;
+	}
+	desc->flags |= VMC_HEAD;
+	desc->order = order;
+}
+
+/* The last block freed that is large enough; what is left of it stays free. */
+static unsigned long vmc_recycled(unsigned int order)
+{
+	unsigned int from = order;
+	unsigned long pfn;
+
+	while (from < VMC_ORDERS && !vmc_free_counts[from])
+		from++;
+	if (from == VMC_ORDERS)
+		return 0;
+	pfn = vmc_free_heads[from][--vmc_free_counts[from]];
+	while (from > order) {
+		from--;
+		vmc_free_heads[from][vmc_free_counts[from]++] = pfn + (1UL << from);
+	}
+	return pfn;
+}
+
+static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long align)
+{
+	static const unsigned long ends[3] = { VMC_SLAB_START, VMC_BOOT_START, VMC_RAM_PAGES };
+	unsigned long start = (vmc_next[area] + align - 1) & -align;
+
+	if (start + pages > ends[area])
+		vmc_fail("the simulated memory is used up");
+	vmc_next[area] = start + pages;
+	return VMC_RAM_PFN + start;
+}
+
+static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int flags)
+{
+	struct page *page = pfn_to_page(pfn);
+	int was_table = vmc_desc_of(pfn)->content == VMC_ENTRIES;
+
+	__builtin_memset(page, 0, sizeof(*page));
+	page->_refcount.counter = 1;
+	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
+	/* Only single pages become tables and are read as memory. Those keep what they held as tables. */
+	if (order == 0 && !was_table)
+		__builtin_memset(vmc_address_of(pfn), VMC_GARBAGE, PAGE_SIZE);
+	if (flags & __GFP_ZERO)
+		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE << order);
+}
+
+static unsigned long vmc_allocate(unsigned int flags, unsigned int order, unsigned long at)
+{
+	unsigned long pfn;
+
+	if (order >= VMC_ORDERS || vmc_is_faulty(order)) {
+		vmc_event(VMC_ALLOCATION_FAILED, at, order, VMC_OWNER_BUDDY, 0, 0);
+		return 0;
+	}
+	pfn = vmc_recycled(order);
+	if (!pfn)
+		pfn = vmc_fresh(0, 1UL << order, 1UL << order);
+	vmc_open_block(pfn, order, flags);
+	vmc_event(VMC_ALLOCATED_BLOCK, at, vmc_pfn_name(pfn), order, VMC_OWNER_BUDDY, 0);
+	return pfn;
+}
+
+struct page *vmc_alloc_pages(unsigned int flags, unsigned int order)
+{
+	unsigned long pfn = vmc_allocate(flags, order, VMC_CALLER);
+
+	return pfn ? pfn_to_page(pfn) : 0;
+}
+
+void *vmc_get_free_pages(unsigned int flags, unsigned int order)
+{
+	unsigned long pfn = vmc_allocate(flags, order, VMC_CALLER);
+
+	return pfn ? vmc_address_of(pfn) : 0;
+}
+
+static void vmc_table_freed(unsigned long pfn, unsigned long at);
+
+static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned long at)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+	unsigned long page;
+	int whole;
+
+	if (desc && desc->flags & VMC_IS_TABLE)
+		vmc_table_freed(pfn, at);
+	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to, 0);
+	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
+		return;
+	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
+	for (page = 0; page < 1UL << order; page++)
+		desc[page].flags = 0;
+	/* What was freed in another way than it was allocated is not handed out again. */
+	if (whole && vmc_free_counts[order] < 4096)
+		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
+}
+
+static void vmc_put_page(struct page *page, unsigned int order, unsigned long at)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES && vmc_desc_of(pfn)->flags & VMC_ALLOCATED &&
+	    --page->_refcount.counter > 0)
+		return;
+	vmc_release(pfn, order, VMC_OWNER_BUDDY, at);
+}
+
+void vmc_free_pages(struct page *page, unsigned int order)
+{
+	vmc_put_page(page, order, VMC_CALLER);
+}
+
+void vmc_free_pages_at(unsigned long address, unsigned int order)
+{
+	if (address)
+		vmc_put_page(pfn_to_page((address - VMC_DIRECT_MAP) >> PAGE_SHIFT), order, VMC_CALLER);
+}
+
+void vmc_free_reserved_page(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		ClearPageReserved(page);
+	vmc_release(pfn, 0, VMC_OWNER_BOOT, VMC_CALLER);
+}
+
+/* Called after altmap_alloc_block_buf() of the tree: the altmap has given these pages. */
+static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap)
+{
+	unsigned long pfn = ((unsigned long)place - VMC_DIRECT_MAP) >> PAGE_SHIFT, pages = size >> PAGE_SHIFT;
+	long owner = vmc_pfn_name(altmap->base_pfn);
+	unsigned int order = pages ? 63 - __builtin_clzl(pages) : 0;
+
+	if (!place) {
+		vmc_event(VMC_ALLOCATION_FAILED, VMC_CALLER, order, owner, 0, 0);
+		return place;
+	}
+	vmc_mark_block(pfn, order, owner);
+	if (vmc_altmap_block_count == VMC_MOST_ALTMAP_BLOCKS)
+		vmc_fail("more altmap blocks than can be tracked");
+	vmc_altmap_blocks[vmc_altmap_block_count++] = pfn;
+	vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(pfn), order, owner, 0);
+	return place;
+}
+
+void *vmc_kmalloc(unsigned long size)
+{
+	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn = vmc_fresh(1, pages ? pages : 1, 1);
+
+	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);
+	return vmc_address_of(pfn);
+}
+
+void vmc_kfree(const void *p)
+{
+	(void)p;
+}
+
+void *vmc_boot_alloc(unsigned long size)
+{
+	void *place = vmc_kmalloc(size);
+	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+
+	for (; pfn < end; pfn++) {
+		SetPageReserved(pfn_to_page(pfn));
+		pfn_to_page(pfn)->_refcount.counter = 1;
+	}
+	return place;
+}
+
+void *vmc_boot_memmap(unsigned long size, unsigned long align)
+{
+	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page;
+	unsigned long pfn = vmc_fresh(2, pages, align > PAGE_SIZE ? align >> PAGE_SHIFT : 1);
+
+	for (page = pfn; page < pfn + pages; page++) {
+		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
+		SetPageReserved(pfn_to_page(page));
+		pfn_to_page(page)->_refcount.counter = 1;
+		if (pages == 1)
+			__builtin_memset(vmc_address_of(page), VMC_GARBAGE, PAGE_SIZE);
+		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BOOT, 0);
+	}
+	return vmc_address_of(pfn);
+}
+
+void vmc_boot_free(unsigned long where, unsigned long size)
+{
+	unsigned long pfn = where >= VMC_DIRECT_MAP ? (where - VMC_DIRECT_MAP) >> PAGE_SHIFT : where >> PAGE_SHIFT;
+	unsigned long end = pfn + (size >> PAGE_SHIFT);
+
+	for (; pfn < end; pfn++)
+		vmc_release(pfn, 0, VMC_OWNER_BOOT, VMC_CALLER);
+}

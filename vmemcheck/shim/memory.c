@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Accesses to memory: what stands in a page is kept as a few runs, not byte by byte.
+ *
+ * The vmemmap is reached through the simulated page tables, the direct map by number.
+ */
+struct vmc_run {
+	unsigned int end;
+	unsigned int content;
+	unsigned long of;
+};
+
+#define VMC_MOST_RUNS 600
+#define VMC_RUN_LISTS 1024
+struct vmc_run_list {
+	unsigned int count;
+	struct vmc_run runs[VMC_MOST_RUNS];
+};
+
+VMC_KEEP static struct vmc_run_list *vmc_lists = 0;
+VMC_KEEP static unsigned int vmc_list_count = 0;
+VMC_KEEP static struct vmc_run vmc_scratch[VMC_MOST_RUNS + 4] = { { 0, 0, 0 } };
+
+static inline unsigned long vmc_advanced(unsigned int content, unsigned long of, unsigned long by)
+{
+	return content == VMC_LIVE ? of + by : 0;
+}
+
+static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned int end, unsigned int content,
+			       unsigned long of)
+{
+	unsigned int before = count > 1 ? vmc_scratch[count - 2].end : 0;
+	struct vmc_run *last = &vmc_scratch[count - 1];
+
+	if (start >= end)
+		return count;
+	if (count && last->content == content &&
+	    (content != VMC_LIVE || last->of + (start - before) == of)) {
+		last->end = end;
+		return count;
+	}
+	if (count == VMC_MOST_RUNS)
+		vmc_fail("a page is in more pieces than can be tracked");
+	vmc_scratch[count] = (struct vmc_run){ end, content, of };
+	return count + 1;
+}
+
+/* Write content over [start, end) of a page; of belongs to start. */
+static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
+			   unsigned long of)
+{
+	struct vmc_run single = { PAGE_SIZE, desc->content, desc->of }, *runs = &single;
+	unsigned int count = 0, number = 1, index, at = 0;
+	struct vmc_run_list *list = 0;
+
+	if (start == 0 && end == PAGE_SIZE) {
+		desc->content = content;
+		desc->of = of;
+		return;
+	}
+	if (desc->content == VMC_MIXED) {
+		list = &vmc_lists[desc->list];
+		runs = list->runs;
+		number = list->count;
+	}
+	for (index = 0; index < number; at = runs[index++].end) {
+		struct vmc_run *run = &runs[index];
+		unsigned int stop = run->end < start ? run->end : start, from = at > end ? at : end;
+
+		count = vmc_append(count, at, stop, run->content, run->of);
+		if (at <= start && start < run->end)
+			count = vmc_append(count, start, end, content, of);
+		count = vmc_append(count, from, run->end, run->content,
+				   vmc_advanced(run->content, run->of, from - at));
+	}
+	if (count == 1) {
+		desc->content = vmc_scratch[0].content;
+		desc->of = vmc_scratch[0].of;
+		return;
+	}
+	if (!list) {
+		if (vmc_list_count == VMC_RUN_LISTS)
+			vmc_fail("more pages are in pieces than can be tracked");
+		desc->list = vmc_list_count++;
+		list = &vmc_lists[desc->list];
+	}
+	desc->content = VMC_MIXED;
+	list->count = count;
+	__builtin_memcpy(list->runs, vmc_scratch, count * sizeof(*list->runs));
+}
+
+static unsigned long vmc_translate(unsigned long address);
+
+static void vmc_fault(unsigned long address, unsigned long at) __attribute__((noreturn));
+static void vmc_fault(unsigned long address, unsigned long at)
+{
+	vmc_event(VMC_FAULTED, at, vmc_address_name(address), 0, 0, 0);
+	vmc_stop();
+}
+
+/* Write content over vmemmap or direct-map addresses; for live struct pages, of goes with the address. */
+static void vmc_write(unsigned long start, unsigned long end, unsigned int content, unsigned long at)
+{
+	unsigned long address, next;
+
+	for (address = start; address < end; address = next) {
+		int hot = vmc_in_hot(address);
+		unsigned long pfn = hot ? vmc_translate(address) : vmc_direct_pfn(address);
+		struct vmc_desc *desc = vmc_desc_of(pfn);
+
+		next = (address & PAGE_MASK) + PAGE_SIZE;
+		if (next > end)
+			next = end;
+		if (pfn == ~0UL)
+			vmc_fault(address, at);
+		if (desc)
+			vmc_write_page(desc, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
+				       content == VMC_LIVE ? address : 0);
+	}
+}
+
+static unsigned int vmc_content_of_byte(int value)
+{
+	switch (value & 0xff) {
+	case 0:
+		return VMC_ZERO;
+	case 0xfd:
+		return VMC_UNUSED;
+	case 0xff:
+		return VMC_POISON;
+	default:
+		return VMC_STALE;
+	}
+}
+
+void *vmc_memset(void *place, int value, unsigned long bytes)
+{
+	unsigned long address = (unsigned long)place, pfn;
+
+	if (vmc_in_hot(address)) {
+		vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(address), vmc_address_name(address + bytes), 0,
+			  0);
+		vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+		return place;
+	}
+	pfn = vmc_direct_pfn(address);
+	if (pfn == ~0UL || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
+		return __builtin_memset(place, value, bytes);
+	vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+	if (bytes <= PAGE_SIZE && vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		__builtin_memset(place, value, bytes);
+	return place;
+}
+
+/* The first offset in [start, end) of a page that does not hold content, or end. */
+static unsigned int vmc_scan_page(const struct vmc_desc *desc, unsigned int start, unsigned int end,
+				  unsigned int content)
+{
+	const struct vmc_run_list *list = &vmc_lists[desc->list];
+	unsigned int index, at = 0;
+
+	if (desc->content != VMC_MIXED)
+		return desc->content == content ? end : start;
+	for (index = 0; index < list->count && at < end; at = list->runs[index++].end)
+		if (list->runs[index].end > start && list->runs[index].content != content)
+			return at > start ? at : start;
+	return end;
+}
+
+void *vmc_memchr_inv(const void *place, int value, unsigned long bytes)
+{
+	unsigned long address = (unsigned long)place, end = address + bytes, next;
+	unsigned int content = vmc_content_of_byte(value);
+	int hot = vmc_in_hot(address);
+
+	if (!hot && vmc_direct_pfn(address) == ~0UL) {
+		for (; address < end; address++)
+			if (*(const unsigned char *)address != (unsigned char)value)
+				return (void *)address;
+		return 0;
+	}
+	if (hot)
+		vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(address), vmc_address_name(end), 0, 0);
+	for (; address < end; address = next) {
+		unsigned long pfn = hot ? vmc_translate(address) : vmc_direct_pfn(address);
+		const struct vmc_desc *desc = vmc_desc_of(pfn);
+		unsigned int start = address & ~PAGE_MASK, stop, found;
+
+		next = (address & PAGE_MASK) + PAGE_SIZE;
+		if (next > end)
+			next = end;
+		if (pfn == ~0UL)
+			vmc_fault(address, VMC_CALLER);
+		stop = start + (next - address);
+		if (desc->flags & VMC_IS_TABLE && vmc_ram_index(pfn) < VMC_RAM_PAGES) {
+			const unsigned char *byte = (const unsigned char *)vmc_address_of(pfn);
+
+			for (found = start; found < stop && byte[found] == (unsigned char)value; found++)
+				;
+		} else {
+			found = desc ? vmc_scan_page(desc, start, stop, content) : start;
+		}
+		if (found < stop)
+			return (void *)(address + (found - start));
+	}
+	return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The state between two operations: a walk over everything that the simulated MMU can reach.
+ *
+ * Nothing here trusts the events: mappings and tables are read from the entries themselves.
+ */
+struct vmc_mapping {
+	unsigned long start, bytes, pfn;
+};
+
+struct vmc_table {
+	unsigned long level, start, bytes, pfn;
+};
+
+struct vmc_extent {
+	unsigned long start, end, content, of;
+};
+
+struct vmc_block {
+	unsigned long pfn, order, owner;
+};
+
+#define VMC_MOST_MAPPINGS (1UL << 20)
+#define VMC_MOST_TABLES (1UL << 14)
+VMC_KEEP static struct vmc_mapping *vmc_mappings = 0;
+VMC_KEEP static struct vmc_table *vmc_tables = 0;
+VMC_KEEP static struct vmc_extent *vmc_extents = 0;
+VMC_KEEP static struct vmc_block *vmc_blocks = 0;
+VMC_KEEP static unsigned long vmc_mapping_count = 0, vmc_table_count = 0, vmc_extent_count = 0, vmc_block_count = 0;
+
+static void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
+{
+	unsigned long bytes = 1UL << vmc_shift(level), index;
+
+	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++, start += bytes) {
+		int kind;
+		unsigned long *below;
+
+		if (!table[index])
+			continue;
+		kind = vmc_entry_kind(table[index], level);
+		if (kind == VMC_LEAF) {
+			if (vmc_mapping_count == VMC_MOST_MAPPINGS)
+				vmc_fail("more is mapped than can be reported");
+			vmc_mappings[vmc_mapping_count++] =
+				(struct vmc_mapping){ start, bytes, vmc_entry_pfn(table[index]) };
+			continue;
+		}
+		below = kind == VMC_TABLE ? vmc_table_at(table[index]) : 0;
+		if (!below || level == 0)
+			continue;
+		if (vmc_table_count == VMC_MOST_TABLES)
+			vmc_fail("there are more page-table pages than can be reported");
+		vmc_tables[vmc_table_count++] =
+			(struct vmc_table){ level - 1, start, bytes, vmc_entry_pfn(table[index]) };
+		vmc_note_table(vmc_entry_pfn(table[index]), level - 1, start);
+		vmc_walk_table(below, level - 1, start);
+	}
+}
+
+static void vmc_walk(void)
+{
+	int level = vmc_levels - 1;
+	unsigned long *top = vmc_top(), count = (VMC_HOT_BYTES >> vmc_shift(level)) + 1, number;
+
+	if (count > PTRS_PER_PGD)
+		count = PTRS_PER_PGD;
+	vmc_mapping_count = vmc_table_count = 0;
+	for (number = 0; number < count; number++) {
+		unsigned long index = (vmc_index(level, VMC_HOT) + number) & (PTRS_PER_PGD - 1);
+		unsigned long *below, start = vmc_top_start(index);
+		int kind = vmc_entry_kind(top[index], level);
+
+		if (kind == VMC_LEAF)
+			vmc_mappings[vmc_mapping_count++] = (struct vmc_mapping){
+				start, 1UL << vmc_shift(level), vmc_entry_pfn(top[index])
+			};
+		below = kind == VMC_TABLE ? vmc_table_at(top[index]) : 0;
+		if (!below)
+			continue;
+		if (vmc_entry_pfn(top[index]) - vmc_preallocated >= VMC_PREALLOCATED || !vmc_preallocated)
+			vmc_tables[vmc_table_count++] = (struct vmc_table){ level - 1, start, 1UL << vmc_shift(level),
+									     vmc_entry_pfn(top[index]) };
+		vmc_note_table(vmc_entry_pfn(top[index]), level - 1, start);
+		vmc_walk_table(below, level - 1, start);
+	}
+}
+
+static void vmc_add_extent(unsigned long start, unsigned long end, unsigned long content, unsigned long of)
+{
+	struct vmc_extent *last = &vmc_extents[vmc_extent_count - 1];
+
+	if (vmc_extent_count && last->end == start && last->content == content &&
+	    (content != VMC_LIVE || last->of + (start - last->start) == of)) {
+		last->end = end;
+		return;
+	}
+	if (vmc_extent_count == VMC_MOST_MAPPINGS)
+		vmc_fail("there are more pieces of contents than can be reported");
+	vmc_extents[vmc_extent_count++] = (struct vmc_extent){ start, end, content, of };
+}
+
+static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
+{
+	const struct vmc_run_list *list;
+	unsigned int index, at = 0;
+
+	if (!desc || desc->content != VMC_MIXED) {
+		vmc_add_extent(start, start + PAGE_SIZE, desc ? desc->content : VMC_STALE, desc ? desc->of : 0);
+		return;
+	}
+	list = &vmc_lists[desc->list];
+	for (index = 0; index < list->count; at = list->runs[index++].end)
+		vmc_add_extent(start + at, start + list->runs[index].end, list->runs[index].content,
+			       list->runs[index].of);
+}
+
+static void vmc_read_contents(void)
+{
+	unsigned long index, page;
+
+	vmc_extent_count = 0;
+	for (index = 0; index < vmc_mapping_count; index++) {
+		const struct vmc_mapping *mapping = &vmc_mappings[index];
+
+		for (page = 0; page < mapping->bytes >> PAGE_SHIFT; page++)
+			vmc_read_page(vmc_desc_of(mapping->pfn + page), mapping->start + (page << PAGE_SHIFT));
+	}
+}
+
+/* Whether any leaf entry leads into a block, as the tables stand now. */
+static int vmc_is_mapped(unsigned long pfn, unsigned long order)
+{
+	unsigned long index;
+
+	vmc_walk();
+	for (index = 0; index < vmc_mapping_count; index++)
+		if (vmc_mappings[index].pfn < pfn + (1UL << order) &&
+		    pfn < vmc_mappings[index].pfn + (vmc_mappings[index].bytes >> PAGE_SHIFT))
+			return 1;
+	return 0;
+}
+
+static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
+{
+	if (vmc_block_count == VMC_MOST_MAPPINGS)
+		vmc_fail("more is allocated than can be reported");
+	vmc_blocks[vmc_block_count++] = (struct vmc_block){ pfn, order, owner };
+}
+
+/* Boot memory is kept page by page; neighbours are reported as the largest aligned blocks that they make. */
+static void vmc_add_boot_blocks(unsigned long pfn, unsigned long end)
+{
+	while (pfn < end) {
+		unsigned long order = __builtin_ctzl(pfn);
+
+		while (pfn + (1UL << order) > end)
+			order--;
+		vmc_add_block(pfn, order, VMC_OWNER_BOOT);
+		pfn += 1UL << order;
+	}
+}
+
+/* An altmap says how many pages came back, not which: those that are mapped no longer. */
+static void vmc_settle_altmaps(void);
+
+static void vmc_list_blocks(void)
+{
+	unsigned long pfn, boot = 0, end = VMC_RAM_PFN + vmc_next[0];
+	unsigned int index;
+
+	vmc_block_count = 0;
+	for (pfn = VMC_RAM_PFN; pfn < end;) {
+		const struct vmc_desc *desc = vmc_desc_of(pfn);
+		int head = desc->flags & VMC_HEAD;
+
+		if (head && pfn - vmc_preallocated >= VMC_PREALLOCATED)
+			vmc_add_block(pfn, desc->order, desc->owner);
+		pfn += head ? 1UL << desc->order : 1;
+	}
+	for (pfn = VMC_RAM_PFN + VMC_BOOT_START, end = VMC_RAM_PFN + vmc_next[2]; pfn <= end; pfn++) {
+		int allocated = pfn < end && vmc_desc_of(pfn)->flags & VMC_ALLOCATED;
+
+		if (allocated && !boot)
+			boot = pfn;
+		if (!allocated && boot) {
+			vmc_add_boot_blocks(boot, pfn);
+			boot = 0;
+		}
+	}
+	for (index = 0; index < vmc_altmap_block_count; index++) {
+		const struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index]);
+
+		if (desc->flags & VMC_HEAD)
+			vmc_add_block(vmc_altmap_blocks[index], desc->order, desc->owner);
+	}
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The simulated MMU: it reads the entries that the kernel wrote, and notes when one is written.
+ *
+ * What an entry means is in arch.h of the architecture.
+ */
+#define VMC_ENTRIES_PER_TABLE (1UL << VMC_TABLE_SHIFT)
+
+static inline unsigned int vmc_shift(int level)
+{
+	return PAGE_SHIFT + level * VMC_TABLE_SHIFT;
+}
+
+static inline unsigned long *vmc_top(void)
+{
+	return (unsigned long *)VMC_TOP_TABLE;
+}
+
+static inline unsigned long vmc_index(int level, unsigned long address)
+{
+	unsigned long entries = level == vmc_levels - 1 ? PTRS_PER_PGD : VMC_ENTRIES_PER_TABLE;
+
+	return (address >> vmc_shift(level)) & (entries - 1);
+}
+
+/* The table that an entry leads to, or NULL when it is in no memory of the machine. */
+static inline unsigned long *vmc_table_at(unsigned long entry)
+{
+	unsigned long pfn = vmc_entry_pfn(entry);
+
+	return vmc_ram_index(pfn) < VMC_RAM_PAGES ? (unsigned long *)vmc_address_of(pfn) : 0;
+}
+
+/* The pfn that backs an address, or -1 where it is not mapped. */
+static unsigned long vmc_translate(unsigned long address)
+{
+	unsigned long *table = vmc_top();
+	int level;
+
+	for (level = vmc_levels - 1; table; level--) {
+		unsigned long entry = table[vmc_index(level, address)];
+		int kind = vmc_entry_kind(entry, level);
+
+		if (kind == VMC_NONE)
+			return ~0UL;
+		if (kind == VMC_LEAF)
+			return vmc_entry_pfn(entry) +
+			       ((address >> PAGE_SHIFT) & ((1UL << (level * VMC_TABLE_SHIFT)) - 1));
+		table = vmc_table_at(entry);
+	}
+	return ~0UL;
+}
+
+static unsigned int vmc_entries_in(const unsigned long *table)
+{
+	unsigned int count = 0, index;
+
+	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++)
+		count += table[index] != 0;
+	return count;
+}
+
+static void vmc_note_table(unsigned long pfn, int level, unsigned long start)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+
+	desc->flags |= VMC_IS_TABLE;
+	desc->content = VMC_ENTRIES;
+	desc->level = level;
+	desc->of = start;
+}
+
+static void vmc_table_freed(unsigned long pfn, unsigned long at)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+
+	vmc_event(VMC_TABLE_FREED, at, vmc_pfn_name(pfn), desc->level, vmc_address_name(desc->of),
+		  vmc_entries_in(vmc_address_of(pfn)));
+	desc->flags &= ~VMC_IS_TABLE;
+}
+
+static void vmc_entry_written(int level, unsigned long start, unsigned long old, unsigned long new,
+			      unsigned long at)
+{
+	int was = vmc_entry_kind(old, level), is = vmc_entry_kind(new, level);
+	unsigned long bytes = 1UL << vmc_shift(level);
+
+	if (!vmc_in_hot(start) && !vmc_in_hot(start + bytes - 1))
+		return;
+	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old) != vmc_entry_pfn(new)))
+		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old)), level);
+	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old) != vmc_entry_pfn(new))) {
+		unsigned long *table = vmc_table_at(new);
+
+		if (table) {
+			vmc_event(VMC_TABLE_LINKED, at, vmc_pfn_name(vmc_entry_pfn(new)), level - 1,
+				  vmc_address_name(start), vmc_entries_in(table));
+			vmc_note_table(vmc_entry_pfn(new), level - 1, start);
+		}
+	}
+	if (level == vmc_levels - 1 && is != VMC_NONE && old != new)
+		vmc_event(VMC_TOP_LINKED, at, vmc_address_name(start), vmc_address_name(start + bytes), 0, 0);
+	if (level == vmc_levels - 1 && is != VMC_NONE && old != new && !vmc_other_top)
+		vmc_event(VMC_SYNCED, at, vmc_address_name(start), vmc_address_name(start + bytes), 0, 0);
+}
+
+/* What an entry of the top table maps, counted from VMC_HOT upwards: scaled tables wrap around. */
+static unsigned long vmc_top_start(unsigned long index)
+{
+	unsigned long distance = (index - vmc_index(vmc_levels - 1, VMC_HOT)) & (PTRS_PER_PGD - 1);
+
+	return (VMC_HOT & -(1UL << vmc_shift(vmc_levels - 1))) + (distance << vmc_shift(vmc_levels - 1));
+}
+
+void vmc_store(void *place, const void *value, unsigned long size)
+{
+	unsigned long address = (unsigned long)place, pfn = (address - VMC_DIRECT_MAP) >> PAGE_SHIFT, new;
+	unsigned long top = (address - (unsigned long)vmc_top()) / sizeof(long);
+	struct vmc_desc *desc;
+
+	if (size != sizeof(long))
+		return;
+	__builtin_memcpy(&new, value, sizeof(new));
+	if (top < PTRS_PER_PGD) {
+		vmc_entry_written(vmc_levels - 1, vmc_top_start(top), *(unsigned long *)place, new, VMC_CALLER);
+	} else if (vmc_other_top && address - (unsigned long)vmc_other_top < PAGE_SIZE) {
+		unsigned long start = vmc_top_start((address & ~PAGE_MASK) / sizeof(long));
+
+		vmc_event(VMC_SYNCED, VMC_CALLER, vmc_address_name(start),
+			  vmc_address_name(start + (1UL << vmc_shift(vmc_levels - 1))), 0, 0);
+	} else if (vmc_ram_index(pfn) < VMC_RAM_PAGES) {
+		desc = &vmc_ram[vmc_ram_index(pfn)];
+		if (desc->flags & VMC_IS_TABLE)
+			vmc_entry_written(desc->level,
+					  desc->of + ((address & ~PAGE_MASK) / sizeof(long) << vmc_shift(desc->level)),
+					  *(unsigned long *)place, new, VMC_CALLER);
+	}
+}
+
+int vmc_construct(void *table, int constructs)
+{
+	vmc_event(constructs ? VMC_CONSTRUCTED : VMC_DESTRUCTED, VMC_CALLER,
+		  vmc_pfn_name(page_to_pfn((struct page *)table)), 0, 0, 0);
+	return 1;
+}
+
+/* What the kernel has made before memory is added: see VMC_PREALLOCATED of the architecture. */
+VMC_KEEP static unsigned long vmc_preallocated = 0;
+
+static void vmc_boot_machine(void)
+{
+	int level = vmc_levels - 1;
+	unsigned long index = vmc_index(level, VMC_HOT), page;
+
+	vmc_preallocated = 0;
+	vmc_arch_boot();
+	if (!VMC_PREALLOCATED)
+		return;
+	vmc_preallocated = vmc_fresh(0, VMC_PREALLOCATED, 1);
+	for (page = 0; page < VMC_PREALLOCATED; page++) {
+		unsigned long pfn = vmc_preallocated + page;
+
+		vmc_open_block(pfn, 0, 0);
+		__builtin_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
+		vmc_top()[index + page] = vmc_table_entry(pfn);
+		vmc_note_table(pfn, level - 1, vmc_top_start(index + page));
+	}
+}

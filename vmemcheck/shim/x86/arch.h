@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * x86: what the CPU, the boot code and the address layout decide.
+ */
+
+/* arch/x86/kernel/head64.c: decided at boot; here numbers that user space can have */
+#define page_offset_base VMC_DIRECT_MAP
+#define vmemmap_base VMC_VMEMMAP
+#define phys_base 0UL
+static unsigned int pgdir_shift;
+static unsigned int ptrs_per_p4d;
+#define pgtable_l5_enabled() (vmc_levels == 5)
+
+/* arch/x86/include/asm/cpufeature.h: large pages, no page-table isolation */
+#define boot_cpu_has(feature) ((feature) == X86_FEATURE_PSE)
+#define static_cpu_has(feature) boot_cpu_has(feature)
+#define cpu_feature_enabled(feature) boot_cpu_has(feature)
+#define cpu_has(cpu, feature) boot_cpu_has(feature)
+
+/* arch/x86/kernel/head_64.S, arch/x86/mm/fault.c: the kernel's own top table, and one of another process */
+static pgd_t init_top_pgt[512] __attribute__((aligned(4096)));
+static struct mm_struct init_mm = { .pgd = init_top_pgt };
+static struct list_head pgd_list = { &pgd_list, &pgd_list };
+static spinlock_t pgd_lock;
+#define pgd_page_get_mm(page) ((void)(page), &init_mm)
+
+#define VMC_TOP_TABLE init_top_pgt
+static unsigned long *vmc_other_top;
+#define VMC_PREALLOCATED 0
