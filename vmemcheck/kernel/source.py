@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One tree as one target with one page size: sliced once, and built for any geometry.
+
+This is the way from a kernel tree to a ``vmemcheck.machine.Machine``.
+"""
+
+from dataclasses import dataclass
+
+from vmemcheck.errors import GeometryError, ShimGapError, SliceError
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.build import Program, Variant, build, program_text
+from vmemcheck.kernel.evaluate import open_view
+from vmemcheck.kernel.facts import Facts, probe
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.scope import ROOTS
+from vmemcheck.kernel.shim import Shim, has_shim, load_shim
+from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.struct_page import minimal
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import Tree
+
+# The smallest struct page: what else there can be is padding, see vmemcheck.kernel.instrument.
+_SMALLEST = {"MEMCG": "n"}
+_HOT_REMOVE = "ARCH_ENABLE_MEMORY_HOTREMOVE"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSource:
+    """The sliced code of one tree for one architecture and page size.
+
+    :param arch: the folder below ``arch/``
+    :param slice: the code
+    :param facts: what the tree says of its geometry
+    :param native: the geometry of the tree, with the smallest struct page of 8 bytes; other sizes are scaled
+    """
+
+    tree: Tree
+    arch: str
+    shim: Shim
+    slice: TreeSlice
+    facts: Facts
+    native: Geometry
+
+    @property
+    def name(self) -> str:
+        """Return the name for messages: ``linux-6.12.117 arm64``."""
+        return f"{self.tree.name} {self.arch}"
+
+    def is_reachable(self, struct_page_bytes: int) -> bool:
+        """Tell whether some configuration of the tree gives struct page this size."""
+        size = minimal(self.facts.sizes).get(struct_page_bytes)
+        return size is not None and size.reachable
+
+    def geometry(self, struct_page_bytes: int, levels: int | None = None) -> Geometry:
+        """Return the geometry of the tree for a size of struct page, with another number of levels where given."""
+        geometry = self.native.changed(struct_page_bytes=struct_page_bytes)
+        return geometry.changed(levels=levels) if levels else geometry
+
+    def program(self, geometry: Geometry, variant: Variant = Variant.FAST) -> Program:
+        """Build the program for one geometry.
+
+        :raises ShimGapError: when a name is neither in the tree nor in the shim
+        :raises BuildError: when the code does not compile
+        """
+        text = program_text(self.slice.cut, self.shim, geometry, self.native)
+        return build(text, variant, f"{self.arch}: {self.tree.name}")
+
+    def machine(self, geometry: Geometry, variant: Variant = Variant.FAST) -> KernelMachine:
+        """Build the machine for one geometry; the same errors as of ``program()``."""
+        return KernelMachine(self.program(geometry, variant), geometry, self.name)
+
+
+def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
+    """Slice a tree for an architecture and page size.
+
+    :raises SliceError: when the tree has no hot-remove for it, or cannot be sliced
+    :raises ShimGapError: when there is no machine for the architecture
+    """
+    if not has_shim(arch):
+        raise ShimGapError(
+            f"there is no machine for {arch} yet",
+            to_fix=f"add vmemcheck/shim/{arch}/arch.h and arch.c; CONTRIBUTING.md says how",
+        )
+    target = target_of(arch)
+    view = open_view(tree, target, page_shift, **_SMALLEST)
+    shim = load_shim(arch)
+    found = slice_tree(view, shim)
+    if view.values.get(_HOT_REMOVE) != "y" or found.absent:
+        absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{_HOT_REMOVE}"
+        raise SliceError(
+            f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
+            to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
+        )
+    facts = probe(tree, target, page_shift)
+    return KernelSource(tree, arch, shim, found, facts, _native(facts))
+
+
+def _native(facts: Facts) -> Geometry:
+    geometry = facts.geometry(64)
+    if geometry.levels < 2:
+        raise GeometryError(f"{facts.arch}: {facts.tree} has {geometry.levels} levels of page tables")
+    return geometry
