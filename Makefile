@@ -9,32 +9,39 @@ STAMP  := $(VENV)/ready
 PYTEST_ARGS ?=
 
 .DELETE_ON_ERROR:
-.PHONY: help prove test trees lint bench clean
+.PHONY: help prove test check trees lint bench clean
 TREES ?= 5.10 6.1 6.12 newest
 
 help:
 	@echo 'make prove   prove the theorems and show the table of architectures and sizes'
-	@echo 'make test    run the whole test-suite (profile ci)'
-	@echo 'make trees   fetch the kernel trees that the tests of tests/trees run on'
+	@echo 'make check   prove, then check the vmemmap code of the newest kernel that Debian has'
+	@echo 'make test    fetch the kernel trees that can be had, run the whole test-suite (profile ci)'
+	@echo 'make trees   fetch the kernel trees that the tests of tests/trees run on, or fail'
 	@echo 'make lint    run ruff and mypy'
 	@echo 'make bench   measure start-up, proofs and sequences per second'
 	@echo 'make clean   remove the virtual environment and all caches'
 	@echo
 	@echo 'PYTHON=python3.12 chooses the interpreter, VENV=DIR the place of the environment,'
-	@echo 'PYTEST_ARGS="-k prove" passes arguments to pytest.'
+	@echo 'PYTEST_ARGS="-k prove" passes arguments to pytest, TREES="6.12 newest" names the trees,'
+	@echo 'TREES= fetches none. make check TREE=FOLDER checks the kernel tree in this folder.'
 
 prove: $(STAMP)
 	@$(BIN)/vmemcheck prove
 
+# A tree that cannot be had is left out, and named behind pytest's last line. Only what is not cached is fetched.
 test: $(STAMP)
-	@$(BIN)/python -m pytest --hypothesis-profile=ci $(PYTEST_ARGS)
+	@$(if $(strip $(TREES)),$(BIN)/vmemcheck fetch $(TREES)) 2>&1 >/dev/null | tee $(VENV)/fetched >&2
+	@$(BIN)/python -m pytest --hypothesis-profile=ci $(PYTEST_ARGS); code=$$?; \
+		sed -nE 's/^(no tree|error)/left out: &/p' $(VENV)/fetched; exit $$code
+
+check: $(STAMP)
+	@$(BIN)/vmemcheck prove
+	@tree=$${TREE:-$$($(BIN)/vmemcheck fetch newest)} && [ -n "$$tree" ] && $(BIN)/vmemcheck check --tree "$$tree"
 
 # Three tries: an archive may be busy for a moment.
 trees: $(STAMP)
-	@for version in $(TREES); do \
-		$(BIN)/vmemcheck fetch --quiet $$version || $(BIN)/vmemcheck fetch --quiet $$version || \
-		$(BIN)/vmemcheck fetch $$version || exit 2; \
-	done
+	@$(BIN)/vmemcheck fetch --quiet $(TREES) || $(BIN)/vmemcheck fetch --quiet $(TREES) || \
+		$(BIN)/vmemcheck fetch $(TREES)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

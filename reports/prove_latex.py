@@ -51,4 +51,4 @@ def _lines(survey: Survey) -> Iterator[str]:
             row = " & ".join(escaped(cells.get(size, "").strip()) for size in sizes)
             yield f"{escaped(arch)} & {page_size} & {row} \\\\"
         yield f"\\end{{tabular}}\n\n{escaped(meaning)}; brackets: the size cannot occur.\n"
-    yield f"{escaped(provers_line(survey))}\n\\end{{document}}"
+    yield f"{escaped(provers_line(survey.second_opinion))}\n\\end{{document}}"

@@ -35,7 +35,7 @@ def _lines(survey: Survey, *, steps: bool) -> Iterator[str]:
             yield f"  Refuted first in {case_words(refuted[0].subject)}: {_escaped(because)}."
         if steps:
             yield from (f"  1. {_escaped(step.text)}: `{step.formula}`" for step in proof.deductions)
-    yield f"\n{provers_line(survey)}"
+    yield f"\n{provers_line(survey.second_opinion)}"
 
 
 def _escaped(text: str) -> str:

@@ -30,7 +30,7 @@ def survey_text(survey: Survey, *, steps: bool) -> str:
     if blocks:
         blocks.append("( )  a struct page of this size cannot occur there, see reachable-sizes")
     blocks += ["\n".join(_proof_lines(survey, proof, steps=steps)) for proof in survey.proofs]
-    blocks.append(provers_line(survey))
+    blocks.append(provers_line(survey.second_opinion))
     return "\n\n".join(blocks)
 
 
@@ -43,7 +43,7 @@ def claim_text(survey: Survey, *, steps: bool) -> str:
         lines += _wrapped(
             f"{judgement.verdict.value:<8} {proof.theorem.name}  ", f"{case_words(row.subject)}: {judgement.because}"
         )
-    lines += ["", *_theorem_lines(proof, steps=steps), "", provers_line(survey)]
+    lines += ["", *_theorem_lines(proof, steps=steps), "", provers_line(survey.second_opinion)]
     return "\n".join(lines)
 
 
@@ -84,9 +84,9 @@ def case_words(subject: Subject) -> str:
     return f"{subject.arch} {subject.page_size}, struct page {subject.case.geometry.struct_page_bytes}"
 
 
-def provers_line(survey: Survey) -> str:
+def provers_line(second_opinion: bool) -> str:
     """Return which provers spoke."""
-    if survey.second_opinion:
+    if second_opinion:
         return "provers: sympy over the integers; z3 over all 64-bit words; they agree"
     return "provers: sympy over the integers; no second opinion: install vmemcheck[smt] for z3"
 

@@ -64,6 +64,10 @@ class FetchError(VmemcheckError):
     """A kernel tree could not be fetched or unpacked."""
 
 
+class UnreachableError(FetchError):
+    """The package archive does not answer at all: to ask it for another kernel would be in vain too."""
+
+
 class SliceError(VmemcheckError):
     """The wanted code could not be cut out of a kernel tree."""
 

@@ -2,10 +2,12 @@
 """The kernel trees that the tests run on.
 
 ``VMEMCHECK_TREES`` names folders, separated by ``:``; without it the trees in the cache are
-taken. With ``VMEMCHECK_REQUIRE_TREES=1`` a missing tree fails the tests instead of skipping them.
+taken. With ``VMEMCHECK_REQUIRE_TREES=1`` a missing tree or compiler fails the tests instead of
+skipping them.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,9 +34,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def tree(request: pytest.FixtureRequest) -> Tree:
     """Return one kernel tree."""
     found = request.param
-    if isinstance(found, Tree):
+    if not isinstance(found, Tree):
+        message = "no kernel tree: run 'make trees', or set VMEMCHECK_TREES"
+    elif shutil.which("gcc") is None:
+        message = "tests of kernel trees need gcc: apt install gcc"
+    else:
         return found
-    message = "no kernel tree: run 'make trees', or set VMEMCHECK_TREES"
     if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
         pytest.fail(message)
     pytest.skip(message)

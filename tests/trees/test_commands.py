@@ -2,11 +2,16 @@
 """The commands on real trees: what they print, and their exit codes."""
 
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 
+from vmemcheck.arches import find
 from vmemcheck.cli import main
 from vmemcheck.kernel.tree import Tree
+
+SCHEMA = Path(__file__).parents[2] / "reports" / "facts.schema.json"
 
 
 def test_facts_json_has_what_text_has(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,10 +20,47 @@ def test_facts_json_has_what_text_has(tree: Tree, capsys: pytest.CaptureFixture[
     assert main(["facts", *options]) == 0
     text = capsys.readouterr().out
     assert main(["facts", *options, "--format", "json"]) == 0
-    (facts,) = json.loads(capsys.readouterr().out)
+    (facts,) = json.loads(capsys.readouterr().out)["targets"]
     assert f"SECTION_SIZE_BITS    {facts['constants']['SECTION_SIZE_BITS']}" in text
     for size in facts["sizes"]:
         assert f"struct page {size['bytes']:>4} bytes" in text
+
+
+@pytest.mark.parametrize(("arch", "page_size"), [("arm64", "4K"), ("arm64", "64K"), ("powerpc", "64K"), ("s390", "4K")])
+def test_facts_reprove_the_theorems_for_what_was_probed(
+    arch: str, page_size: str, tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each claim is that of the probed values, computed here in another way; differences are those of the numbers."""
+    options = ["--tree", str(tree.root), "--arch", arch, "--page-size", page_size, "--format", "json"]
+    assert main(["facts", *options]) == 0
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.validate(data, json.loads(SCHEMA.read_text()))
+    (facts,) = data["targets"]
+    page, section, subsection, pmd = (
+        facts["constants"][name] for name in ("PAGE_SHIFT", "SECTION_SIZE_BITS", "SUBSECTION_SHIFT", "PMD_SHIFT")
+    )
+    units = {"page-multiple": (subsection, page), "unreachability": (subsection, page), "sub-pmd": (section, pmd)}
+    for theorem, (range_shift, unit_shift) in units.items():
+        if unit_shift is None:
+            assert "PMD_SHIFT: not a constant" in facts["theorems"][theorem]["not_reproved"]
+            continue
+        for claim in facts["theorems"][theorem]["claims"]:
+            memmap = claim["struct_page_bytes"] << range_shift >> page
+            assert (claim["verdict"] == "proved") == (memmap % (1 << unit_shift) == 0)
+    occurring = {size["bytes"] for size in facts["sizes"] if size["reachable"]}
+    for claim in facts["theorems"]["reachable-sizes"]["claims"]:
+        assert claim["can_occur"] == (claim["struct_page_bytes"] in occurring) == (claim["verdict"] == "proved")
+    known = next(size for size in find(arch).page_sizes if size.page_shift == page)
+    differs = [each["name"] for each in facts["differences"]]
+    assert ("SECTION_SIZE_BITS" in differs) == (known.section_shift != section)
+
+
+def test_facts_of_arm64_5_10_differ_in_the_section_size(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the text says of a difference is a line, and it is there only where the tree differs."""
+    assert main(["facts", "--tree", str(tree.root), "--arch", "arm64", "--page-size", "4K"]) == 0
+    text = capsys.readouterr().out
+    has_30 = "#define SECTION_SIZE_BITS\t30" in tree.read("arch/arm64/include/asm/sparsemem.h")
+    assert ("\n  differs: SECTION_SIZE_BITS is 30 here, 27 in vmemcheck/arches\n" in text) == has_30
 
 
 @pytest.mark.newest_tree

@@ -64,12 +64,13 @@ def test_struct_page_sizes_are_those_that_the_kernel_expects(tree: Tree) -> None
 def test_struct_page_with_forced_alignment_is_a_multiple_of_16(tree: Tree) -> None:
     """HAVE_ALIGNED_STRUCT_PAGE rounds every combination to two words."""
     aligned = [
-        size.bytes
+        size
         for size in struct_page_sizes(open_view(tree, target_of("arm64"), 12))
         if "CONFIG_HAVE_ALIGNED_STRUCT_PAGE" in size.symbols
     ]
     assert aligned
-    assert all(size % 16 == 0 for size in aligned)
+    assert {size.align for size in aligned} == {16}
+    assert all(size.bytes % 16 == 0 for size in aligned)
 
 
 def test_struct_page_default_configuration_has_64_bytes(tree: Tree) -> None:

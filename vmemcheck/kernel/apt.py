@@ -9,14 +9,18 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from vmemcheck.errors import FetchError
 
 _TOOLS = ("apt-get", "apt-cache", "dpkg", "dpkg-deb")
 _SECURITY = "-security"
+# To find that there is no network must not take minutes: apt itself would wait for half a minute, four times,
+# for each suite.
+_PATIENCE = {"Acquire::Retries": "0", "Acquire::http::Timeout": "10", "Acquire::https::Timeout": "10"}
 _DEB_LINE = re.compile(r"deb\s+(?P<options>\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>[^\s/]+)\s+(?P<rest>\S.*)")
 
 
@@ -107,7 +111,10 @@ def _from_deb822(text: str) -> list[Source]:
 
 
 class PrivateApt:
-    """apt with own lists, cache and sources below one folder."""
+    """apt with own lists, cache and sources below one folder.
+
+    ``reached`` tells whether the last ``update()`` had an answer about any suite.
+    """
 
     def __init__(self, folder: Path, sources: Iterable[Source], suites: Iterable[str]) -> None:
         """Write the sources of ``suites``; an entry is taken from the machine's nearest kind.
@@ -121,17 +128,23 @@ class PrivateApt:
             (folder / name).mkdir(parents=True, exist_ok=True)
         known = tuple(sources)
         self.suites = tuple(suites)
+        self.reached = True
+        self._entries = 0
         for suite in self.suites:
             for number, source in enumerate(_entries_for(suite, known)):
                 (parts / f"{suite}-{number}{source.suffix}").write_text(source.template.replace("{suite}", suite))
+                self._entries += 1
 
     def update(self) -> list[str]:
         """Download what changed of the package lists. Return apt's complaints.
 
         A suite that the archive does not have (any more) is no error: others may answer.
         """
-        result = self._run("apt-get", "update", show=True)
-        return [line for line in result.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        result = self._run("apt-get", "update", show=True, options=_PATIENCE)
+        complaints = [line for line in result.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        failed = [line for line in complaints if re.match(r"[EW]: Failed to fetch \S+/InRelease ", line)]
+        self.reached = len(failed) < self._entries
+        return complaints
 
     def packages(self, prefix: str) -> tuple[str, ...]:
         """Return the names of the known packages that start with ``prefix``."""
@@ -162,9 +175,17 @@ class PrivateApt:
         return files[0]
 
     def _run(
-        self, tool: str, *arguments: str, show: bool = False, cwd: Path | None = None
+        self,
+        tool: str,
+        *arguments: str,
+        show: bool = False,
+        cwd: Path | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.CompletedProcess[str]:
-        """Run apt. With ``show``, its progress goes to a terminal; its complaints are always kept."""
+        """Run apt. With ``show``, its progress goes to a terminal; its complaints are always kept.
+
+        :param options: further options of apt
+        """
         options = {
             "Dir::Etc::sourcelist": "/dev/null",
             "Dir::Etc::sourceparts": str(self._folder / "sources.list.d"),
@@ -175,6 +196,7 @@ class PrivateApt:
             "Acquire::Languages": "none",
             # Lists and packages go into the user's own folder, which apt's user cannot enter.
             **({"APT::Sandbox::User": "root"} if os.geteuid() == 0 else {}),
+            **options,
         }
         terminal = show and os.isatty(2)
         return subprocess.run(

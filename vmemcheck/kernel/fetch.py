@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from vmemcheck.errors import FetchError
+from vmemcheck.errors import FetchError, UnreachableError
 from vmemcheck.kernel.apt import Candidate, PrivateApt, Source, machine_sources, require_tools
 from vmemcheck.kernel.cache import appearing, cache_folder
 from vmemcheck.kernel.tree import Tree, open_tree
@@ -35,14 +35,16 @@ def cached_trees() -> tuple[Tree, ...]:
     return tuple(sorted(trees, key=lambda tree: _numbers(tree.version)))
 
 
-def fetch(version: str, say: Say, refresh: bool = False) -> Tree:
+def fetch(version: str, say: Say, refresh: bool = False, ask: bool = True) -> Tree:
     """Return the tree of ``version``; download it when it is not cached.
 
     :param version: ``6.12``, ``6.12.117``, or ``newest`` for the newest that Debian's unstable
         suite has; of several packages that fit, the newest is taken
     :param say: receives one line of progress at a time
     :param refresh: ask for a newer package even when a tree of ``version`` is cached
-    :raises FetchError: when there is no apt, no such version, no network or no space
+    :param ask: False when the archive is known not to answer: only what is cached is taken
+    :raises UnreachableError: when the archive does not answer, and the tree is not cached
+    :raises FetchError: when there is no apt, no such version or no space
     """
     if version != NEWEST and not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise FetchError(f"{version!r} is not a kernel version", to_fix="give 6.12, 6.12.117 or newest")
@@ -52,7 +54,7 @@ def fetch(version: str, say: Say, refresh: bool = False) -> Tree:
         return cached[-1]
     require_tools()
     sources = machine_sources()
-    candidate, apt = _newest(sources, say) if version == NEWEST else _find(version, sources, say)
+    candidate, apt = _newest(sources, say, ask) if version == NEWEST else _find(version, sources, say, ask)
     return _download(candidate, apt, say)
 
 
@@ -88,6 +90,8 @@ def _download(candidate: Candidate, apt: PrivateApt, say: Say) -> Tree:
     if folder.is_dir():
         say(f"{candidate.package} {candidate.version} is cached")
         return open_tree(folder)
+    if not apt.reached:
+        raise _unreachable(f"{candidate.package} {candidate.version}", [])
     with appearing(folder) as partial:
         say(f"downloading {candidate.package} {candidate.version} from {candidate.suite}, about 150 MB")
         download = partial / ".download"
@@ -101,7 +105,19 @@ def _download(candidate: Candidate, apt: PrivateApt, say: Say) -> Tree:
     return open_tree(folder)
 
 
-def _find(version: str, sources: tuple[Source, ...], say: Say) -> tuple[Candidate, PrivateApt]:
+def _unreachable(wanted: str, complaints: list[str]) -> UnreachableError:
+    trees = cached_trees()
+    known = f", such as {trees[-1].root}" if trees else ""
+    return UnreachableError(
+        f"{wanted} is not cached, and the package archive does not answer",
+        where=complaints[0] if complaints else "",
+        to_fix=f"check the network, or use a kernel tree that you have{known}: --tree FOLDER",
+    )
+
+
+def _find(version: str, sources: tuple[Source, ...], say: Say, ask: bool) -> tuple[Candidate, PrivateApt]:
+    if not ask:
+        raise _unreachable(f"linux {version}", [])
     package = _PACKAGE + ".".join(version.split(".")[:2])
     own = dict.fromkeys(source.suite for source in sources)
     elsewhere = dict.fromkeys(name for suite in SUITES for name in (suite, f"{suite}-security") if name not in own)
@@ -110,28 +126,41 @@ def _find(version: str, sources: tuple[Source, ...], say: Say) -> tuple[Candidat
         say(f"asking apt for linux {version} in {', '.join(suites)}")
         apt = PrivateApt(cache_folder("apt", name), sources, suites)
         complaints += apt.update()
+        if not apt.reached:
+            raise _unreachable(f"linux {version}", complaints)
         candidates = [found for found in apt.candidates(package) if re.match(rf"{re.escape(version)}\b", found.version)]
         if candidates:
             return _highest(candidates), apt
     raise FetchError(
         f"no suite has linux {version}; asked: {', '.join((*own, *elsewhere))}",
-        where="; ".join(complaints) or "apt read all lists without complaint",
+        where=_shortened(complaints),
         to_fix="check the version and the network, or use a kernel tree that you have: --tree FOLDER",
     )
 
 
-def _newest(sources: tuple[Source, ...], say: Say) -> tuple[Candidate, PrivateApt]:
+def _shortened(complaints: list[str]) -> str:
+    if not complaints:
+        return "apt read all lists without complaint"
+    return complaints[0] + (f"; and {len(complaints) - 1} more like it" if complaints[1:] else "")
+
+
+def _newest(sources: tuple[Source, ...], say: Say, ask: bool) -> tuple[Candidate, PrivateApt]:
     say(f"asking apt for the newest kernel in {UNSTABLE}")
     apt = PrivateApt(cache_folder("apt", UNSTABLE), sources, [UNSTABLE])
-    complaints = apt.update()
+    complaints = apt.update() if ask else []
+    apt.reached = apt.reached and ask
+    if not apt.reached:
+        say("the package archive does not answer; the lists of the last time are used")
     names = [name for name in apt.packages(_PACKAGE) if re.fullmatch(rf"{_PACKAGE}\d+\.\d+", name)]
     for name in sorted(names, key=_numbers, reverse=True):
         candidates = apt.candidates(name)
         if candidates:
             return _highest(candidates), apt
+    if not apt.reached:
+        raise _unreachable("the newest kernel", complaints)
     raise FetchError(
         f"apt knows no {_PACKAGE}X.Y in {UNSTABLE}",
-        where="; ".join(complaints) or "apt read all lists without complaint",
+        where=_shortened(complaints),
         to_fix="check the network, or name a version: vmemcheck fetch 6.12",
     )
 

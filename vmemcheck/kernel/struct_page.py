@@ -28,7 +28,7 @@ _ALIGNMENT = "_struct_page_alignment"
 _DEFINITION = re.compile(r"^struct page \{.*?^\}[^;]*;", re.MULTILINE | re.DOTALL)
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|ifdef|ifndef|elif)\b(.*)$", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_VALUE = re.compile(r'"->size_(\d+) (\d+)"')
+_VALUE = re.compile(r'"->size_(\d+) (\d+) (\d+)"')
 _MOST_SYMBOLS = 10
 
 
@@ -38,11 +38,13 @@ class StructPageSize:
 
     :param symbols: the symbols that are on; all others of the definition are off
     :param bytes: ``sizeof(struct page)``
+    :param align: its alignment, in bytes
     :param reachable: some configuration of the target has just these
     """
 
     symbols: tuple[str, ...]
     bytes: int
+    align: int
     reachable: bool
 
 
@@ -68,7 +70,7 @@ def struct_page_sizes(view: View) -> tuple[StructPageSize, ...]:
     matters = [one for one in symbols if any(size != sizes[on ^ {one}] for on, size in sizes.items())]
     allowed = _allowed(view, source, matters)
     return tuple(
-        StructPageSize(tuple(sorted(on)), sizes[on], _is_reachable(view, on, allowed)) for on in _combinations(matters)
+        StructPageSize(tuple(sorted(on)), *sizes[on], _is_reachable(view, on, allowed)) for on in _combinations(matters)
     )
 
 
@@ -124,7 +126,10 @@ def _combinations(symbols: Sequence[str]) -> list[frozenset[str]]:
     return [frozenset(on) for count in counts for on in itertools.combinations(symbols, count)]
 
 
-def _compiled_sizes(types: str, alignment: str, definition: str, symbols: tuple[str, ...]) -> dict[frozenset[str], int]:
+def _compiled_sizes(
+    types: str, alignment: str, definition: str, symbols: tuple[str, ...]
+) -> dict[frozenset[str], tuple[int, int]]:
+    """Return size and alignment of struct page, in bytes, for each combination of ``symbols``."""
     parts = [f"#define CONFIG_{name} 1\n" for name, value in COMMON.items() if value == "y"]
     parts.append(types)
     combinations = _combinations(symbols)
@@ -134,13 +139,15 @@ def _compiled_sizes(types: str, alignment: str, definition: str, symbols: tuple[
         parts += [f"#undef {_ALIGNMENT}\n{alignment}\n#define page page_{number}\n{definition}\n"]
         parts += [
             f"void p{number}(void) {{",
-            f' asm(".ascii \\"->size_{number} %c0\\"" : : "i" (sizeof(struct page))); }}\n',
+            f' asm(".ascii \\"->size_{number} %c0 %c1\\""',
+            ' : : "i" (sizeof(struct page)), "i" (_Alignof(struct page))); }\n',
         ]
         parts += ["#undef page\n"]
     result = run_compiler(
         ["-S", "-O1", "-std=gnu11", "-w", "-x", "c", "-o", "-", "-"], "".join(parts).encode(), Path("/")
     )
-    sizes = {int(number): int(size) for number, size in _VALUE.findall(result.stdout.decode("utf-8", "replace"))}
+    found = _VALUE.findall(result.stdout.decode("utf-8", "replace"))
+    sizes = {int(number): (int(size), int(align)) for number, size, align in found}
     if result.returncode != 0 or len(sizes) != len(combinations):
         message = result.stderr.decode("utf-8", "replace")
         first = next((line for line in message.splitlines() if "error" in line), "no message")

@@ -59,6 +59,7 @@ BOTH_DOORS = Theorem(
         "the memory block size is a power of two and MIN_MEMORY_BLOCK_SIZE or more",
         "SUBSECTION_SHIFT <= SECTION_SIZE_BITS < 64",
     ),
+    ("SUBSECTION_SHIFT", "SECTION_SIZE_BITS"),
     "drivers/base/memory.c: memory_dev_init(); mm/memory_hotplug.c: check_hotplug_memory_range()",
     _derive,
     _obligations(),

@@ -68,6 +68,7 @@ PAGE_MULTIPLE = Theorem(
     "the memmap of a subsection is a whole number of pages if and only if sizeof(struct page) is a multiple of"
     " 2^max(0, 2*PAGE_SHIFT - SUBSECTION_SHIFT); no smaller alignment is enough",
     ("PAGE_SHIFT <= SUBSECTION_SHIFT < 64",),
+    ("PAGE_SHIFT", "SUBSECTION_SHIFT"),
     "mm/sparse-vmemmap.c: __populate_section_memmap()",
     _derive,
     _obligations(),

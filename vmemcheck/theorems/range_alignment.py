@@ -51,6 +51,7 @@ RANGE_ALIGNMENT = Theorem(
     "range-alignment",
     "start and end of the memmap of every subsection-aligned pfn range are page aligned",
     ("the vmemmap base is page aligned", "the memmap of a subsection is a whole number of pages (page-multiple)"),
+    ("PAGE_SHIFT", "SUBSECTION_SHIFT"),
     "mm/sparse-vmemmap.c: __populate_section_memmap(); mm/memory_hotplug.c: check_pfn_span()",
     _derive,
     _obligations(),

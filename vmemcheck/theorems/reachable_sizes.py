@@ -66,6 +66,7 @@ REACHABLE_SIZES = Theorem(
     "sizeof(struct page) is a multiple of the alignment of struct page: with HAVE_ALIGNED_STRUCT_PAGE only multiples"
     " of 16 remain, without it multiples of 8",
     ("struct page is declared __aligned(2 * sizeof(long)) with HAVE_ALIGNED_STRUCT_PAGE",),
+    (),
     "include/linux/mm_types.h: struct page, _struct_page_alignment",
     _derive,
     _obligations(),

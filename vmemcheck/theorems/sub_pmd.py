@@ -55,6 +55,7 @@ SUB_PMD = Theorem(
     "the memmap of a section is a whole number of PMD leaves if and only if sizeof(struct page) is a multiple of"
     " 2^max(0, PAGE_SHIFT + PMD_SHIFT - SECTION_SIZE_BITS); otherwise PMD leaves need sub-PMD tracking",
     ("PAGE_SHIFT <= SECTION_SIZE_BITS < 64", "PMD_SHIFT < 64"),
+    ("PAGE_SHIFT", "SECTION_SIZE_BITS", "PMD_SHIFT"),
     "arch/x86/mm/init_64.c: vmemmap_populate_hugepages(), vmemmap_use_new_sub_pmd()",
     _derive,
     _obligations(),

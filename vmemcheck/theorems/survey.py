@@ -87,6 +87,16 @@ def survey(theorems: Sequence[Theorem], asked: Sequence[Subject]) -> Survey:
 
     :raises ProverError: when a proof does not go through, or the provers disagree
     """
+    proofs, second = prove(theorems)
+    rows = tuple(Row(subject, tuple(theorem.judge(subject.case) for theorem in theorems)) for subject in asked)
+    return Survey(proofs, rows, second)
+
+
+def prove(theorems: Sequence[Theorem]) -> tuple[tuple[Proof, ...], bool]:
+    """Prove ``theorems`` for all values; return the proofs, and whether z3 was there for a second opinion.
+
+    :raises ProverError: when a proof does not go through, or the provers disagree
+    """
     second = bitvector.available()
     obligations = distinct_obligations(theorems)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -105,5 +115,4 @@ def survey(theorems: Sequence[Theorem], asked: Sequence[Subject]) -> Survey:
         Proof(theorem, deductions, tuple(o.name for o in theorem.obligations if o.name in decisions))
         for theorem, deductions in zip(theorems, derived, strict=True)
     )
-    rows = tuple(Row(subject, tuple(theorem.judge(subject.case) for theorem in theorems)) for subject in asked)
-    return Survey(proofs, rows, second)
+    return proofs, second

@@ -104,6 +104,7 @@ class Theorem:
     :param name: as in ``--claim``
     :param statement: with its exact condition
     :param hypotheses: in words, as the statement over words has them in terms
+    :param reads: the kernel's macros whose values ``judge`` depends on, besides ``sizeof(struct page)``
     :param source: the kernel's code that it is about
     :param derive: the derivation by sympy
     :param obligations: the same over 64-bit words
@@ -113,6 +114,7 @@ class Theorem:
     name: str
     statement: str
     hypotheses: tuple[str, ...]
+    reads: tuple[str, ...]
     source: str
     derive: Callable[[], tuple[Deduction, ...]]
     obligations: tuple[Obligation, ...]

@@ -116,6 +116,7 @@ UNREACHABILITY = Theorem(
     "in the loop of remove_pte_table(), PAGE_ALIGNED(addr) && PAGE_ALIGNED(next) holds in every iteration on the"
     " memmap of subsection-aligned ranges, so the sub-page branch is not reached",
     ("the start is page aligned (range-alignment, walkers)", "the end is page aligned (range-alignment, walkers)"),
+    ("PAGE_SHIFT", "SUBSECTION_SHIFT"),
     "arch/x86/mm/init_64.c: remove_pte_table(), in trees where it has a sub-page branch;"
     " arch/powerpc/mm/book3s64/radix_pgtable.c: remove_pte_table()",
     _derive,

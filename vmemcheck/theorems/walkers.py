@@ -83,6 +83,7 @@ WALKERS = Theorem(
         "an entry maps at least one page",
         "addr <= end - 1",
     ),
+    ("PAGE_SHIFT", "PMD_SHIFT"),
     "include/linux/pgtable.h: pgd_addr_end(), p4d_addr_end(), pud_addr_end(), pmd_addr_end()",
     _derive,
     _obligations(),

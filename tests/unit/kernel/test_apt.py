@@ -57,3 +57,36 @@ def test_machine_sources_none_is_refused(tmp_path: Path) -> None:
     """A machine without package sources is told so."""
     with pytest.raises(FetchError, match="no package source"):
         machine_sources(_etc(tmp_path / "etc"))
+
+
+@pytest.mark.parametrize(
+    ("complaints", "reached"),
+    [
+        ((), True),
+        (("W: Failed to fetch http://mirror.invalid/dists/sid/InRelease  timed out",), True),
+        (("E: The repository 'http://mirror.invalid sid Release' does not have a Release file.",) * 2, True),
+        (
+            (
+                "W: Failed to fetch http://mirror.invalid/dists/sid/InRelease  timed out",
+                "W: Failed to fetch http://mirror.invalid/dists/sid-security/InRelease  timed out",
+                "W: Some index files failed to download. They have been ignored, or old ones used instead.",
+            ),
+            False,
+        ),
+    ],
+    ids=["none", "one of two", "no such suite", "all"],
+)
+def test_private_apt_update_tells_whether_anything_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaints: tuple[str, ...], reached: bool
+) -> None:
+    """Only when no suite at all could be asked, the archive does not answer; a suite that is gone is an answer."""
+    tool = tmp_path / "bin/apt-get"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n" + "".join(f'echo "{line}" >&2\n' for line in complaints))
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    sources = machine_sources(_etc(tmp_path / "etc", debian_sources=SOURCES))
+    apt = PrivateApt(tmp_path / "apt", sources, ["sid", "sid-security"])
+    assert len(_written(tmp_path / "apt")) == 2
+    assert apt.update() == list(complaints)
+    assert apt.reached == reached
