@@ -21,7 +21,8 @@ from vmemcheck.kernel.tree import Tree
 
 # The smallest struct page: what else there can be is padding, see vmemcheck.kernel.instrument.
 _SMALLEST = {"MEMCG": "n"}
-_HOT_REMOVE = "ARCH_ENABLE_MEMORY_HOTREMOVE"
+# The second is asked where mm/Kconfig no longer knows the first.
+_HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
     view = open_view(tree, target, page_shift, **_SMALLEST)
     shim = load_shim(arch)
     found = slice_tree(view, shim)
-    if view.values.get(_HOT_REMOVE) != "y" or found.absent:
-        absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{_HOT_REMOVE}"
+    symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
+    if view.values.get(symbol) != "y" or found.absent:
+        absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
         raise SliceError(
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
             to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
