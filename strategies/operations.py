@@ -1,101 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Single operations, drawn from the table of a scope."""
 
-from functools import lru_cache
-from operator import itemgetter
-
 from hypothesis import strategies as st
 
-from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
-from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.operation import Operation
 from vmemcheck.scope import Scope
 from vmemcheck.strategies.choice import choices
-
-# How often each kind stands in a sequence. One number is drawn for each
-# operation: a choice of the kind and then one within the kind would cost twice.
-_WEIGHTS = {
-    "device": 6,
-    "memory": 2,
-    "remove": 4,
-    "initialise": 4,
-    "compound": 2,
-    "altmap": 3,
-    "fault": 3,
-    "fallback": 2,
-    "refused": 1,
-}
+from vmemcheck.weights import weighted_boots, weighted_operations
 
 
-def _kind(operation: Operation) -> str:
-    match operation:
-        case Remove():
-            return "remove"
-        case Initialise():
-            return "initialise"
-        case AddMemory(fault=Fault(FaultKind.ORDER, 1)) | AddDevice(fault=Fault(FaultKind.ORDER, 1)):
-            return "fallback"  # no leaf to be had
-        case AddMemory(fault=Fault()) | AddDevice(fault=Fault()):
-            return "fault"
-        case AddDevice(altmap=Altmap()) | AddMemory(memmap_on_memory=True):
-            return "altmap"
-        case AddDevice(vmemmap_shift=0):
-            return "device"
-        case AddDevice():
-            return "compound"
-        case AddMemory():
-            return "memory"
-        case _:
-            return "refused"
-
-
-def _copies(geometry: Geometry, operation: Operation) -> int:
-    """What is rare in the table and leads far in a sequence comes more often."""
-    if isinstance(operation, AddMemory):
-        return 12
-    if not isinstance(operation, AddDevice):
-        return 1
-    section = geometry.subsections_per_section
-    start, end = operation.subsection, operation.subsection + operation.count
-    whole = start % section == 0 and end % section == 0
-    if operation.fault and operation.fault.kind is FaultKind.NTH:  # can fail half-way where there is a first half
-        return 4 if start // section != (end - 1) // section else 1
-    if operation.fault:  # leaves are allocated for whole sections only
-        return 1 if whole or operation.fault.value == 0 else 0
-    if whole:
-        return 12 if operation.altmap else 4
-    return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
-
-
-@lru_cache(maxsize=64)
 def operations(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrategy[Operation]:
     """Draw one operation of a scope, other than boot memory; shrinks towards the simple ones.
 
     :param scope: limits, ``Scope()`` by default
     """
-    everything = scopes.operations(geometry, scope or Scope())
-    table: list[Operation] = [op for op in everything if not isinstance(op, Boot)]
-    kinds: dict[str, list[Operation]] = {kind: [] for kind in _WEIGHTS}
-    for operation in table:
-        kinds[_kind(operation)] += [operation] * _copies(geometry, operation)
-    unit = max(-(-len(members) // _WEIGHTS[kind]) for kind, members in kinds.items())
-    # The kinds alternate all through the table, each from simple to complicated.
-    weighted: list[tuple[float, Operation]] = []
-    for kind, members in kinds.items():
-        weight = _WEIGHTS[kind]
-        weighted += [((n + 0.5) / weight, members[n % len(members)]) for n in range(weight * unit) if members]
-    return choices([operation for _, operation in sorted(weighted, key=itemgetter(0))])
+    return choices(weighted_operations(geometry, scope or Scope()))
 
 
-@lru_cache(maxsize=64)
 def boot_memory(geometry: Geometry, scope: Scope | None = None) -> st.SearchStrategy[tuple[Operation, ...]]:
     """Draw what is there at boot: nothing, or in half of the cases one early section or two of them.
 
     :param scope: limits, ``Scope()`` by default; nothing is drawn where it has no boot memory
     """
-    boots = [(op,) for op in scopes.operations(geometry, scope or Scope()) if isinstance(op, Boot)]
-    pairs = [(*one, *other) for one in boots for other in boots if one[0].section < other[0].section]
-    if not boots:
-        return st.just(())
-    nothing: list[tuple[Operation, ...]] = [()] * (2 * len(boots))
-    return choices([*nothing, *boots, *pairs[: len(boots)]])
+    return choices(weighted_boots(geometry, scope or Scope()))

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.errors import MachineError
-from vmemcheck.invariant import Baseline, Finding, Invariant, Mark, Step, Violation
+from vmemcheck.invariant import Baseline, Finding, Invariant, Mark, Problem, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS
 from vmemcheck.model import Expectation, Model, Outcome
-from vmemcheck.observation import Faulted, Observation, State, Warned
+from vmemcheck.observation import Faulted, Observation, State, Stopped
 from vmemcheck.operation import Boot, Operation, Sequence
 
 _PROBLEMS_SHOWN = 4
@@ -26,11 +27,13 @@ class Coverage:
     """What the sequences of a run met.
 
     :param marks: names of the marks met
+    :param by_design: declarations without which there would have been a violation
     :param operations: operations that were applied
     :param sequences: sequences that were run
     """
 
     marks: set[str] = field(default_factory=set)
+    by_design: set[ByDesign] = field(default_factory=set)
     operations: int = 0
     sequences: int = 0
 
@@ -54,7 +57,7 @@ def check(
         if step is None:
             continue
         trail.append(step)
-        violations = tuple(violations_of(step, invariants))
+        violations = tuple(violations_of(step, invariants, machine.by_design, coverage))
         if violations:
             return Finding(sequence[: number + 1], violations, tuple(trail))
         if coverage is not None:
@@ -89,13 +92,38 @@ def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
         )
 
 
-def violations_of(step: Step, invariants: tuple[Invariant, ...] = INVARIANTS) -> Iterator[Violation]:
-    """Yield the violations of one step in the order of ``invariants``."""
+def violations_of(
+    step: Step,
+    invariants: tuple[Invariant, ...] = INVARIANTS,
+    by_design: tuple[ByDesign, ...] = (),
+    coverage: Coverage | None = None,
+) -> Iterator[Violation]:
+    """Yield the violations of one step in the order of ``invariants``.
+
+    :param by_design: what is no violation; which of them mattered is noted in ``coverage``
+    """
     for invariant in invariants:
-        problems = invariant.check(step)
+        problems: Iterator[Problem] = invariant.check(step)
+        if by_design:
+            problems = _undeclared(step, invariant.name, problems, by_design, coverage)
         shown = tuple(islice(problems, _PROBLEMS_SHOWN))
         if shown:
             yield Violation(invariant.name, shown, sum(1 for _ in problems))
+
+
+def _undeclared(
+    step: Step,
+    invariant: str,
+    problems: Iterator[Problem],
+    by_design: tuple[ByDesign, ...],
+    coverage: Coverage | None,
+) -> Iterator[Problem]:
+    for problem in problems:
+        found = covering(by_design, invariant, problem.subject, step.geometry.levels)
+        if found is None:
+            yield problem
+        elif coverage is not None:
+            coverage.by_design.add(found)
 
 
 def _compare(machine: Machine, operation: Operation, expectation: Expectation, observation: Observation) -> None:
@@ -109,4 +137,4 @@ def _compare(machine: Machine, operation: Operation, expectation: Expectation, o
 
 
 def _stopped(observations: tuple[Observation, ...]) -> bool:
-    return bool(observations) and any(isinstance(event, Faulted | Warned) for event in observations[-1].events)
+    return bool(observations) and any(isinstance(event, Faulted | Stopped) for event in observations[-1].events)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vmemcheck.geometry import Geometry
 from vmemcheck.intervals import Intervals, union
 from vmemcheck.model import Expectation, Model, Outcome
-from vmemcheck.observation import Faulted, Location, Observation, State
+from vmemcheck.observation import Faulted, Location, Observation, State, Stopped, Table
 from vmemcheck.operation import Operation, Sequence
 
 
@@ -55,8 +55,8 @@ class Step:
 
     @property
     def stopped(self) -> bool:
-        """Whether the machine stopped at a fault within the operation."""
-        return any(isinstance(event, Faulted) for event in self.observation.events)
+        """Whether the machine did not come back from the operation: a fault, a BUG, an endless loop."""
+        return any(isinstance(event, Faulted | Stopped) for event in self.observation.events)
 
     @property
     def refused(self) -> bool:
@@ -83,10 +83,12 @@ class Problem:
 
     :param because: a sentence with the addresses or values
     :param where: the place in the machine's source that did it, where that is known
+    :param subject: the page-table page that it is about, if it is about one
     """
 
     because: str
     where: Location | None = None
+    subject: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 
 from typing import Protocol
 
+from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.observation import Observation
 from vmemcheck.operation import Sequence
@@ -24,6 +25,11 @@ class Machine(Protocol):
     @property
     def geometry(self) -> Geometry:
         """The sizes that it was built with."""
+        ...
+
+    @property
+    def by_design(self) -> tuple[ByDesign, ...]:
+        """What it does on purpose although an invariant objects."""
         ...
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 
 # Members of struct page: those that are always there, those of CONFIG_MEMCG (or CONFIG_SLAB_OBJ_EXT), of
@@ -61,6 +62,8 @@ class Architecture:
     :param aligned_struct_page: whether HAVE_ALIGNED_STRUCT_PAGE is selected
     :param kmsan: whether HAVE_ARCH_KMSAN is selected
     :param source: where the values come from, as *kernel file: symbol*
+    :param other_levels: numbers of levels of page tables that can be chosen at boot instead of the usual one
+    :param by_design: what is no finding
     """
 
     name: str
@@ -69,6 +72,8 @@ class Architecture:
     aligned_struct_page: bool
     kmsan: bool
     source: tuple[str, ...]
+    other_levels: tuple[int, ...] = ()
+    by_design: tuple[ByDesign, ...] = ()
 
     @property
     def struct_page_align(self) -> int:

@@ -16,4 +16,5 @@ RISCV64 = Architecture(
         "arch/riscv/include/asm/pgtable-64.h: PMD_SHIFT",
         "arch/riscv/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
     ),
+    other_levels=(3, 5),
 )

@@ -2,6 +2,7 @@
 """x86_64."""
 
 from vmemcheck.arches.architecture import Architecture, PageSize
+from vmemcheck.by_design import ByDesign
 
 X86_64 = Architecture(
     name="x86_64",
@@ -15,5 +16,16 @@ X86_64 = Architecture(
         "arch/x86/include/asm/pgtable_64_types.h: PMD_SHIFT",
         "arch/x86/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
         "arch/x86/Kconfig: HAVE_ARCH_KMSAN",
+    ),
+    other_levels=(5,),
+    by_design=(
+        ByDesign(
+            name="top-level tables stay",
+            invariants=("no-leak", "failed-add-undone"),
+            says="a page-table page that the top table leads to is never freed: the entry was copied into the top"
+            " tables of all processes",
+            source="arch/x86/mm/init_64.c: remove_p4d_table()",
+            keeps_top_tables=True,
+        ),
     ),
 )

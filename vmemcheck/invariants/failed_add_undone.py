@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.observation import Table
 from vmemcheck.operation import AddDevice, AddMemory
 
 _COMPARED = ("present", "mappings", "tables", "blocks")
@@ -12,10 +13,13 @@ _COMPARED = ("present", "mappings", "tables", "blocks")
 def _check(step: Step) -> Iterator[Problem]:
     if not step.failed or not isinstance(step.operation, AddDevice | AddMemory):
         return
+    tables = {table.pfn: table for table in step.state.tables}
     for name in _COMPARED:
         before, after = set(getattr(step.previous, name)), set(getattr(step.state, name))
         for item in sorted(after - before, key=str):
-            yield Problem(f"the add failed, but of the {name} this stayed behind: {item}")
+            # A block that is a table is spoken of as that table.
+            subject = item if isinstance(item, Table) else tables.get(getattr(item, "pfn", -1))
+            yield Problem(f"the add failed, but of the {name} this stayed behind: {item}", subject=subject)
         for item in sorted(before - after, key=str):
             yield Problem(f"the add failed, but of the {name} this is gone: {item}")
 

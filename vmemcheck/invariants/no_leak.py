@@ -21,7 +21,8 @@ def _check(step: Step) -> Iterator[Problem]:
         if not intervals.touches(range(table.start, table.end), step.memmap):
             yield Problem(
                 f"the page-table page of level {table.level} for [{table.start:#x}, {table.end:#x}) is allocated,"
-                " but no memmap in it is present"
+                " but no memmap in it is present",
+                subject=table,
             )
     used = intervals.union(in_use)
     for block in step.state.blocks:

@@ -4,13 +4,15 @@
 from collections.abc import Iterator
 
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import Faulted, Warned
+from vmemcheck.observation import Faulted, Stopped, Warned
 
 
 def _check(step: Step) -> Iterator[Problem]:
     for event in step.observation.events:
         if isinstance(event, Faulted):
             yield Problem(f"access to {event.address:#x}, which is not mapped", event.where)
+        elif isinstance(event, Stopped):
+            yield Problem(f"the kernel's code does not come back: {event.message}", event.where)
         elif isinstance(event, Warned) and not step.refused:
             yield Problem(f"warning: {event.message}", event.where)
 

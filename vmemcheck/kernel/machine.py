@@ -4,6 +4,7 @@
 from collections.abc import Iterable
 from typing import Self
 
+from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.decode import Decoder
@@ -19,11 +20,15 @@ class KernelMachine:
 
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
+    :param by_design: what the architecture does on purpose although an invariant objects
     """
 
-    def __init__(self, program: Program, geometry: Geometry, name: str) -> None:
+    def __init__(
+        self, program: Program, geometry: Geometry, name: str, by_design: tuple[ByDesign, ...] = ()
+    ) -> None:
         self._geometry = geometry
         self._name = name
+        self._by_design = by_design
         self._executor = Executor(program, geometry.levels)
         self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
 
@@ -36,6 +41,11 @@ class KernelMachine:
     def geometry(self) -> Geometry:
         """The sizes that it was built with."""
         return self._geometry
+
+    @property
+    def by_design(self) -> tuple[ByDesign, ...]:
+        """What the architecture does on purpose although an invariant objects."""
+        return self._by_design
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine.

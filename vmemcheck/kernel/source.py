@@ -6,6 +6,7 @@ This is the way from a kernel tree to a ``vmemcheck.machine.Machine``.
 
 from dataclasses import dataclass
 
+from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
@@ -68,7 +69,8 @@ class KernelSource:
 
     def machine(self, geometry: Geometry, variant: Variant = Variant.FAST) -> KernelMachine:
         """Build the machine for one geometry; the same errors as of ``program()``."""
-        return KernelMachine(self.program(geometry, variant), geometry, self.name)
+        by_design = find(self.arch).by_design
+        return KernelMachine(self.program(geometry, variant), geometry, self.name, by_design)
 
 
 def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:

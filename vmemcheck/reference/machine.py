@@ -4,6 +4,7 @@
 import errno
 
 from vmemcheck import intervals
+from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.model import LiveRange, requested_range
 from vmemcheck.observation import (
@@ -57,6 +58,11 @@ class ReferenceMachine:
     def geometry(self) -> Geometry:
         """The sizes that it was built with."""
         return self._geometry
+
+    @property
+    def by_design(self) -> tuple[ByDesign, ...]:
+        """Nothing: it keeps all invariants."""
+        return ()
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine."""

@@ -27,7 +27,7 @@ struct vmc_live {
 };
 
 #define VMC_MOST_LIVE 256
-static struct vmc_live vmc_slots[VMC_MOST_LIVE + 1];
+VMC_KEEP static struct vmc_live *vmc_slots = 0;
 static struct vmc_live *vmc_live[VMC_MOST_LIVE];
 static unsigned int vmc_live_count;
 static int vmc_is_running;
@@ -223,6 +223,34 @@ static int vmc_boot_applies(const struct vmc_operation *operation)
 	return !vmc_is_running && vmc_live_count < VMC_MOST_LIVE && !(ms && ms->section_mem_map);
 }
 
+/* Whether a request is one that must be refused; others are no test of refusal and are skipped. */
+static int vmc_refusal_applies(const struct vmc_operation *operation)
+{
+	unsigned long unit = operation->door == VMC_MEMORY_DOOR ? VMC_BLOCK_PAGES : PAGES_PER_SUBSECTION;
+	unsigned long start = VMC_BASE_PFN + operation->start, end = start + operation->pages;
+	unsigned int index, overlaps = 0;
+
+	for (index = 0; index < vmc_live_count; index++)
+		overlaps |= vmc_live[index]->start < end && start < vmc_live[index]->start + vmc_live[index]->pages;
+	return start % unit || end % unit || overlaps == (operation->kind == VMC_REFUSED_ADD);
+}
+
+static int vmc_applies(const struct vmc_operation *operation)
+{
+	switch (operation->kind) {
+	case VMC_BOOT:
+		return vmc_boot_applies(operation);
+	case VMC_REMOVE:
+	case VMC_INITIALISE:
+		return vmc_live_count != 0;
+	case VMC_REFUSED_ADD:
+	case VMC_REFUSED_REMOVE:
+		return vmc_refusal_applies(operation);
+	default:
+		return operation->kind != VMC_SKIPPED;
+	}
+}
+
 static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcome *outcome)
 {
 	unsigned int index = vmc_live_count ? operation->start % vmc_live_count : 0;
@@ -232,8 +260,7 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 	vmc_fault_value = operation->fault_value;
 	vmc_allocations = 0;
 	*outcome = (struct vmc_outcome){ 1, operation->start, operation->pages, 0 };
-	if (operation->kind == VMC_SKIPPED || (needs_victim && !vmc_live_count) ||
-	    (operation->kind == VMC_BOOT && !vmc_boot_applies(operation))) {
+	if (!vmc_applies(operation)) {
 		*outcome = (struct vmc_outcome){ 0, 0, 0, 0 };
 		return;
 	}
@@ -291,7 +318,7 @@ static void vmc_settle_altmaps(void)
 			counted += 1L << desc->order;
 			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
 			for (page = 0; page < 1UL << desc->order; page++)
-				desc[page].flags = 0;
+				desc[page].flags &= VMC_LISTED;
 		}
 	}
 }

@@ -7,7 +7,8 @@
 #define VMC_GARBAGE 0xa7 /* an entry of this would be present, large and wrong */
 
 VMC_KEEP static unsigned long vmc_next[3] = { 0, 0, 0 };
-static unsigned long vmc_free_heads[VMC_ORDERS][4096];
+#define VMC_MOST_FREE 4096
+VMC_KEEP static unsigned long (*vmc_free_heads)[VMC_MOST_FREE] = 0;
 static unsigned int vmc_free_counts[VMC_ORDERS];
 static int vmc_fault_kind;
 static unsigned long vmc_fault_value, vmc_allocations;
@@ -50,7 +51,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = VMC_ALLOCATED;
+		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
 		desc[page].content = VMC_STALE;
 		desc[page].owner = owner;
 	}
@@ -147,9 +148,9 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 		return;
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
 	for (page = 0; page < 1UL << order; page++)
-		desc[page].flags = 0;
+		desc[page].flags &= VMC_LISTED;
 	/* What was freed in another way than it was allocated is not handed out again. */
-	if (whole && vmc_free_counts[order] < 4096)
+	if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
 		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
 }
 
@@ -195,9 +196,12 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 		return place;
 	}
 	vmc_mark_block(pfn, order, owner);
-	if (vmc_altmap_block_count == VMC_MOST_ALTMAP_BLOCKS)
-		vmc_fail("more altmap blocks than can be tracked");
-	vmc_altmap_blocks[vmc_altmap_block_count++] = pfn;
+	if (!(vmc_desc_of(pfn)->flags & VMC_LISTED)) {
+		if (vmc_altmap_block_count == VMC_MOST_ALTMAP_BLOCKS)
+			vmc_fail("more altmap blocks than can be tracked");
+		vmc_altmap_blocks[vmc_altmap_block_count++] = pfn;
+		vmc_desc_of(pfn)->flags |= VMC_LISTED;
+	}
 	vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(pfn), order, owner, 0);
 	return place;
 }

@@ -7,6 +7,7 @@
  */
 #undef memset
 #undef memchr_inv
+#undef __builtin_return_address
 #define VMC_KEEP __attribute__((section("vmc_keep")))
 #define VMC_CALLER ((unsigned long)__builtin_return_address(0))
 
@@ -33,7 +34,7 @@ extern void _exit(int code) __attribute__((noreturn));
 /* What is in a page, as far as it matters; VMC_MIXED: see the list of runs. */
 enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_MIXED };
 
-enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_FREE_HEAD = 8 };
+enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
 
 /* of: for live struct pages the address they belong to; for a table, what its first entry maps. */
 struct vmc_desc {
@@ -99,6 +100,7 @@ static void vmc_machine_start(void)
 {
 	vmc_ram = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_ram));
 	vmc_hot = vmc_reserve(0, VMC_HOT_PAGES * sizeof(*vmc_hot));
+	vmc_reserve((void *)VMC_TOP_PLACE, VMC_TOP_BYTES);
 	vmc_reserve(VMC_RAM, VMC_RAM_PAGES << PAGE_SHIFT);
 	vmc_reserve(VMC_RAM_STRUCTS, VMC_RAM_PAGES * VMC_STRUCT_PAGE_BYTES);
 }

@@ -26,7 +26,7 @@ VMC_KEEP static unsigned long vmc_out_bytes = 0;
 #define VMC_SIGNAL_STACK 65536
 VMC_KEEP static char *vmc_snapshot = 0;
 
-extern char __data_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
+extern char __data_start[], _edata[], __bss_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
 
 static void vmc_exact(int is_write, void *buffer, unsigned long bytes)
 {
@@ -137,15 +137,27 @@ static void vmc_catch_signals(void)
 		sigaction(numbers[index], &action, 0);
 }
 
-static void vmc_copy(char *to, const char *from, unsigned long bytes)
+/* Copy all data outside of vmc_keep to or from the snapshot. Between the ranges there may be no memory. */
+static void vmc_copy_data(int restore)
 {
-	__builtin_memcpy(to, from, bytes);
+	char *const ranges[][2] = { { __data_start, __start_vmc_keep }, { __stop_vmc_keep, _edata }, { __bss_start, _end } };
+	char *kept = vmc_snapshot;
+	unsigned int index;
+
+	for (index = 0; index < 3; index++) {
+		long bytes = ranges[index][1] - ranges[index][0];
+
+		if (bytes <= 0)
+			continue;
+		__builtin_memcpy(restore ? ranges[index][0] : kept, restore ? kept : ranges[index][0], bytes);
+		kept += bytes;
+	}
 }
 
 /* Put all data outside of vmc_keep back. */
 static void vmc_reset(void)
 {
-	unsigned long nr, before = __start_vmc_keep - __data_start, kept = __stop_vmc_keep - __start_vmc_keep;
+	unsigned long nr;
 
 	vmc_take_back();
 	if (vmc_first_section != ~0UL) {
@@ -157,8 +169,8 @@ static void vmc_reset(void)
 	}
 	vmc_ledger_reset();
 	vmc_list_count = 0;
-	vmc_copy(__data_start, vmc_snapshot, before);
-	vmc_copy(__stop_vmc_keep, vmc_snapshot + before + kept, _end - __stop_vmc_keep);
+	vmc_copy_data(1);
+	__builtin_memset((void *)VMC_TOP_PLACE, 0, PTRS_PER_PGD * sizeof(long));
 	vmc_boot_machine();
 	vmc_event_count = 0;
 }
@@ -346,6 +358,8 @@ int main(int count, char **arguments)
 		vmc_levels = arguments[1][0] - '0';
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));
+	vmc_free_heads = vmc_reserve(0, VMC_ORDERS * sizeof(*vmc_free_heads));
+	vmc_slots = vmc_reserve(0, (VMC_MOST_LIVE + 1) * sizeof(*vmc_slots));
 	vmc_lists = vmc_reserve(0, VMC_RUN_LISTS * sizeof(*vmc_lists));
 	vmc_altmap_blocks = vmc_reserve(0, VMC_MOST_ALTMAP_BLOCKS * sizeof(*vmc_altmap_blocks));
 	vmc_mappings = vmc_reserve(0, VMC_MOST_MAPPINGS * sizeof(*vmc_mappings));
@@ -358,7 +372,7 @@ int main(int count, char **arguments)
 	vmc_snapshot = vmc_reserve(0, _end - __data_start);
 	vmc_catch_signals();
 	vmc_arch_start();
-	vmc_copy(vmc_snapshot, __data_start, _end - __data_start);
+	vmc_copy_data(0);
 	for (;;) {
 		vmc_exact(0, &request, sizeof(request));
 		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS)

@@ -13,7 +13,7 @@ static inline unsigned int vmc_shift(int level)
 
 static inline unsigned long *vmc_top(void)
 {
-	return (unsigned long *)VMC_TOP_TABLE;
+	return (unsigned long *)VMC_TOP_PLACE;
 }
 
 static inline unsigned long vmc_index(int level, unsigned long address)

@@ -7,7 +7,8 @@
 #define PAGE_OFFSET VMC_DIRECT_MAP
 #define PAGE_END (VMC_DIRECT_MAP + (1UL << 47))
 #define VMEMMAP_START VMC_VMEMMAP
-#define VMEMMAP_END (VMC_HOT + VMC_HOT_BYTES)
+/* As large as with 48 bits of virtual addresses: whether it fills entries of the top table decides what is freed */
+#define VMEMMAP_END (VMC_HOT + (1UL << (47 - PAGE_SHIFT + (VMC_STRUCT_PAGE_BYTES > 64 ? 7 : 6))))
 #define memstart_addr ((long)0)
 #define __tag_reset(address) (address)
 #define __tag_set(address, tag) (address)
@@ -49,10 +50,9 @@
 #define memblock_is_map_memory(address) 1
 #define mm_is_efi(mm) 0
 
-static pgd_t swapper_pg_dir[1 << VMC_TABLE_SHIFT] __attribute__((aligned(65536)));
+#define swapper_pg_dir ((pgd_t *)VMC_TOP_PLACE)
 static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
 
-#define VMC_TOP_TABLE swapper_pg_dir
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 #define arch_sync_kernel_mappings(start, end) ((void)0)

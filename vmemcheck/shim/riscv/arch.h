@@ -30,10 +30,9 @@
 #define mmiowb_spin_lock() ((void)0)
 #define mmiowb_spin_unlock() ((void)0)
 
-static pgd_t swapper_pg_dir[512] __attribute__((aligned(4096)));
+#define swapper_pg_dir ((pgd_t *)VMC_TOP_PLACE)
 static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
 
-#define VMC_TOP_TABLE swapper_pg_dir
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 4
 #define arch_sync_kernel_mappings(start, end) ((void)0)

@@ -7,6 +7,8 @@
 #define page_offset_base VMC_DIRECT_MAP
 #define vmemmap_base VMC_VMEMMAP
 #define phys_base 0UL
+#define direct_map_physmem_end ((1UL << MAX_PHYSMEM_BITS) - 1)
+#define physmem_end direct_map_physmem_end
 static unsigned int pgdir_shift;
 static unsigned int ptrs_per_p4d;
 #define pgtable_l5_enabled() (vmc_levels == 5)
@@ -18,12 +20,11 @@ static unsigned int ptrs_per_p4d;
 #define cpu_has(cpu, feature) boot_cpu_has(feature)
 
 /* arch/x86/kernel/head_64.S, arch/x86/mm/fault.c: the kernel's own top table, and one of another process */
-static pgd_t init_top_pgt[512] __attribute__((aligned(4096)));
+#define init_top_pgt ((pgd_t *)VMC_TOP_PLACE)
 static struct mm_struct init_mm = { .pgd = init_top_pgt };
 static struct list_head pgd_list = { &pgd_list, &pgd_list };
 static spinlock_t pgd_lock;
 #define pgd_page_get_mm(page) ((void)(page), &init_mm)
 
-#define VMC_TOP_TABLE init_top_pgt
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
