@@ -7,9 +7,11 @@ counting them. What the inside of a piece means is left to ``vmemcheck.kernel.re
 
 import bisect
 import enum
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 _NOISE = re.compile(
     rb"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n]){1,10}'""",
@@ -27,6 +29,7 @@ _PARENTHESIS = re.compile(rb"[()]")
 _STORED_INVOCATION = re.compile(rb"\s*(?:(?:static|extern|const)\s+)+([A-Za-z_]\w*)\s*\(")
 _INVOCATION = re.compile(rb"\s*([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTE_WORDS = frozenset((b"__attribute__", b"__attribute", b"asm", b"__asm__", b"__asm"))
+_Result = TypeVar("_Result")
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
 
 
@@ -59,8 +62,11 @@ class Piece:
 class Source:
     """A preprocessed text, its pieces, and where each came from."""
 
-    def __init__(self, text: bytes) -> None:
-        """Split the text."""
+    def __init__(self, text: bytes, like: "Source | None" = None) -> None:
+        """Split the text.
+
+        :param like: a source that was looked at before; what is known of a piece is known of an equal one
+        """
         self.text = text
         self.code = _NOISE.sub(_blanked, text)
         """The text without comments and the insides of strings, at equal offsets."""
@@ -71,6 +77,7 @@ class Source:
         """The code without directives, at equal offsets."""
         macros = [piece for match in directives if (piece := self._directive(match))]
         self.attributes = _attributes(macros, self.code)
+        self.attribute_words = _ATTRIBUTE_WORDS | {name.encode() for name in self.attributes}
         self.type_macros = _type_macros(macros, self.code)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
@@ -84,6 +91,9 @@ class Source:
                 self.macros.setdefault(piece.names[0], []).append(number)
             for name in piece.names:
                 self.by_name.setdefault(name, []).append(number)
+        is_alike = like is not None and like.attributes == self.attributes and like.type_macros == self.type_macros
+        self.known: dict[tuple[str, Kind, bytes], object] = like.known if like is not None and is_alike else {}
+        """What was found out about the code of a piece (see ``once()``)."""
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
@@ -96,6 +106,19 @@ class Source:
     def raw(self, piece: Piece) -> bytes:
         """Return a piece as it is in the kernel, comments and markers included."""
         return self.text[piece.start : piece.end]
+
+    def macros_between(self, prefix: str, suffix: str) -> list[str]:
+        """Return the macros whose names start and end so, in the order of the text; one of the two can be empty."""
+        names, mirrored = self._sorted_macros
+        if prefix:
+            found = [name for name in _starting(names, prefix) if name.endswith(suffix)]
+        else:
+            found = [name[::-1] for name in _starting(mirrored, suffix[::-1])]
+        return sorted(found, key=lambda name: self.macros[name][0])
+
+    @functools.cached_property
+    def _sorted_macros(self) -> tuple[list[str], list[str]]:
+        return sorted(self.macros), sorted(name[::-1] for name in self.macros)
 
     def _directive(self, match: re.Match[bytes]) -> Piece | None:
         define = _DEFINE.match(match[0])
@@ -192,11 +215,34 @@ class Source:
         return Piece(Kind.DECLARATION, start, end, tuple(dict.fromkeys(names)))
 
 
+def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piece], _Result]:
+    """Call ``function`` once for all pieces with the same code: it must not look at anything else."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def known(source: Source, piece: Piece) -> _Result:
+        key = (name, piece.kind, source.code[piece.start : piece.end])
+        if key not in source.known:
+            source.known[key] = function(source, piece)
+        return cast(_Result, source.known[key])
+
+    return known
+
+
+@once
 def macro_body(source: Source, piece: Piece) -> bytes:
     """Return what a macro expands to, comments and insides of strings blanked."""
     match = _DEFINE.match(source.code, piece.start, piece.end)
     assert match is not None, "only called for macros"
     return match[4].strip()
+
+
+def _starting(names: list[str], prefix: str) -> Iterator[str]:
+    """Yield those of the sorted names that start with ``prefix``."""
+    for at in range(bisect.bisect_left(names, prefix), len(names)):
+        if not names[at].startswith(prefix):
+            return
+        yield names[at]
 
 
 def _blanked(match: re.Match[bytes]) -> bytes:

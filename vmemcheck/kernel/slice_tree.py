@@ -55,9 +55,11 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     scope = scope_of(view.tree, view.target.arch, view.values)
     present = tuple(name for name in roots if name in scope.definers)
     files = scope.files_of(present or tuple(roots))
+    source = None
     while True:
         read = view.reader.read(files)
-        found, complaints = _cut_and_compile(ExpandedSource(read.text), present, shim)
+        source = ExpandedSource(read.text, like=source)
+        found, complaints = _cut_and_compile(source, present, shim)
         more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)

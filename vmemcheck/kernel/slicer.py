@@ -226,10 +226,9 @@ class _Closure:
         if (prefix, suffix) in self.pasted:
             return
         self.pasted.add((prefix, suffix))
-        for name, numbers in self.source.macros.items():
-            if name.startswith(prefix) and name.endswith(suffix):
-                for number in numbers:
-                    self.keep(number, name, user, guess=True)
+        for name in self.source.macros_between(prefix, suffix):
+            for number in self.source.macros[name]:
+                self.keep(number, name, user, guess=True)
 
 
 def cut(
