@@ -59,8 +59,11 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     while True:
         read = view.reader.read(files)
         source = ExpandedSource(read.text, like=source)
-        found, complaints = _cut_and_compile(source, present, shim)
-        more = _definers(scope, found, files)
+        more = _definers(scope, cut(source, present, shim.names, shim.needs), files)
+        if not more:
+            # The compiler is asked when all files are there; it can bring in names that ask for more.
+            found, complaints = _cut_and_compile(source, present, shim)
+            more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
