@@ -5,6 +5,7 @@ The closure of the names is checked by the compiler: what it does not know altho
 has it (a name made by nested pasting, for example) is added. The result is text; it is not built here.
 """
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import Shim
 from vmemcheck.kernel.slicer import Slice, cut
+from vmemcheck.kernel.stored import Entry
+from vmemcheck.kernel.watched import WatchedTree
 
 _UNKNOWN = (
     re.compile(r"error: '(\w+)' undeclared"),
@@ -50,8 +53,22 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
 
     C files are added as long as one in scope defines a name that is still missing.
 
+    A slice that was cut before is taken from the cache, as long as all that it depends on is the same.
+
     :raises SliceError: when the tree cannot be preprocessed, or has none of the roots
     """
+    entry = Entry("slice", view.tree, view.target, view.values, view.reader.bounds, shim, tuple(roots))
+    known = entry.load(TreeSlice)
+    if known is not None:
+        return known
+    watched = WatchedTree.of(view.tree)
+    reader = dataclasses.replace(view.reader, tree=watched)
+    found = _slice_tree(View(view.kconfig, reader), shim, roots)
+    entry.store(watched, found)
+    return found
+
+
+def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
     scope = scope_of(view.tree, view.target.arch, view.values)
     present = tuple(name for name in roots if name in scope.definers)
     files = scope.files_of(present or tuple(roots))
