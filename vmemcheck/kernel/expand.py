@@ -29,6 +29,10 @@ class ExpandedSource(Source):
         return Generated(self._expanded)
 
     @functools.cached_property
+    def _function_names(self) -> frozenset[str]:
+        return frozenset(name.decode() for name in self.function_macros)
+
+    @functools.cached_property
     def _expanded(self) -> list[tuple[int, bytes]]:
         """Return the number of each invocation, and what becomes of it."""
         # In the kernel's order: some macros are undefined again after use.
@@ -50,7 +54,7 @@ class ExpandedSource(Source):
         if piece.kind is Kind.TYPE:
             # enum { DECLARE_VMA_BIT(READ, 0), ... };
             return _ENUMERATOR_CALL.match(self.code_only, piece.start, piece.end) is not None
-        if piece.kind is not Kind.DECLARATION or not any(name.encode() in self.function_macros for name in piece.names):
+        if piece.kind is not Kind.DECLARATION or self._function_names.isdisjoint(piece.names):
             return False
         if not is_prototype(self, piece):
             return False
@@ -65,7 +69,7 @@ class Generated:
         self._expanded = expanded
         self._by_word: dict[bytes, list[int]] = {}
         for at, (_, text) in enumerate(expanded):
-            for word in set(_WORD.findall(text)):
+            for word in _words(text):
                 self._by_word.setdefault(word, []).append(at)
 
     def get(self, name: str, default: Sequence[int] = ()) -> Sequence[int]:
@@ -77,6 +81,11 @@ class Generated:
     def __contains__(self, name: str) -> bool:
         """Tell whether an invocation defines or declares the name."""
         return bool(self.get(name))
+
+
+@functools.lru_cache(maxsize=4096)
+def _words(text: bytes) -> frozenset[bytes]:
+    return frozenset(_WORD.findall(text))
 
 
 @functools.lru_cache(maxsize=4096)

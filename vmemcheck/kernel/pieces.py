@@ -9,6 +9,7 @@ import bisect
 import enum
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -20,9 +21,12 @@ _NOISE = re.compile(
 _MARKER = re.compile(rb'^# (\d+) "([^"\n]*)".*$', re.MULTILINE)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
 _DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?(.*)", re.DOTALL)
+_TYPE_OPENING = re.compile(rb"\s*(struct|union)\b[^;{}]*")
+_SPACE = re.compile(rb"\s*")
 _UNDEF = re.compile(rb"[ \t]*#[ \t]*undef[ \t]+(\w+)")
 _STRUCTURE = re.compile(rb"[{};]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_TEXT_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 ENUM_BODY = re.compile(rb"\benum\b[^;{}()]*\{([^}]*)\}")
 _LAST_WORD = re.compile(rb"\w+$")
 _PARENTHESIS = re.compile(rb"[()]")
@@ -75,25 +79,31 @@ class Source:
         directives = list(_DIRECTIVE.finditer(self.code))
         self.code_only = _without(self.code, directives)
         """The code without directives, at equal offsets."""
-        macros = [piece for match in directives if (piece := self._directive(match))]
-        self.attributes = _attributes(macros, self.code)
-        self.attribute_words = _ATTRIBUTE_WORDS | {name.encode() for name in self.attributes}
-        self.type_macros = _type_macros(macros, self.code)
+        macros, bodies = self._macros(directives)
+        self.attributes = _attributes(macros, bodies)
+        self.attribute_words = {b"__attribute__"} | {
+            name.encode() for name in self.attributes if name.strip("_") != "inline"
+        }
+        """What ``plain()`` blanks."""
+        self.type_macros = _type_macros(macros, bodies)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
         self.pieces = tuple(sorted([*macros, *self._split()], key=lambda piece: piece.start))
-        self.by_name: dict[str, list[int]] = {}
-        """Name -> the pieces that may define it."""
+        by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
         """Name -> its definitions as a macro."""
         for number, piece in enumerate(self.pieces):
             if piece.kind is Kind.MACRO:
                 self.macros.setdefault(piece.names[0], []).append(number)
             for name in piece.names:
-                self.by_name.setdefault(name, []).append(number)
+                by_name[name].append(number)
+        self.by_name: dict[str, list[int]] = dict(by_name)
+        """Name -> the pieces that may define it."""
         is_alike = like is not None and like.attributes == self.attributes and like.type_macros == self.type_macros
         self.known: dict[tuple[str, Kind, bytes], object] = like.known if like is not None and is_alike else {}
         """What was found out about the code of a piece (see ``once()``)."""
+        self.known_here: dict[tuple[str, int], object] = {}
+        """The same by the start of the piece, which is found faster."""
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
@@ -120,16 +130,23 @@ class Source:
     def _sorted_macros(self) -> tuple[list[str], list[str]]:
         return sorted(self.macros), sorted(name[::-1] for name in self.macros)
 
-    def _directive(self, match: re.Match[bytes]) -> Piece | None:
-        define = _DEFINE.match(match[0])
-        if define:
-            parameters = None
-            if define[2] is not None:
-                words = (word.strip().decode() for word in define[3].split(b","))
-                parameters = tuple(word.removesuffix("...") or "__VA_ARGS__" for word in words if word)
-            return Piece(Kind.MACRO, match.start(), match.end(), (define[1].decode(),), parameters)
-        undef = _UNDEF.match(match[0])
-        return Piece(Kind.UNDEF, match.start(), match.end(), (undef[1].decode(),)) if undef else None
+    def _macros(self, directives: list[re.Match[bytes]]) -> tuple[list[Piece], list[bytes | None]]:
+        """Return the pieces, and for each the text behind the name and the parameters; None for an #undef."""
+        macros: list[Piece] = []
+        bodies: list[bytes | None] = []
+        for match in directives:
+            define = _DEFINE.match(match[0])
+            if define:
+                parameters = None
+                if define[2] is not None:
+                    words = (word.strip().decode() for word in define[3].split(b","))
+                    parameters = tuple(word.removesuffix("...") or "__VA_ARGS__" for word in words if word)
+                macros.append(Piece(Kind.MACRO, match.start(), match.end(), (define[1].decode(),), parameters))
+                bodies.append(define[4])
+            elif undef := _UNDEF.match(match[0]):
+                macros.append(Piece(Kind.UNDEF, match.start(), match.end(), (undef[1].decode(),)))
+                bodies.append(None)
+        return macros, bodies
 
     def _split(self) -> Iterator[Piece]:
         code = self.code_only
@@ -165,13 +182,13 @@ class Source:
     def _piece(self, start: int, end: int, brace: int) -> Iterator[Piece]:
         """Yield the piece; before it, the macro invocations without semicolon that stand there."""
         code = self.code_only
-        start += len(code[start:end]) - len(code[start:end].lstrip())
+        start = _after_space(code, start, end)
         while start < end:
             stop = self._invocation_end(start, brace if brace >= 0 else end)
             if stop is None:
                 break
             yield Piece(Kind.INVOCATION, start, stop, _words(code[start:stop]))
-            start = stop + len(code[stop:end]) - len(code[stop:end].lstrip())
+            start = _after_space(code, stop, end)
         if code[start:end].strip(b"; \t\n"):
             yield self._classified(start, end, brace)
 
@@ -180,7 +197,7 @@ class Source:
         if match is None or match[1] in self.type_macros or not self._is_invocation(match[0]):
             return None
         end = group_end(self.code_only, match.end() - 1, stop)
-        following = _WORD.match(self.code_only[end:stop].lstrip())
+        following = _WORD.match(self.code_only, _after_space(self.code_only, end, stop), stop)
         if following is None or following[0] in _ATTRIBUTE_WORDS or following[0].decode() in self.attributes:
             return None
         return end
@@ -221,10 +238,13 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
 
     @functools.wraps(function)
     def known(source: Source, piece: Piece) -> _Result:
-        key = (name, piece.kind, source.code[piece.start : piece.end])
-        if key not in source.known:
-            source.known[key] = function(source, piece)
-        return cast(_Result, source.known[key])
+        here = (name, piece.start)
+        if here not in source.known_here:
+            key = (name, piece.kind, source.code[piece.start : piece.end])
+            if key not in source.known:
+                source.known[key] = function(source, piece)
+            source.known_here[here] = source.known[key]
+        return cast(_Result, source.known_here[here])
 
     return known
 
@@ -261,15 +281,21 @@ def _without(code: bytes, matches: list[re.Match[bytes]]) -> bytes:
 
 
 def _words(code: bytes) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.decode() for word in _WORD.findall(code)))
+    return tuple(dict.fromkeys(_TEXT_WORD.findall(code.decode("latin-1"))))
+
+
+def _after_space(code: bytes, start: int, end: int) -> int:
+    match = _SPACE.match(code, start, end)
+    assert match is not None, "it can be empty"
+    return match.end()
 
 
 def _before_group(text: bytes) -> bytes:
     """Return the identifier before the last, balanced group of parentheses."""
-    depth, at = 0, 0
-    for match in reversed(list(_PARENTHESIS.finditer(text))):
-        depth += 1 if match[0] == b")" else -1
-        at = match.start()
+    depth, at, place = 0, 0, len(text)
+    while (place := max(text.rfind(b"(", 0, place), text.rfind(b")", 0, place))) >= 0:
+        at = place
+        depth += 1 if text.startswith(b")", place) else -1
         if depth == 0:
             break
     word = re.search(rb"\w+\s*$", text[max(at - 200, 0) : at])
@@ -286,17 +312,16 @@ def group_end(code: bytes, at: int, stop: int) -> int:
     return stop
 
 
-def _attributes(macros: list[Piece], code: bytes) -> Mapping[str, bool]:
+def _attributes(macros: list[Piece], bodies: list[bytes | None]) -> Mapping[str, bool]:
     """Return the macros that vanish or become only attributes: name -> takes arguments.
 
     The parser does not know them, and they decide nothing. They are found in the tree itself.
     """
     found: dict[str, bool] = {"inline": False, "__inline": False, "__inline__": False, "__extension__": False}
     pending: dict[str, list[tuple[bytes, bool]]] = {}
-    for piece in macros:
-        match = _DEFINE.match(code, piece.start, piece.end)
-        if match:
-            pending.setdefault(piece.names[0], []).append((match[4].strip(), piece.parameters is not None))
+    for piece, body in zip(macros, bodies, strict=True):
+        if body is not None:
+            pending.setdefault(piece.names[0], []).append((body.strip(), piece.parameters is not None))
     # A macro that is redefined counts only when every definition does.
     pending = {
         name: bodies for name, bodies in pending.items() if all(not body or _WORD.match(body) for body, _ in bodies)
@@ -313,13 +338,12 @@ def _attributes(macros: list[Piece], code: bytes) -> Mapping[str, bool]:
         pending = {name: bodies for name, bodies in pending.items() if name not in new}
 
 
-def _type_macros(macros: list[Piece], code: bytes) -> frozenset[bytes]:
-    found = set()
-    for piece in macros:
-        match = _DEFINE.match(code, piece.start, piece.end)
-        if match and piece.parameters and re.fullmatch(rb"\s*(struct|union)\b[^;{}]*", match[4]):
-            found.add(match[1])
-    return frozenset(found)
+def _type_macros(macros: list[Piece], bodies: list[bytes | None]) -> frozenset[bytes]:
+    return frozenset(
+        piece.names[0].encode()
+        for piece, body in zip(macros, bodies, strict=True)
+        if body is not None and piece.parameters and _TYPE_OPENING.fullmatch(body)
+    )
 
 
 def _only_attributes(body: bytes, known: Mapping[str, bool]) -> bool:

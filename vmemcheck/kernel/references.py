@@ -197,13 +197,14 @@ def _local_names(source: Source, code: bytes) -> frozenset[str]:
 
 def plain(source: Source, code: bytes) -> bytes:
     """Blank the attribute words, with their arguments, at equal length."""
-    if source.attribute_words.isdisjoint(_WORD.findall(code)):
+    attributes = source.attribute_words.intersection(_WORD.findall(code))
+    if not attributes:
         return code
     parts, at = [], 0
     for match in _WORD.finditer(code):
-        takes_arguments = source.attributes.get(match[0].decode(), match[0] == b"__attribute__" or None)
-        if match.start() < at or takes_arguments is None or match[0].strip(b"_") == b"inline":
+        if match[0] not in attributes or match.start() < at:
             continue
+        takes_arguments = source.attributes.get(match[0].decode(), True)
         end = match.end()
         if takes_arguments and code[end:].lstrip().startswith(b"("):
             end = group_end(code, end, len(code))
