@@ -6,24 +6,19 @@ counting them. What the inside of a piece means is left to ``vmemcheck.kernel.re
 """
 
 import bisect
-import enum
 import functools
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar, cast
 
-_NOISE = re.compile(
-    rb"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n]){1,10}'""",
-    re.DOTALL,
-)
-_MARKER = re.compile(rb'^# (\d+) "([^"\n]*)".*$', re.MULTILINE)
-_DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
-_DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?(.*)", re.DOTALL)
+from vmemcheck.kernel.regions import DEFINE, Region, regions_of
+from vmemcheck.kernel.regions import Kind as Kind
+from vmemcheck.kernel.regions import Piece as Piece
+
 _TYPE_OPENING = re.compile(rb"\s*(struct|union)\b[^;{}]*")
 _SPACE = re.compile(rb"\s*")
-_UNDEF = re.compile(rb"[ \t]*#[ \t]*undef[ \t]+(\w+)")
 _STRUCTURE = re.compile(rb"[{};]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _TEXT_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -37,32 +32,6 @@ _Result = TypeVar("_Result")
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
 
 
-class Kind(enum.Enum):
-    """What a piece is."""
-
-    MACRO = "macro"
-    UNDEF = "undef"
-    FUNCTION = "function"
-    DECLARATION = "declaration"
-    TYPE = "type"
-    INVOCATION = "invocation"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One top-level piece of the text.
-
-    :param names: identifiers that the piece may define or declare, over-approximated
-    :param parameters: of a function-like macro, else None
-    """
-
-    kind: Kind
-    start: int
-    end: int
-    names: tuple[str, ...]
-    parameters: tuple[str, ...] | None = None
-
-
 class Source:
     """A preprocessed text, its pieces, and where each came from."""
 
@@ -72,14 +41,21 @@ class Source:
         :param like: a source that was looked at before; what is known of a piece is known of an equal one
         """
         self.text = text
-        self.code = _NOISE.sub(_blanked, text)
+        regions = list(regions_of(text, like.regions if like is not None else {}))
+        self.regions: dict[bytes, Region] = dict(regions)
+        """Its parts by their texts."""
+        self._starts = [0, *itertools.accumulate(len(part) for part, _ in regions)]
+        self._in_order = [region for _, region in regions]
+        self.code = b"".join(region.code for region in self._in_order)
         """The text without comments and the insides of strings, at equal offsets."""
-        self._markers = [(match.end() + 1, int(match[1]), match[2].decode()) for match in _MARKER.finditer(text)]
-        self._offsets = [marker[0] for marker in self._markers]
-        directives = list(_DIRECTIVE.finditer(self.code))
-        self.code_only = _without(self.code, directives)
+        self.code_only = b"".join(region.code_only for region in self._in_order)
         """The code without directives, at equal offsets."""
-        macros, bodies = self._macros(directives)
+        macros: list[Piece] = []
+        bodies: list[bytes | None] = []
+        for base, region in zip(self._starts, self._in_order, strict=False):
+            region.move_to(base)
+            macros += region.macros
+            bodies += region.bodies
         self.attributes = _attributes(macros, bodies)
         self.attribute_words = {b"__attribute__"} | {
             name.encode() for name in self.attributes if name.strip("_") != "inline"
@@ -88,7 +64,7 @@ class Source:
         self.type_macros = _type_macros(macros, bodies)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
-        self.pieces = tuple(sorted([*macros, *self._split()], key=lambda piece: piece.start))
+        self.pieces = tuple(sorted([*macros, *self._pieces(like)], key=lambda piece: piece.start))
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
         """Name -> its definitions as a macro."""
@@ -107,11 +83,13 @@ class Source:
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
-        at = bisect.bisect_right(self._offsets, offset) - 1
-        if at < 0:
-            return "<text>", self.text.count(b"\n", 0, offset) + 1
-        start, line, name = self._markers[at]
-        return name, line + self.text.count(b"\n", start, offset)
+        for at in range(bisect.bisect_right(self._starts, offset) - 1, -1, -1):
+            base = self._starts[at]
+            marker = self._in_order[at].marker_before(offset - base) if at < len(self._in_order) else None
+            if marker is not None:
+                start, line, name = marker
+                return name, line + self.text.count(b"\n", base + start, offset)
+        return "<text>", self.text.count(b"\n", 0, offset) + 1
 
     def raw(self, piece: Piece) -> bytes:
         """Return a piece as it is in the kernel, comments and markers included."""
@@ -130,41 +108,54 @@ class Source:
     def _sorted_macros(self) -> tuple[list[str], list[str]]:
         return sorted(self.macros), sorted(name[::-1] for name in self.macros)
 
-    def _macros(self, directives: list[re.Match[bytes]]) -> tuple[list[Piece], list[bytes | None]]:
-        """Return the pieces, and for each the text behind the name and the parameters; None for an #undef."""
-        macros: list[Piece] = []
-        bodies: list[bytes | None] = []
-        for match in directives:
-            define = _DEFINE.match(match[0])
-            if define:
-                parameters = None
-                if define[2] is not None:
-                    words = (word.strip().decode() for word in define[3].split(b","))
-                    parameters = tuple(word.removesuffix("...") or "__VA_ARGS__" for word in words if word)
-                macros.append(Piece(Kind.MACRO, match.start(), match.end(), (define[1].decode(),), parameters))
-                bodies.append(define[4])
-            elif undef := _UNDEF.match(match[0]):
-                macros.append(Piece(Kind.UNDEF, match.start(), match.end(), (undef[1].decode(),)))
-                bodies.append(None)
-        return macros, bodies
+    def _pieces(self, like: "Source | None") -> list[Piece]:
+        """Return all pieces but the macros: of regions that are known, or found by splitting them."""
+        changed = self._changed_words(like) if like is not None else frozenset()
+        pieces: list[Piece] = []
+        at, count = 0, 1
+        while at < len(self._in_order):
+            region, base = self._in_order[at], self._starts[at]
+            region.move_to(base)
+            if count > 1 or region.pieces is None or (changed and not changed.isdisjoint(region.words)):
+                end = min(at + count, len(self._in_order))
+                found, rest = self._split(base, self._starts[end])
+                if self.code_only[rest : self._starts[end]].strip() and end < len(self._in_order):
+                    # A piece goes on in the next region.
+                    count *= 2
+                    continue
+                for each in self._in_order[at:end]:
+                    each.pieces = found if count == 1 else None
+                pieces += found
+                at, count = end, 1
+            else:
+                pieces += region.pieces
+                at += 1
+        return pieces
 
-    def _split(self) -> Iterator[Piece]:
+    def _changed_words(self, like: "Source") -> frozenset[bytes]:
+        """Return the words that a piece of the other source may have been told by, and would not be here."""
+        attributes = {name for name, _ in self.attributes.items() ^ like.attributes.items()}
+        changed = (self.type_macros ^ like.type_macros) | (self.function_macros ^ like.function_macros)
+        return changed | {name.encode() for name in attributes}
+
+    def _split(self, start: int, stop: int) -> tuple[list[Piece], int]:
+        """Return the pieces of a part of the text, and the offset behind the last one."""
         code = self.code_only
-        start, depth, brace = 0, 0, -1
-        for match in _STRUCTURE.finditer(code):
+        pieces: list[Piece] = []
+        depth, brace = 0, -1
+        for match in _STRUCTURE.finditer(code, start, stop):
             token = match[0]
             if token == b"{":
                 depth += 1
                 if depth == 1 and brace < 0:
                     brace = match.start()
-            elif token == b"}":
+                continue
+            if token == b"}":
                 depth -= 1
-                if depth == 0 and self._is_function(code[start:brace]):
-                    yield from self._piece(start, match.end(), brace)
-                    start, brace = match.end(), -1
-            elif depth == 0:
-                yield from self._piece(start, match.end(), brace)
+            if depth == 0 and (token == b";" or self._is_function(code[start:brace])):
+                pieces += self._piece(start, match.end(), brace)
                 start, brace = match.end(), -1
+        return pieces, start
 
     def _is_function(self, header: bytes) -> bool:
         opening = _INVOCATION.match(header)
@@ -252,7 +243,7 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
 @once
 def macro_body(source: Source, piece: Piece) -> bytes:
     """Return what a macro expands to, comments and insides of strings blanked."""
-    match = _DEFINE.match(source.code, piece.start, piece.end)
+    match = DEFINE.match(source.code, piece.start, piece.end)
     assert match is not None, "only called for macros"
     return match[4].strip()
 
@@ -263,21 +254,6 @@ def _starting(names: list[str], prefix: str) -> Iterator[str]:
         if not names[at].startswith(prefix):
             return
         yield names[at]
-
-
-def _blanked(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if text[:1] in b"\"'":
-        return text[:1] + b" " * (len(text) - 2) + text[:1]
-    return b"\n".join(b" " * len(line) for line in text.split(b"\n"))
-
-
-def _without(code: bytes, matches: list[re.Match[bytes]]) -> bytes:
-    parts, at = [], 0
-    for match in matches:
-        parts += [code[at : match.start()], b" " * (match.end() - match.start())]
-        at = match.end()
-    return b"".join([*parts, code[at:]])
 
 
 def _words(code: bytes) -> tuple[str, ...]:
