@@ -64,7 +64,9 @@ class Source:
         self.type_macros = _type_macros(macros, bodies)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
-        self.pieces = tuple(sorted([*macros, *self._pieces(like)], key=lambda piece: piece.start))
+        self.changed_words = self._changed_words(like) if like is not None else frozenset()
+        """Words that mean another kind of macro in ``like``, or none."""
+        self.pieces = tuple(sorted([*macros, *self._pieces()], key=lambda piece: piece.start))
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
         """Name -> its definitions as a macro."""
@@ -75,9 +77,10 @@ class Source:
                 by_name[name].append(number)
         self.by_name: dict[str, list[int]] = dict(by_name)
         """Name -> the pieces that may define it."""
-        is_alike = like is not None and like.attributes == self.attributes and like.type_macros == self.type_macros
-        self.known: dict[tuple[str, Kind, bytes], object] = like.known if like is not None and is_alike else {}
+        self.known: dict[tuple[str, Kind, bytes], object] = {}
         """What was found out about the code of a piece (see ``once()``)."""
+        self.known_before = like.known if like is not None else {}
+        """The same of another source, as long as none of the changed words is in the code."""
         self.known_here: dict[tuple[str, int], object] = {}
         """The same by the start of the piece, which is found faster."""
 
@@ -108,9 +111,9 @@ class Source:
     def _sorted_macros(self) -> tuple[list[str], list[str]]:
         return sorted(self.macros), sorted(name[::-1] for name in self.macros)
 
-    def _pieces(self, like: "Source | None") -> list[Piece]:
+    def _pieces(self) -> list[Piece]:
         """Return all pieces but the macros: of regions that are known, or found by splitting them."""
-        changed = self._changed_words(like) if like is not None else frozenset()
+        changed = self.changed_words
         pieces: list[Piece] = []
         at, count = 0, 1
         while at < len(self._in_order):
@@ -133,7 +136,6 @@ class Source:
         return pieces
 
     def _changed_words(self, like: "Source") -> frozenset[bytes]:
-        """Return the words that a piece of the other source may have been told by, and would not be here."""
         attributes = {name for name, _ in self.attributes.items() ^ like.attributes.items()}
         changed = (self.type_macros ^ like.type_macros) | (self.function_macros ^ like.function_macros)
         return changed | {name.encode() for name in attributes}
@@ -231,9 +233,11 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
     def known(source: Source, piece: Piece) -> _Result:
         here = (name, piece.start)
         if here not in source.known_here:
-            key = (name, piece.kind, source.code[piece.start : piece.end])
+            code = source.code[piece.start : piece.end]
+            key = (name, piece.kind, code)
             if key not in source.known:
-                source.known[key] = function(source, piece)
+                is_known = key in source.known_before and source.changed_words.isdisjoint(_WORD.findall(code))
+                source.known[key] = source.known_before[key] if is_known else function(source, piece)
             source.known_here[here] = source.known[key]
         return cast(_Result, source.known_here[here])
 

@@ -76,10 +76,11 @@ def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
     while True:
         read = view.reader.read(files)
         source = ExpandedSource(read.text, like=source)
-        more = _definers(scope, cut(source, present, shim.names, shim.needs), files)
+        found = cut(source, present, shim.names, shim.needs)
+        more = _definers(scope, found, files)
         if not more:
             # The compiler is asked when all files are there; it can bring in names that ask for more.
-            found, complaints = _cut_and_compile(source, present, shim)
+            found, complaints = _compile_and_cut(source, present, shim, found)
             more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)
@@ -94,11 +95,14 @@ def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
     return {file for name in names for file in scope.definers.get(name, ()) if file not in files}
 
 
-def _cut_and_compile(source: ExpandedSource, roots: tuple[str, ...], shim: Shim) -> tuple[Slice, tuple[str, ...]]:
-    """Cut, and cut again with the names that the compiler does not find, as long as the tree has them."""
+def _compile_and_cut(
+    source: ExpandedSource, roots: tuple[str, ...], shim: Shim, found: Slice
+) -> tuple[Slice, tuple[str, ...]]:
+    """Cut again with the names that the compiler does not find, as long as the tree has them."""
     wanted = dict.fromkeys(roots)
-    for _ in range(_COMPILER_ROUNDS):
-        found = cut(source, wanted, shim.names, shim.needs)
+    for number in range(_COMPILER_ROUNDS):
+        if number > 0:
+            found = cut(source, wanted, shim.names, shim.needs)
         message = _compiled(found, shim)
         new = [
             name
