@@ -5,9 +5,11 @@ The closure of the names is checked by the compiler: what it does not know altho
 has it (a name made by nested pasting, for example) is added. The result is text; it is not built here.
 """
 
+import contextlib
 import dataclasses
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +65,22 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
         return known
     watched = WatchedTree.of(view.tree)
     reader = dataclasses.replace(view.reader, tree=watched)
-    found = _slice_tree(View(view.kconfig, reader), shim, roots)
+    with _collector_paused():
+        found = _slice_tree(View(view.kconfig, reader), shim, roots)
     entry.store(watched, found)
     return found
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Spare the search for cycles: there are none in the many thousand pieces that live until the end."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
