@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The cache folder, and folders in it that appear whole or not at all.
+"""The cache folder, and files and folders in it that appear whole or not at all.
 
 Knows nothing about what is cached.
 """
@@ -55,12 +55,27 @@ def appearing(target: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file, or on any exception leave what was there before."""
+    remove_stale(target.parent)
+    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def remove_stale(folder: Path) -> None:
     """Remove what processes that are gone (killed, power cut) left half-written."""
     for entry in folder.iterdir():
         match = _PARTIAL.fullmatch(entry.name)
-        if match and not _is_running(int(match[1])):
+        if not match or _is_running(int(match[1])):
+            continue
+        if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def _is_running(pid: int) -> bool:

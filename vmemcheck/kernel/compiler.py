@@ -4,6 +4,7 @@
 Only for text that is compiled or preprocessed here; nothing is linked or run.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -25,6 +26,17 @@ def find_compiler() -> str:
     if path is None:
         raise BuildError(f"there is no compiler {name!r}", to_fix="install gcc, or set CC to the path of one")
     return path
+
+
+def compiler_version() -> str:
+    """Return the compiler's path, and what it says of itself."""
+    return _version(find_compiler())
+
+
+@functools.cache
+def _version(path: str) -> str:
+    shown = run_compiler(["--version"], b"", Path("/")).stdout.decode("utf-8", "replace")
+    return f"{path}\n{shown}"
 
 
 def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.expand import ExpandedSource
-from vmemcheck.kernel.kconfig import Kconfig, read_kconfig
+from vmemcheck.kernel.kconfig import Kconfig, UnreadKconfig, read_kconfig
 from vmemcheck.kernel.preprocess import Reader
 from vmemcheck.kernel.slicer import cut
+from vmemcheck.kernel.stored import Entry
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import WatchedTree
 
 _WORD = re.compile(r"(?:struct\s+)?[A-Za-z_]\w*")
 _ERROR = re.compile(r"^expression:(\d+):", re.MULTILINE)
@@ -55,21 +57,39 @@ def open_view(tree: Tree, target: Target, page_shift: int, **answers: str) -> Vi
     :raises SliceError: when the tree's headers cannot be preprocessed
     :raises BuildError: when the bounds cannot be computed
     """
-    kconfig = read_kconfig(tree, target.arch)
+    entry = Entry("view", tree, target, page_shift, answers)
+    known = entry.load(_Resolved)
+    if known is not None:
+        return View(UnreadKconfig(tree, target.arch), Reader(tree, target, known.values, known.bounds))
+    watched = WatchedTree.of(tree)
+    kconfig = read_kconfig(watched, target.arch)
     values = target.configuration(kconfig, page_shift, **answers)
-    empty = Reader(tree, target, values, {})
+    bounds = _bounds(Reader(watched, target, values, {}))
+    entry.store(watched, _Resolved(values, bounds))
+    return View(kconfig, Reader(tree, target, values, bounds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """What a view consists of, besides the tree and the target."""
+
+    values: dict[str, str]
+    bounds: dict[str, int]
+
+
+def _bounds(empty: Reader) -> dict[str, int]:
+    """Return the macros that a kernel build computes from ``kernel/bounds.c``."""
     source = ExpandedSource(empty.read([_BOUNDS]).text)
     expressions = {name.decode(): text.decode() for name, text in _BOUND.findall(source.code_only)}
     bounds = evaluate(source, expressions)
     absent = [name for name, value in bounds.items() if value is None]
     if absent:
         raise BuildError(
-            f"{target.arch}: {absent[0]} of {tree.name} could not be computed",
+            f"{empty.target.arch}: {absent[0]} of {empty.tree.name} could not be computed",
             where=f"{_BOUNDS}: {expressions[absent[0]]}",
             to_fix="see whether the tree is complete and its headers fit each other",
         )
-    known = {name: value for name, value in bounds.items() if value is not None}
-    return View(kconfig, Reader(tree, target, values, known))
+    return {name: value for name, value in bounds.items() if value is not None}
 
 
 def evaluate(source: ExpandedSource, expressions: Mapping[str, str]) -> dict[str, int | None]:

@@ -5,6 +5,7 @@ Reads the part of the language that decides values. Prompts, menus and help are 
 macro calls such as ``$(cc-option,...)`` count as ``y``: some compiler can do it.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -154,6 +155,30 @@ class Kconfig:
         return visible[0] if visible else ""
 
 
+class UnreadKconfig(Kconfig):
+    """The same, read when it is first looked into."""
+
+    _place: tuple[Tree, str]
+
+    def __init__(self, tree: Tree, arch: str) -> None:
+        # Fields of a frozen dataclass cannot be set in the usual way.
+        object.__setattr__(self, "_place", (tree, arch))
+
+    @functools.cached_property
+    def symbols(self) -> Mapping[str, list[Block]]:
+        """Return name -> blocks."""
+        return self._read.symbols
+
+    @functools.cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """Return the choices."""
+        return self._read.choices
+
+    @functools.cached_property
+    def _read(self) -> Kconfig:
+        return read_kconfig(*self._place)
+
+
 def _is_fixed(blocks: list[Block], always: set[str], never: set[str]) -> bool:
     """Tell whether a symbol that nobody is asked for is always ``y``."""
     if any(block.has_prompt for block in blocks) or len(blocks) != 1 or not blocks[0].defaults:
@@ -197,9 +222,8 @@ def read_kconfig(tree: Tree, arch: str) -> Kconfig:
             where=str(tree.root / "arch"),
             to_fix="use the name of a folder below arch/",
         )
-    names = [name for name in tree.files(f"arch/{arch}", "") if name.rpartition("/")[2].startswith("Kconfig")]
-    names += ["arch/Kconfig"]
-    names += [name for folder in _SHARED for name in _kconfigs(tree, folder)]
+    names = [*tree.files(f"arch/{arch}", "", prefix="Kconfig"), "arch/Kconfig"]
+    names += [name for folder in _SHARED for name in tree.files(folder, "", prefix="Kconfig")]
     return parse_kconfig(tree.read(name) for name in names)
 
 
@@ -209,10 +233,6 @@ def parse_kconfig(texts: Iterable[str]) -> Kconfig:
     for text in texts:
         reader.read(text)
     return Kconfig(symbols=reader.symbols, choices=tuple(reader.choices))
-
-
-def _kconfigs(tree: Tree, folder: str) -> list[str]:
-    return [name for name in tree.files(folder, "") if name.rpartition("/")[2].startswith("Kconfig")]
 
 
 class _Reader:

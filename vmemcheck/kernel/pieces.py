@@ -6,125 +6,158 @@ counting them. What the inside of a piece means is left to ``vmemcheck.kernel.re
 """
 
 import bisect
-import enum
+import functools
+import itertools
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar, cast
 
-_NOISE = re.compile(
-    rb"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n]){1,10}'""",
-    re.DOTALL,
-)
-_MARKER = re.compile(rb'^# (\d+) "([^"\n]*)".*$', re.MULTILINE)
-_DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
-_DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?(.*)", re.DOTALL)
-_UNDEF = re.compile(rb"[ \t]*#[ \t]*undef[ \t]+(\w+)")
+from vmemcheck.kernel.regions import DEFINE, Region, regions_of
+from vmemcheck.kernel.regions import Kind as Kind
+from vmemcheck.kernel.regions import Piece as Piece
+
+_TYPE_OPENING = re.compile(rb"\s*(struct|union)\b[^;{}]*")
+_SPACE = re.compile(rb"\s*")
 _STRUCTURE = re.compile(rb"[{};]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_TEXT_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 ENUM_BODY = re.compile(rb"\benum\b[^;{}()]*\{([^}]*)\}")
 _LAST_WORD = re.compile(rb"\w+$")
 _PARENTHESIS = re.compile(rb"[()]")
 _STORED_INVOCATION = re.compile(rb"\s*(?:(?:static|extern|const)\s+)+([A-Za-z_]\w*)\s*\(")
 _INVOCATION = re.compile(rb"\s*([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTE_WORDS = frozenset((b"__attribute__", b"__attribute", b"asm", b"__asm__", b"__asm"))
+_Result = TypeVar("_Result")
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
-
-
-class Kind(enum.Enum):
-    """What a piece is."""
-
-    MACRO = "macro"
-    UNDEF = "undef"
-    FUNCTION = "function"
-    DECLARATION = "declaration"
-    TYPE = "type"
-    INVOCATION = "invocation"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One top-level piece of the text.
-
-    :param names: identifiers that the piece may define or declare, over-approximated
-    :param parameters: of a function-like macro, else None
-    """
-
-    kind: Kind
-    start: int
-    end: int
-    names: tuple[str, ...]
-    parameters: tuple[str, ...] | None = None
 
 
 class Source:
     """A preprocessed text, its pieces, and where each came from."""
 
-    def __init__(self, text: bytes) -> None:
-        """Split the text."""
+    def __init__(self, text: bytes, like: "Source | None" = None) -> None:
+        """Split the text.
+
+        :param like: a source that was looked at before; what is known of a piece is known of an equal one
+        """
         self.text = text
-        self.code = _NOISE.sub(_blanked, text)
+        regions = list(regions_of(text, like.regions if like is not None else {}))
+        self.regions: dict[bytes, Region] = dict(regions)
+        """Its parts by their texts."""
+        self._starts = [0, *itertools.accumulate(len(part) for part, _ in regions)]
+        self._in_order = [region for _, region in regions]
+        self.code = b"".join(region.code for region in self._in_order)
         """The text without comments and the insides of strings, at equal offsets."""
-        self._markers = [(match.end() + 1, int(match[1]), match[2].decode()) for match in _MARKER.finditer(text)]
-        self._offsets = [marker[0] for marker in self._markers]
-        directives = list(_DIRECTIVE.finditer(self.code))
-        self.code_only = _without(self.code, directives)
+        self.code_only = b"".join(region.code_only for region in self._in_order)
         """The code without directives, at equal offsets."""
-        macros = [piece for match in directives if (piece := self._directive(match))]
-        self.attributes = _attributes(macros, self.code)
-        self.type_macros = _type_macros(macros, self.code)
+        macros: list[Piece] = []
+        bodies: list[bytes | None] = []
+        for base, region in zip(self._starts, self._in_order, strict=False):
+            region.move_to(base)
+            macros += region.macros
+            bodies += region.bodies
+        self.attributes = _attributes(macros, bodies)
+        self.attribute_words = {b"__attribute__"} | {
+            name.encode() for name in self.attributes if name.strip("_") != "inline"
+        }
+        """What ``plain()`` blanks."""
+        self.type_macros = _type_macros(macros, bodies)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
-        self.pieces = tuple(sorted([*macros, *self._split()], key=lambda piece: piece.start))
-        self.by_name: dict[str, list[int]] = {}
-        """Name -> the pieces that may define it."""
+        self.changed_words = self._changed_words(like) if like is not None else frozenset()
+        """Words that mean another kind of macro in ``like``, or none."""
+        self.pieces = tuple(sorted([*macros, *self._pieces()], key=lambda piece: piece.start))
+        by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
         """Name -> its definitions as a macro."""
         for number, piece in enumerate(self.pieces):
             if piece.kind is Kind.MACRO:
                 self.macros.setdefault(piece.names[0], []).append(number)
             for name in piece.names:
-                self.by_name.setdefault(name, []).append(number)
+                by_name[name].append(number)
+        self.by_name: dict[str, list[int]] = dict(by_name)
+        """Name -> the pieces that may define it."""
+        self.known: dict[tuple[str, Kind, bytes], object] = {}
+        """What was found out about the code of a piece (see ``once()``)."""
+        self.known_before = like.known if like is not None else {}
+        """The same of another source, as long as none of the changed words is in the code."""
+        self.known_here: dict[tuple[str, int], object] = {}
+        """The same by the start of the piece, which is found faster."""
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
-        at = bisect.bisect_right(self._offsets, offset) - 1
-        if at < 0:
-            return "<text>", self.text.count(b"\n", 0, offset) + 1
-        start, line, name = self._markers[at]
-        return name, line + self.text.count(b"\n", start, offset)
+        for at in range(bisect.bisect_right(self._starts, offset) - 1, -1, -1):
+            base = self._starts[at]
+            marker = self._in_order[at].marker_before(offset - base) if at < len(self._in_order) else None
+            if marker is not None:
+                start, line, name = marker
+                return name, line + self.text.count(b"\n", base + start, offset)
+        return "<text>", self.text.count(b"\n", 0, offset) + 1
 
     def raw(self, piece: Piece) -> bytes:
         """Return a piece as it is in the kernel, comments and markers included."""
         return self.text[piece.start : piece.end]
 
-    def _directive(self, match: re.Match[bytes]) -> Piece | None:
-        define = _DEFINE.match(match[0])
-        if define:
-            parameters = None
-            if define[2] is not None:
-                words = (word.strip().decode() for word in define[3].split(b","))
-                parameters = tuple(word.removesuffix("...") or "__VA_ARGS__" for word in words if word)
-            return Piece(Kind.MACRO, match.start(), match.end(), (define[1].decode(),), parameters)
-        undef = _UNDEF.match(match[0])
-        return Piece(Kind.UNDEF, match.start(), match.end(), (undef[1].decode(),)) if undef else None
+    def macros_between(self, prefix: str, suffix: str) -> list[str]:
+        """Return the macros whose names start and end so, in the order of the text; one of the two can be empty."""
+        names, mirrored = self._sorted_macros
+        if prefix:
+            found = [name for name in _starting(names, prefix) if name.endswith(suffix)]
+        else:
+            found = [name[::-1] for name in _starting(mirrored, suffix[::-1])]
+        return sorted(found, key=lambda name: self.macros[name][0])
 
-    def _split(self) -> Iterator[Piece]:
+    @functools.cached_property
+    def _sorted_macros(self) -> tuple[list[str], list[str]]:
+        return sorted(self.macros), sorted(name[::-1] for name in self.macros)
+
+    def _pieces(self) -> list[Piece]:
+        """Return all pieces but the macros: of regions that are known, or found by splitting them."""
+        changed = self.changed_words
+        pieces: list[Piece] = []
+        at, count = 0, 1
+        while at < len(self._in_order):
+            region, base = self._in_order[at], self._starts[at]
+            region.move_to(base)
+            if count > 1 or region.pieces is None or (changed and not changed.isdisjoint(region.words)):
+                end = min(at + count, len(self._in_order))
+                found, rest = self._split(base, self._starts[end])
+                if self.code_only[rest : self._starts[end]].strip() and end < len(self._in_order):
+                    # A piece goes on in the next region.
+                    count *= 2
+                    continue
+                for each in self._in_order[at:end]:
+                    each.pieces = found if count == 1 else None
+                pieces += found
+                at, count = end, 1
+            else:
+                pieces += region.pieces
+                at += 1
+        return pieces
+
+    def _changed_words(self, like: "Source") -> frozenset[bytes]:
+        attributes = {name for name, _ in self.attributes.items() ^ like.attributes.items()}
+        changed = (self.type_macros ^ like.type_macros) | (self.function_macros ^ like.function_macros)
+        return changed | {name.encode() for name in attributes}
+
+    def _split(self, start: int, stop: int) -> tuple[list[Piece], int]:
+        """Return the pieces of a part of the text, and the offset behind the last one."""
         code = self.code_only
-        start, depth, brace = 0, 0, -1
-        for match in _STRUCTURE.finditer(code):
+        pieces: list[Piece] = []
+        depth, brace = 0, -1
+        for match in _STRUCTURE.finditer(code, start, stop):
             token = match[0]
             if token == b"{":
                 depth += 1
                 if depth == 1 and brace < 0:
                     brace = match.start()
-            elif token == b"}":
+                continue
+            if token == b"}":
                 depth -= 1
-                if depth == 0 and self._is_function(code[start:brace]):
-                    yield from self._piece(start, match.end(), brace)
-                    start, brace = match.end(), -1
-            elif depth == 0:
-                yield from self._piece(start, match.end(), brace)
+            if depth == 0 and (token == b";" or self._is_function(code[start:brace])):
+                pieces += self._piece(start, match.end(), brace)
                 start, brace = match.end(), -1
+        return pieces, start
 
     def _is_function(self, header: bytes) -> bool:
         opening = _INVOCATION.match(header)
@@ -144,13 +177,13 @@ class Source:
     def _piece(self, start: int, end: int, brace: int) -> Iterator[Piece]:
         """Yield the piece; before it, the macro invocations without semicolon that stand there."""
         code = self.code_only
-        start += len(code[start:end]) - len(code[start:end].lstrip())
+        start = _after_space(code, start, end)
         while start < end:
             stop = self._invocation_end(start, brace if brace >= 0 else end)
             if stop is None:
                 break
             yield Piece(Kind.INVOCATION, start, stop, _words(code[start:stop]))
-            start = stop + len(code[stop:end]) - len(code[stop:end].lstrip())
+            start = _after_space(code, stop, end)
         if code[start:end].strip(b"; \t\n"):
             yield self._classified(start, end, brace)
 
@@ -159,7 +192,7 @@ class Source:
         if match is None or match[1] in self.type_macros or not self._is_invocation(match[0]):
             return None
         end = group_end(self.code_only, match.end() - 1, stop)
-        following = _WORD.match(self.code_only[end:stop].lstrip())
+        following = _WORD.match(self.code_only, _after_space(self.code_only, end, stop), stop)
         if following is None or following[0] in _ATTRIBUTE_WORDS or following[0].decode() in self.attributes:
             return None
         return end
@@ -194,38 +227,57 @@ class Source:
         return Piece(Kind.DECLARATION, start, end, tuple(dict.fromkeys(names)))
 
 
+def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piece], _Result]:
+    """Call ``function`` once for all pieces with the same code: it must not look at anything else."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def known(source: Source, piece: Piece) -> _Result:
+        here = (name, piece.start)
+        if here not in source.known_here:
+            code = source.code[piece.start : piece.end]
+            key = (name, piece.kind, code)
+            if key not in source.known:
+                is_known = key in source.known_before and source.changed_words.isdisjoint(_WORD.findall(code))
+                source.known[key] = source.known_before[key] if is_known else function(source, piece)
+            source.known_here[here] = source.known[key]
+        return cast(_Result, source.known_here[here])
+
+    return known
+
+
+@once
 def macro_body(source: Source, piece: Piece) -> bytes:
     """Return what a macro expands to, comments and insides of strings blanked."""
-    match = _DEFINE.match(source.code, piece.start, piece.end)
+    match = DEFINE.match(source.code, piece.start, piece.end)
     assert match is not None, "only called for macros"
     return match[4].strip()
 
 
-def _blanked(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if text[:1] in b"\"'":
-        return text[:1] + b" " * (len(text) - 2) + text[:1]
-    return b"\n".join(b" " * len(line) for line in text.split(b"\n"))
-
-
-def _without(code: bytes, matches: list[re.Match[bytes]]) -> bytes:
-    parts, at = [], 0
-    for match in matches:
-        parts += [code[at : match.start()], b" " * (match.end() - match.start())]
-        at = match.end()
-    return b"".join([*parts, code[at:]])
+def _starting(names: list[str], prefix: str) -> Iterator[str]:
+    """Yield those of the sorted names that start with ``prefix``."""
+    for at in range(bisect.bisect_left(names, prefix), len(names)):
+        if not names[at].startswith(prefix):
+            return
+        yield names[at]
 
 
 def _words(code: bytes) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.decode() for word in _WORD.findall(code)))
+    return tuple(dict.fromkeys(_TEXT_WORD.findall(code.decode("latin-1"))))
+
+
+def _after_space(code: bytes, start: int, end: int) -> int:
+    match = _SPACE.match(code, start, end)
+    assert match is not None, "it can be empty"
+    return match.end()
 
 
 def _before_group(text: bytes) -> bytes:
     """Return the identifier before the last, balanced group of parentheses."""
-    depth, at = 0, 0
-    for match in reversed(list(_PARENTHESIS.finditer(text))):
-        depth += 1 if match[0] == b")" else -1
-        at = match.start()
+    depth, at, place = 0, 0, len(text)
+    while (place := max(text.rfind(b"(", 0, place), text.rfind(b")", 0, place))) >= 0:
+        at = place
+        depth += 1 if text.startswith(b")", place) else -1
         if depth == 0:
             break
     word = re.search(rb"\w+\s*$", text[max(at - 200, 0) : at])
@@ -242,17 +294,16 @@ def group_end(code: bytes, at: int, stop: int) -> int:
     return stop
 
 
-def _attributes(macros: list[Piece], code: bytes) -> Mapping[str, bool]:
+def _attributes(macros: list[Piece], bodies: list[bytes | None]) -> Mapping[str, bool]:
     """Return the macros that vanish or become only attributes: name -> takes arguments.
 
     The parser does not know them, and they decide nothing. They are found in the tree itself.
     """
     found: dict[str, bool] = {"inline": False, "__inline": False, "__inline__": False, "__extension__": False}
     pending: dict[str, list[tuple[bytes, bool]]] = {}
-    for piece in macros:
-        match = _DEFINE.match(code, piece.start, piece.end)
-        if match:
-            pending.setdefault(piece.names[0], []).append((match[4].strip(), piece.parameters is not None))
+    for piece, body in zip(macros, bodies, strict=True):
+        if body is not None:
+            pending.setdefault(piece.names[0], []).append((body.strip(), piece.parameters is not None))
     # A macro that is redefined counts only when every definition does.
     pending = {
         name: bodies for name, bodies in pending.items() if all(not body or _WORD.match(body) for body, _ in bodies)
@@ -269,13 +320,12 @@ def _attributes(macros: list[Piece], code: bytes) -> Mapping[str, bool]:
         pending = {name: bodies for name, bodies in pending.items() if name not in new}
 
 
-def _type_macros(macros: list[Piece], code: bytes) -> frozenset[bytes]:
-    found = set()
-    for piece in macros:
-        match = _DEFINE.match(code, piece.start, piece.end)
-        if match and piece.parameters and re.fullmatch(rb"\s*(struct|union)\b[^;{}]*", match[4]):
-            found.add(match[1])
-    return frozenset(found)
+def _type_macros(macros: list[Piece], bodies: list[bytes | None]) -> frozenset[bytes]:
+    return frozenset(
+        piece.names[0].encode()
+        for piece, body in zip(macros, bodies, strict=True)
+        if body is not None and piece.parameters and _TYPE_OPENING.fullmatch(body)
+    )
 
 
 def _only_attributes(body: bytes, known: Mapping[str, bool]) -> bool:

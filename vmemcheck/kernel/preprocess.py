@@ -90,7 +90,7 @@ class Reader:
 
     def _arguments(self, folder: Path, defines: Sequence[str]) -> list[str]:
         arch = f"arch/{self.target.arch}/include"
-        search = [arch, str(folder), "include", f"{arch}/uapi", "include/uapi", f"arch/{self.target.arch}"]
+        search = [arch, str(folder), *self._later_folders()]
         arguments = ["-E", "-fdirectives-only", "-nostdinc", "-std=gnu11", "-w", "-x", "c"]
         arguments += [f"-U{name}" for name in self.target.undefined]
         arguments += [f"-D{name}" for name in ("__KERNEL__", *self.target.macros, *defines)]
@@ -100,6 +100,10 @@ class Reader:
             if self.tree.has(name):
                 arguments += ["-include", name]
         return [*arguments, "-iquote", ".", "-"]
+
+    def _later_folders(self) -> tuple[str, ...]:
+        """Return where headers are searched after the architecture's own, and those of a build."""
+        return "include", f"arch/{self.target.arch}/include/uapi", "include/uapi", f"arch/{self.target.arch}"
 
     def _generated_folder(self) -> Path:
         """Return the folder of the headers that a kernel build would generate."""
@@ -112,7 +116,19 @@ class Reader:
         (folder / "generated").mkdir(parents=True, exist_ok=True)
         _write(folder / _AUTOCONF, configuration)
         _write(folder / BOUNDS, bounds)
+        self._refresh(folder)
         return folder
+
+    def _refresh(self, folder: Path) -> None:
+        """Correct what was made for an earlier state of the tree."""
+        for path in folder.rglob("*.h"):
+            name = str(path.relative_to(folder))
+            if name in (_AUTOCONF, BOUNDS):
+                continue
+            if any((self.tree.root / place / name).exists() for place in self._later_folders()):
+                path.unlink(missing_ok=True)
+            else:
+                _write(path, self._content(name))
 
     def _generate(self, folder: Path, unit: bytes, defines: Sequence[str]) -> None:
         """Make each absent header: ``asm/x.h`` from asm-generic as Kbuild does, others empty."""
@@ -126,13 +142,14 @@ class Reader:
             if found:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            generic = f"asm-generic/{name.removeprefix('uapi/').removeprefix('asm/')}"
-            has_generic = any(self.tree.has(f"{where}/{generic}") for where in ("include", "include/uapi"))
-            is_generic = name.startswith(("asm/", "uapi/asm/")) and has_generic
-            _write(path, f"#include <{generic}>\n" if is_generic else self._content(name))
+            _write(path, self._content(name))
 
     def _content(self, name: str) -> str:
-        """Return what a generated header says, as far as it is made of a plain list of names."""
+        """Return what a generated header says, as far as it is made of other headers or a plain list of names."""
+        generic = f"asm-generic/{name.removeprefix('uapi/').removeprefix('asm/')}"
+        is_asm = name.startswith(("asm/", "uapi/asm/"))
+        if is_asm and any(self.tree.has(f"{where}/{generic}") for where in ("include", "include/uapi")):
+            return f"#include <{generic}>\n"
         capabilities = "arch/arm64/tools/cpucaps"
         if name in _CAPABILITY_HEADERS and self.tree.has(capabilities):
             names = [line for line in self.tree.read(capabilities).splitlines() if re.fullmatch(r"\w+", line)]
@@ -142,10 +159,9 @@ class Reader:
 
     def _check_origin(self, text: bytes, folder: Path) -> None:
         """Refuse text from outside of the tree, whatever an ``#include`` in it says."""
-        for name in set(_MARKER.findall(text)):
-            decoded = os.fsdecode(name)
-            if not decoded.startswith("<") and not Path(decoded).is_relative_to(folder):
-                self.tree.path(decoded)
+        names = [os.fsdecode(name) for name in set(_MARKER.findall(text))]
+        search = (f"arch/{self.target.arch}/include", *self._later_folders())
+        self.tree.included([name for name in names if not name.startswith(("<", f"{folder}/"))], search)
 
 
 @functools.cache

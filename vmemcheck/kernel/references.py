@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import tree_sitter
 import tree_sitter_c
 
-from vmemcheck.kernel.pieces import ENUM_BODY, Kind, Piece, Source, group_end, macro_body
+from vmemcheck.kernel.pieces import ENUM_BODY, Kind, Piece, Source, group_end, macro_body, once
 
 _TOKEN = re.compile(rb"(->|\.\.\.|\.|##|#)|(\d[\w.]*)|([A-Za-z_]\w*)(?=(\s*\()?)|\S")
 _TAG = re.compile(rb"\b(struct|union|enum)\s+([A-Za-z_]\w*)\s*([*{;]?)")
@@ -63,6 +63,7 @@ class References:
     has_code: bool = True
 
 
+@once
 def references(source: Source, piece: Piece) -> References:
     """Return what the piece refers to, its own local names left out."""
     if piece.kind in (Kind.MACRO, Kind.UNDEF):
@@ -93,6 +94,7 @@ def words_and_tags(code: bytes) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(names), _member_tags(code)[0]
 
 
+@once
 def defined_names(source: Source, piece: Piece) -> frozenset[str]:
     """Return the ordinary identifiers that the piece defines or declares."""
     code = source.code_only[piece.start : piece.end]
@@ -120,6 +122,7 @@ def defined_names(source: Source, piece: Piece) -> frozenset[str]:
             return names
 
 
+@once
 def defined_tags(source: Source, piece: Piece) -> frozenset[str]:
     """Return the tags whose members the piece lists."""
     code = plain(source, source.code_only[piece.start : piece.end])
@@ -129,6 +132,7 @@ def defined_tags(source: Source, piece: Piece) -> frozenset[str]:
     return frozenset(name for _, name, after in _found_tags(code) if after == "{")
 
 
+@once
 def is_prototype(source: Source, piece: Piece) -> bool:
     """Tell whether a declaration declares a function (not an object, not a pointer to a function)."""
     code = plain(source, source.code_only[piece.start : piece.end])
@@ -136,6 +140,7 @@ def is_prototype(source: Source, piece: Piece) -> bool:
     return match is not None and match[1].decode() not in KEYWORDS
 
 
+@once
 def is_weak(source: Source, piece: Piece) -> bool:
     """Tell whether a function definition gives way to another one."""
     header = source.code[piece.start : piece.end].partition(b"{")[0]
@@ -192,11 +197,14 @@ def _local_names(source: Source, code: bytes) -> frozenset[str]:
 
 def plain(source: Source, code: bytes) -> bytes:
     """Blank the attribute words, with their arguments, at equal length."""
+    attributes = source.attribute_words.intersection(_WORD.findall(code))
+    if not attributes:
+        return code
     parts, at = [], 0
     for match in _WORD.finditer(code):
-        takes_arguments = source.attributes.get(match[0].decode(), match[0] == b"__attribute__" or None)
-        if match.start() < at or takes_arguments is None or match[0].strip(b"_") == b"inline":
+        if match[0] not in attributes or match.start() < at:
             continue
+        takes_arguments = source.attributes.get(match[0].decode(), True)
         end = match.end()
         if takes_arguments and code[end:].lstrip().startswith(b"("):
             end = group_end(code, end, len(code))

@@ -5,8 +5,11 @@ The closure of the names is checked by the compiler: what it does not know altho
 has it (a name made by nested pasting, for example) is added. The result is text; it is not built here.
 """
 
+import contextlib
+import dataclasses
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import Shim
 from vmemcheck.kernel.slicer import Slice, cut
+from vmemcheck.kernel.stored import Entry
+from vmemcheck.kernel.watched import WatchedTree
 
 _UNKNOWN = (
     re.compile(r"error: '(\w+)' undeclared"),
@@ -50,17 +55,50 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
 
     C files are added as long as one in scope defines a name that is still missing.
 
+    A slice that was cut before is taken from the cache, as long as all that it depends on is the same.
+
     :raises SliceError: when the tree cannot be preprocessed, or has none of the roots
     """
+    entry = Entry("slice", view.tree, view.target, view.values, view.reader.bounds, shim, tuple(roots))
+    known = entry.load(TreeSlice)
+    if known is not None:
+        return known
+    watched = WatchedTree.of(view.tree)
+    reader = dataclasses.replace(view.reader, tree=watched)
+    with _collector_paused():
+        found = _slice_tree(View(view.kconfig, reader), shim, roots)
+    entry.store(watched, found)
+    return found
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Spare the search for cycles: there are none in the many thousand pieces that live until the end."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
     scope = scope_of(view.tree, view.target.arch, view.values)
     present = tuple(name for name in roots if name in scope.definers)
     files = scope.files_of(present or tuple(roots))
+    source = None
     while True:
         read = view.reader.read(files)
-        source = ExpandedSource(read.text)
+        source = ExpandedSource(read.text, like=source)
         doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
-        found, complaints = _cut_and_compile(source, (*present, *doors), shim)
+        wanted = (*present, *doors)
+        found = cut(source, wanted, shim.names, shim.needs)
         more = _definers(scope, found, files)
+        if not more:
+            # The compiler is asked when all files are there; it can bring in names that ask for more.
+            found, complaints = _compile_and_cut(source, wanted, shim, found)
+            more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
@@ -74,11 +112,14 @@ def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
     return {file for name in names for file in scope.definers.get(name, ()) if file not in files}
 
 
-def _cut_and_compile(source: ExpandedSource, roots: tuple[str, ...], shim: Shim) -> tuple[Slice, tuple[str, ...]]:
-    """Cut, and cut again with the names that the compiler does not find, as long as the tree has them."""
+def _compile_and_cut(
+    source: ExpandedSource, roots: tuple[str, ...], shim: Shim, found: Slice
+) -> tuple[Slice, tuple[str, ...]]:
+    """Cut again with the names that the compiler does not find, as long as the tree has them."""
     wanted = dict.fromkeys(roots)
-    for _ in range(_COMPILER_ROUNDS):
-        found = cut(source, wanted, shim.names, shim.needs)
+    for number in range(_COMPILER_ROUNDS):
+        if number > 0:
+            found = cut(source, wanted, shim.names, shim.needs)
         message = _compiled(found, shim)
         new = [
             name

@@ -150,13 +150,14 @@ class _Closure:
         """Go on with what a kept piece refers to."""
         for name, is_call in found.names.items():
             self.need(name, is_call, number, found.has_code and number not in self.guessed)
-        for name in found.tags:
+        # Sorted, so that the same tree gives the same text in each run.
+        for name in sorted(found.tags):
             self.need_tag(name, number)
-        for prefix, suffix in found.pasted:
+        for prefix, suffix in sorted(found.pasted):
             self._need_pasted(prefix, suffix, number)
         self.waiting += [(name, members, number) for name, members in found.weak_tags]
         self.fields |= found.fields
-        for field_name in found.fields:
+        for field_name in sorted(found.fields):
             # Only a macro can stand in the place of a member.
             for macro in self.source.by_name.get(field_name, ()):
                 if self.source.pieces[macro].kind is Kind.MACRO:
@@ -225,10 +226,9 @@ class _Closure:
         if (prefix, suffix) in self.pasted:
             return
         self.pasted.add((prefix, suffix))
-        for name, numbers in self.source.macros.items():
-            if name.startswith(prefix) and name.endswith(suffix):
-                for number in numbers:
-                    self.keep(number, name, user, guess=True)
+        for name in self.source.macros_between(prefix, suffix):
+            for number in self.source.macros[name]:
+                self.keep(number, name, user, guess=True)
 
 
 def cut(

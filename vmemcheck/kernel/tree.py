@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tarfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -71,13 +72,27 @@ class Tree:
                 to_fix="give a complete tree: an unpacked archive, a checkout that is not sparse, or 'vmemcheck fetch'",
             ) from None
 
-    def files(self, folder: str, suffix: str) -> tuple[str, ...]:
-        """Return the files below ``folder`` whose names end in ``suffix``, sorted."""
+    def files(self, folder: str, suffix: str, prefix: str = "") -> tuple[str, ...]:
+        """Return the files below ``folder`` whose names start and end so, sorted."""
         found = []
         for parent, _, names in os.walk(self.path(folder)):
-            relative = Path(parent).relative_to(self.root)
-            found += [str(relative / name) for name in names if name.endswith(suffix)]
+            wanted = [name for name in names if name.endswith(suffix) and name.startswith(prefix)]
+            relative = Path(parent).relative_to(self.root) if wanted else Path()
+            found += [str(relative / name) for name in wanted]
         return tuple(sorted(found))
+
+    def included(self, names: Iterable[str], search: Sequence[str]) -> None:
+        """Check that files which the preprocessor took are in the tree.
+
+        :param search: the folders where it looks, for a tree that wants to know
+        :raises TreeError: when one is outside
+        """
+        folders = {os.path.dirname(name) for name in names}  # noqa: PTH120  # thousands of names: Path is too slow
+        for folder in folders:
+            self.path(folder)
+        for name in names:
+            if os.path.islink(f"{self.root}/{name}"):  # noqa: PTH114
+                self.path(name)
 
 
 def open_tree(path: Path, rev: str | None = None) -> Tree:

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-_NEED_COMPILER = ("test_expand", "test_preprocess", "test_slice_tree", "test_slicer")
+_NEED_COMPILER = ("test_evaluate", "test_expand", "test_preprocess", "test_slice_tree", "test_slicer")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A cached folder appears whole or not at all."""
+"""A cached file or folder appears whole or not at all."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmemcheck.errors import FetchError
-from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.cache import appearing, cache_folder, write_whole
 
 
 def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +63,32 @@ def test_appearing_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     with appearing(tmp_path / "tree"):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == [f".partial-{os.getppid()}-tree", "tree"]
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_write_whole_failure_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException
+) -> None:
+    """Ctrl-C or a full disk in the middle of writing leave the old content, and no other file."""
+
+    def fail(path: Path, content: bytes) -> int:
+        path.touch()
+        raise raised
+
+    write_whole(tmp_path / "entry", b"old")
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(type(raised)):
+        write_whole(tmp_path / "entry", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["entry"]
+    assert (tmp_path / "entry").read_bytes() == b"old"
+
+
+def test_write_whole_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    """A half-written file of a process that is gone is removed."""
+    gone = os.fork()
+    if gone == 0:
+        os._exit(0)
+    os.waitpid(gone, 0)
+    (tmp_path / f".partial-{gone}-entry").touch()
+    write_whole(tmp_path / "entry", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["entry"]

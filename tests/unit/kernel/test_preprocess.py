@@ -99,3 +99,26 @@ def test_find_compiler_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(BuildError, match="no compiler 'no-such-compiler'"):
         find_compiler()
+
+
+def test_read_header_that_the_tree_has_by_now_replaces_the_generated_one(read: Read, tmp_path: Path) -> None:
+    """What was empty, or from asm-generic, for an earlier state of the tree does not hide a header of the tree."""
+    text = "#include <linux/new.h>\n#include <asm/new.h>\n"
+    assert "linux/new.h" in read(text).placeholders
+    for name in ("include/linux/new.h", "include/asm-generic/new.h"):
+        (tmp_path / "linux" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "linux" / name).write_text(f'#define NEW "{name}"\n')
+    found = read(text)
+    assert found.placeholders == ()
+    assert b'"include/linux/new.h"' in found.text
+    assert b'"include/asm-generic/new.h"' in found.text
+
+
+def test_read_changed_list_of_capabilities_changes_the_header(read: Read, tmp_path: Path) -> None:
+    """A patch that adds a capability shifts the numbers of those behind it."""
+    names = tmp_path / "linux/arch/arm64/tools/cpucaps"
+    names.parent.mkdir(parents=True)
+    names.write_text("# comment\nHAS_A\n")
+    assert b"#define ARM64_HAS_A 0\n" in read("#include <asm/cpucaps.h>\n", "arm64").text
+    names.write_text("# comment\nHAS_NEW\nHAS_A\n")
+    assert b"#define ARM64_HAS_A 1\n" in read("#include <asm/cpucaps.h>\n", "arm64").text

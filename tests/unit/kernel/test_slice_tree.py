@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vmemcheck.errors import SliceError
+from vmemcheck.kernel import slice_tree as slice_tree_module
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.kconfig import parse_kconfig
 from vmemcheck.kernel.preprocess import Reader
@@ -67,3 +68,22 @@ def test_slice_tree_renamed_root_is_refused(tmp_path: Path) -> None:
     text = _FILES["mm/sparse.c"].replace("root", "renamed")
     with pytest.raises(SliceError, match=r"no file defines root\(\)"):
         _sliced(tmp_path / "linux", _SHIM, mm__sparse=text)
+
+
+def test_slice_tree_second_time_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut when nothing has changed, and the result is the same."""
+    first = _sliced(tmp_path / "linux", _SHIM)
+    monkeypatch.setattr(slice_tree_module, "cut", None)
+    assert _sliced(tmp_path / "linux", _SHIM) == first
+
+
+def test_slice_tree_change_of_tree_or_shim_gives_a_new_slice(tmp_path: Path) -> None:
+    """A patch to a C file, a header of the same name in a place that comes first, another shim: all take effect."""
+    _sliced(tmp_path / "linux", _SHIM)
+    text = _FILES["arch/x86/mm/walk.c"].replace("shim_free(n)", "shim_free(n + 1)")
+    assert "shim_free(n + 1)" in _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=text).cut.code
+    header = tmp_path / "linux/arch/x86/include/linux/mm.h"
+    header.parent.mkdir(parents=True)
+    header.write_text(_FILES["include/linux/mm.h"].replace("int hook", "/* new */\nextern int hook"))
+    assert "extern int hook" in _sliced(tmp_path / "linux", _SHIM).cut.prototypes
+    assert _sliced(tmp_path / "linux", {}).cut.missing != ()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What was read of a tree, and what was looked for in vain, tells whether it would be read in the same way again."""
+
+from pathlib import Path
+
+import pytest
+
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import WatchedTree, is_unchanged
+
+_FILES = {
+    "mm/a.c": "#include <linux/a.h>\n#include <asm/b.h>\n#include OTHER\n",
+    "mm/Makefile": "obj-y := a.o\n",
+    "include/linux/a.h": '#include "c.h"\n#if __has_include(<linux/d.h>)\n#endif\n',
+    "include/asm/b.h": "int b;\n",
+    "include/linux/c.h": "int c;\n",
+    "include/linux/other.h": "int other;\n",
+    "include/linux/unrelated.h": "int unrelated;\n",
+}
+_SEARCH = ("arch/x86/include", "include")
+_INCLUDED = ["mm/a.c", "include/linux/a.h", "include/asm/b.h", "include/linux/c.h", "include/linux/other.h"]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> WatchedTree:
+    """Return a tree of which something was seen already."""
+    for name, text in _FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    tree = WatchedTree.of(Tree(tmp_path, "9.9.9", "test"))
+    tree.included(_INCLUDED, _SEARCH)
+    assert tree.read("mm/Makefile") == "obj-y := a.o\n"
+    assert (tree.has("mm/sparse"), tree.has("mm")) == (False, True)
+    assert tree.files("mm", ".c") == ("mm/a.c",)
+    return tree
+
+
+def test_is_unchanged_without_change_is_true(watched: WatchedTree) -> None:
+    """An untouched tree looks the same, and files that nobody saw do not matter."""
+    assert is_unchanged(watched, watched.seen)
+    (watched.root / "include/linux/unrelated.h").write_text("int changed;\n")
+    (watched.root / "mm/README").write_text("new\n")
+    assert is_unchanged(watched, watched.seen)
+
+
+@pytest.mark.parametrize("name", [*_INCLUDED, "mm/Makefile"])
+@pytest.mark.parametrize("text", ["int changed;\n", None])
+def test_is_unchanged_file_that_was_read_differs_or_is_gone_is_false(
+    watched: WatchedTree, name: str, text: str | None
+) -> None:
+    """Each file that was read or included counts with its content."""
+    if text is None:
+        (watched.root / name).unlink()
+    else:
+        (watched.root / name).write_text(text)
+    assert not is_unchanged(watched, watched.seen)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mm/b.c",
+        "mm/sparse",
+        "linux/a.h",
+        "arch/x86/include/asm/b.h",
+        "arch/x86/include/c.h",
+        "arch/x86/include/linux/d.h",
+        "include/linux/d.h",
+        "arch/x86/include/linux/other.h",
+    ],
+)
+def test_is_unchanged_file_that_was_looked_for_appears_is_false(watched: WatchedTree, name: str) -> None:
+    """A header in a place that is searched before, a file of a listed folder, one that was asked for."""
+    (watched.root / name).parent.mkdir(parents=True, exist_ok=True)
+    (watched.root / name).write_text("")
+    assert not is_unchanged(watched, watched.seen)

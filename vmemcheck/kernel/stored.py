@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results on disk that hold as long as what they were made from is the same.
+
+An entry names each file of the tree that was read or looked for, with a digest, and is believed
+only after all of them were looked at again. What a result means is left to its owner.
+"""
+
+import contextlib
+import dataclasses
+import enum
+import functools
+import hashlib
+import json
+import typing
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import TypeVar
+
+import tree_sitter_c
+
+from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.compiler import compiler_version
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
+
+_Kind = TypeVar("_Kind")
+_FOLDER = "slices"
+_MOST_ENTRIES = 128
+
+
+class Entry:
+    """The place of one result."""
+
+    def __init__(self, kind: str, tree: Tree, *asked: object) -> None:
+        """Choose the place.
+
+        :param asked: all that decides the result, besides the tree, the compiler and this package
+        """
+        key = _canonical((kind, str(tree.root), *asked))
+        self._tree = tree
+        self._path = cache_folder(_FOLDER) / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+    def load(self, kind: type[_Kind]) -> _Kind | None:
+        """Return the result; None when there is none, or it is damaged, or something has changed.
+
+        :param kind: the dataclass that was stored
+        """
+        try:
+            digest, _, body = self._path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        if digest.decode("ascii", "replace") != hashlib.sha256(body).hexdigest():
+            return None
+        entry = json.loads(body)
+        if entry["made by"] != _makers() or not is_unchanged(self._tree, _rebuilt(Seen, entry["seen"])):
+            return None
+        return _rebuilt(kind, entry["result"])
+
+    def store(self, watched: WatchedTree, result: object) -> None:
+        """Keep the result. When the disk is full or read-only, nothing is kept, and nobody misses it.
+
+        :param watched: the tree that the result was made from
+        :param result: a dataclass of texts, numbers, enums, tuples, mappings and dataclasses
+        """
+        entry = {"made by": _makers(), "seen": watched.seen, "result": result}
+        body = json.dumps(entry, separators=(",", ":"), default=_taken_apart).encode()
+        with contextlib.suppress(OSError):
+            write_whole(self._path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            _remove_oldest(self._path.parent)
+
+
+def _remove_oldest(folder: Path) -> None:
+    paths = list(folder.glob("*.json"))
+    if len(paths) > _MOST_ENTRIES:
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[:-_MOST_ENTRIES]:
+            path.unlink(missing_ok=True)
+
+
+def _makers() -> str:
+    """Return a digest of what makes results: this package, its parser, the compiler."""
+    return hashlib.sha256(f"{_own_sources()}\n{compiler_version()}".encode()).hexdigest()
+
+
+@functools.cache
+def _own_sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    # The grammar is a library of some size: that it is the same file is enough.
+    for path in sorted(Path(tree_sitter_c.__file__).parent.glob("*.so")):
+        digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()
+
+
+def _taken_apart(value: object) -> object:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name) for field in dataclasses.fields(value)]
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def _rebuilt(kind: type[_Kind], values: Sequence[object]) -> _Kind:
+    return kind(*(_value(hint, value) for hint, value in zip(_hints(typing.cast(type, kind)), values, strict=True)))
+
+
+def _value(hint: object, value: object) -> object:
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(value)
+    if isinstance(value, list):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+            return _rebuilt(hint, value)
+        if typing.get_origin(hint) is tuple:
+            (inner, _) = typing.get_args(hint)
+            return tuple(_value(inner, each) for each in value)
+    return value
+
+
+@functools.cache
+def _hints(kind: type) -> tuple[object, ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple(hints[field.name] for field in dataclasses.fields(kind))
+
+
+def _canonical(value: object) -> str:
+    """Return a text that is the same for equal values, also in another run."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return f"{type(value).__name__}({_canonical(fields)})"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_canonical(key)}:{_canonical(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Set):
+        return "<" + ",".join(sorted(_canonical(item) for item in value)) + ">"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(_canonical(item) for item in value) + "]"
+    return repr(value)

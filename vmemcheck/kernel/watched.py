@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A tree that remembers what was read of it, and what was looked for in vain.
+
+So that later one can tell whether the same work would see the same files. Nothing is stored here.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vmemcheck.kernel.tree import Tree
+
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
+_ASKED = re.compile(rb'\b__has_include(?:_next)?[ \t]*\([ \t]*[<"]([^>"\n]+)[>"]')
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a tree.
+
+    :param files: name -> digest of what is in it, empty when there is no such file
+    :param listings: ``folder prefix suffix``, separated by ``:`` -> digest of the names
+    :param present: name -> whether there is such a file or folder
+    :param absent: folder -> the names that are not in it
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    listings: dict[str, str] = field(default_factory=dict)
+    present: dict[str, bool] = field(default_factory=dict)
+    absent: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedTree(Tree):
+    """A tree that notes what is asked of it."""
+
+    seen: Seen = field(default_factory=Seen, compare=False)
+    looked_for: set[str] = field(default_factory=set, compare=False)
+
+    @classmethod
+    def of(cls, tree: Tree) -> "WatchedTree":
+        """Return the same tree, watched from now on."""
+        return cls(tree.root, tree.version, tree.origin)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the tree has this file or folder, and note it."""
+        found = Tree.has(self, name)
+        self.seen.present[name] = found
+        return found
+
+    def read(self, name: str) -> str:
+        """Return the text of one file, and note it."""
+        if name not in self.seen.files:
+            self.seen.files[name] = _digest(self, name)
+        return Tree.read(self, name)
+
+    def files(self, folder: str, suffix: str, prefix: str = "") -> tuple[str, ...]:
+        """Return the files of a folder, and note their names."""
+        found = Tree.files(self, folder, suffix, prefix)
+        self.seen.listings[f"{folder}:{prefix}:{suffix}"] = _listing(found)
+        return found
+
+    def included(self, names: Iterable[str], search: Sequence[str]) -> None:
+        """Note what the preprocessor took, and the places where it looked before."""
+        new = [name for name in names if name not in self.seen.files]
+        Tree.included(self, new, search)
+        wanted: set[str] = set()
+        for name in new:
+            content = _content(self, name)
+            self.seen.files[name] = hashlib.sha256(content).hexdigest()
+            folder = os.path.dirname(name)  # noqa: PTH120  # thousands of names: Path is too slow
+            for angled, quoted in _INCLUDE.findall(content):
+                wanted.add(os.fsdecode(angled or quoted))
+                if quoted:
+                    self._note_absent(os.path.normpath(f"{folder}/{os.fsdecode(quoted)}"))
+            wanted.update(map(os.fsdecode, _ASKED.findall(content)))
+            # An #include can also come out of a macro.
+            wanted.update(name[len(place) + 1 :] for place in search if name.startswith(f"{place}/"))
+        for name in sorted(wanted):
+            for place in (".", *search):
+                self._note_absent(os.path.normpath(f"{place}/{name}"))
+
+    def _note_absent(self, name: str) -> None:
+        if name in self.looked_for:
+            return
+        self.looked_for.add(name)
+        if not os.path.lexists(f"{self.root}/{name}"):
+            folder, _, file = name.rpartition("/")
+            self.seen.absent.setdefault(folder, []).append(file)
+
+
+def is_unchanged(tree: Tree, seen: Seen) -> bool:
+    """Tell whether the tree still looks like this."""
+    return (
+        all(_digest(tree, name) == digest for name, digest in seen.files.items())
+        and not any(_has_any(tree, folder, names) for folder, names in seen.absent.items())
+        and all(tree.has(name) == found for name, found in seen.present.items())
+        and all(
+            _listing(tree.files(folder, suffix, prefix)) == digest
+            for (folder, prefix, suffix), digest in ((name.split(":"), each) for name, each in seen.listings.items())
+        )
+    )
+
+
+def _has_any(tree: Tree, folder: str, names: list[str]) -> bool:
+    try:
+        return not set(os.listdir(f"{tree.root}/{folder}")).isdisjoint(names)  # noqa: PTH208  # names, not paths
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _content(tree: Tree, name: str) -> bytes:
+    with open(f"{tree.root}/{name}", "rb") as file:  # noqa: PTH123  # thousands of files: Path is too slow
+        return file.read()
+
+
+def _digest(tree: Tree, name: str) -> str:
+    try:
+        return hashlib.sha256(_content(tree, name)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _listing(names: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
