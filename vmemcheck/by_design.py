@@ -19,6 +19,7 @@ class ByDesign:
     :param invariants: names of the invariants that would object
     :param says: what the architecture does, and why
     :param source: *kernel file: function()*
+    :param page_shifts: page sizes for which it is so; all where none is named
     :param keeps_top_tables: the page-table pages that the top table leads to stay for ever
     """
 
@@ -26,6 +27,7 @@ class ByDesign:
     invariants: tuple[str, ...]
     says: str
     source: str
+    page_shifts: tuple[int, ...] = ()
     keeps_top_tables: bool = False
 
     def covers(self, invariant: str, subject: Table | None, levels: int) -> bool:

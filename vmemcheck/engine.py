@@ -18,6 +18,7 @@ from vmemcheck.marks import MARKS
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Faulted, Observation, State, Stopped
 from vmemcheck.operation import Boot, Operation, Sequence
+from vmemcheck.scope import Scope
 
 _PROBLEMS_SHOWN = 4
 
@@ -37,9 +38,20 @@ class Coverage:
     operations: int = 0
     sequences: int = 0
 
-    def missing(self, machine: Machine) -> tuple[Mark, ...]:
-        """Return the marks that this geometry can meet and that were not met."""
-        return tuple(mark for mark in MARKS if mark.name not in self.marks and mark.applies(machine.geometry))
+    def missing(self, machine: Machine, scope: Scope | None = None) -> tuple[Mark, ...]:
+        """Return the marks that this geometry, scope and machine can meet and that were not met."""
+        return tuple(mark for mark in applicable(machine, scope or Scope()) if mark.name not in self.marks)
+
+
+def applicable(machine: Machine, scope: Scope) -> tuple[Mark, ...]:
+    """Return the marks that a run in this scope has to meet."""
+    return tuple(
+        mark
+        for mark in MARKS
+        if mark.applies(machine.geometry)
+        and mark.name not in machine.never_met
+        and all(getattr(scope, need) for need in mark.needs)
+    )
 
 
 def check(

@@ -143,12 +143,14 @@ class Mark:
 
     :param applies: whether it can be met with this geometry
     :param met: whether a step meets it
+    :param needs: fields of ``Scope`` that must be on, without which it is not met
     """
 
     name: str
     says: str
     applies: Callable[[Geometry], bool]
     met: Callable[[Step], bool]
+    needs: tuple[str, ...] = ()
 
 
 class Verdict(enum.Enum):

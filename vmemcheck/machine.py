@@ -32,6 +32,11 @@ class Machine(Protocol):
         """What it does on purpose although an invariant objects."""
         ...
 
+    @property
+    def never_met(self) -> frozenset[str]:
+        """Names of marks that it cannot meet, because it has no such thing."""
+        ...
+
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order."""
         ...

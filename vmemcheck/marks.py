@@ -93,15 +93,21 @@ MARKS: tuple[Mark, ...] = (
     Mark("pte-page-freed", "a PTE page was freed", _always, lambda step: _unmapped(step, LeafKind.PTE)),
     Mark("pmd-leaf-shared", "two ranges shared a PMD leaf", _shares_leaves, lambda step: _shared(step, LeafKind.PMD)),
     Mark("pte-page-shared", "two ranges shared a PTE page", _shares_pages, lambda step: _shared(step, LeafKind.PTE)),
-    Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back),
-    Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way),
+    Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back, ("fallback",)),
+    Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way, ("faults",)),
     Mark(
         "table-freed",
         "a page-table page was freed",
         _always,
         lambda step: any(isinstance(event, TableFreed) for event in step.observation.events),
     ),
-    Mark("altmap-used", "memmap came from an altmap", _fills_pages, lambda step: OwnerKind.ALTMAP in _blocks(step)),
+    Mark(
+        "altmap-used",
+        "memmap came from an altmap",
+        _fills_pages,
+        lambda step: OwnerKind.ALTMAP in _blocks(step),
+        ("altmaps",),
+    ),
     Mark(
         "altmap-exhausted",
         "an altmap had no page left",
@@ -110,21 +116,30 @@ MARKS: tuple[Mark, ...] = (
             isinstance(event, AllocationFailed) and event.owner.kind is OwnerKind.ALTMAP
             for event in step.observation.events
         ),
+        ("altmaps", "faults"),
     ),
     Mark(
         "early-section-freed",
         "the last page of an early section was removed",
         _always,
         lambda step: len(step.after.early) < len(step.before.early),
+        ("boot",),
     ),
-    Mark("early-section-filled", "a range was added into an early section", _always, _in_early_section),
+    Mark("early-section-filled", "a range was added into an early section", _always, _in_early_section, ("boot",)),
     Mark(
         "compound-tails-shared",
         "tail pages of a compound devmap shared their memmap",
         lambda geometry: bool(compound_shifts(geometry)),
         _tails_shared,
+        ("compound",),
     ),
-    Mark("misaligned-refused", "a misaligned request was refused", _always, lambda step: _refused(step, errno.EINVAL)),
+    Mark(
+        "misaligned-refused",
+        "a misaligned request was refused",
+        _always,
+        lambda step: _refused(step, errno.EINVAL),
+        ("refusals",),
+    ),
     Mark("overlap-refused", "an overlapping add was refused", _always, lambda step: _refused(step, errno.EEXIST)),
     Mark(
         "memory-block-removed",

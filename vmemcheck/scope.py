@@ -36,7 +36,8 @@ class Scope:
 
     :param sections: sections, counted from pfn 0, in which ranges are added, 1 or more
     :param boot: with early sections
-    :param faults: with failing allocations
+    :param faults: with allocations that fail, and altmaps that are too small: adds fail half-way
+    :param fallback: with no large block to be had, so that base pages must do
     :param altmaps: with altmaps, of devices and of memory blocks
     :param compound: with compound devmaps
     :param refusals: with requests that must be refused
@@ -45,6 +46,7 @@ class Scope:
     sections: int = 2
     boot: bool = True
     faults: bool = True
+    fallback: bool = True
     altmaps: bool = True
     compound: bool = True
     refusals: bool = True
@@ -64,9 +66,12 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
     if scope.compound:
         table += _compounds(geometry, plain)
     if scope.altmaps:
-        table += _with_altmaps(geometry, plain)
+        table += _with_altmaps(geometry, scope, plain)
+    adds = [op for op in table if isinstance(op, AddDevice | AddMemory)]
+    if scope.fallback:
+        table += [replace(op, fault=Fault(FaultKind.ORDER, 1)) for op in adds]
     if scope.faults:
-        table += _with_faults([op for op in table if isinstance(op, AddDevice | AddMemory)])
+        table += _with_faults(adds)
     return tuple(table)
 
 
@@ -150,7 +155,9 @@ def _compounds(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Iterat
                 yield replace(operation, vmemmap_shift=shift)
 
 
-def _with_altmaps(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
+def _with_altmaps(
+    geometry: Geometry, scope: Scope, plain: list[AddDevice | AddMemory]
+) -> Iterator[AddDevice | AddMemory]:
     for operation in plain:
         if isinstance(operation, AddMemory):
             yield replace(operation, memmap_on_memory=True)
@@ -160,12 +167,13 @@ def _with_altmaps(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Ite
         plenty = need + (2 << geometry.table_shift)
         # Just enough, plenty, plenty behind a reserve, and too little.
         for altmap in (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2)):
-            if altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection:
+            fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
+            if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)
 
 
 def _with_faults(adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
-    faults = [Fault(FaultKind.ORDER, 1), *(Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS)]
+    faults = [Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS]
     for operation in adds:
         for fault in (*faults, Fault(FaultKind.ORDER, 0)):
             yield replace(operation, fault=fault)

@@ -2,6 +2,7 @@
 """arm64, with 4K, 16K and 64K pages."""
 
 from vmemcheck.arches.architecture import Architecture, PageSize
+from vmemcheck.by_design import ByDesign
 
 ARM64 = Architecture(
     name="arm64",
@@ -19,5 +20,16 @@ ARM64 = Architecture(
         "arch/arm64/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/arm64/include/asm/pgtable-hwdef.h: PMD_SHIFT",
         "arch/arm64/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
+    ),
+    by_design=(
+        ByDesign(
+            name="top-level tables stay",
+            invariants=("no-leak", "failed-add-undone"),
+            says="a page-table page that the top table leads to is not freed with 16K and 64K pages: what the entry of"
+            " the top table maps is larger than the vmemmap, and free_empty_tables() leaves alone what reaches beyond it",
+            source="arch/arm64/mm/mmu.c: pgtable_range_aligned()",
+            page_shifts=(14, 16),
+            keeps_top_tables=True,
+        ),
     ),
 )

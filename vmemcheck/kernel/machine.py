@@ -21,14 +21,21 @@ class KernelMachine:
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
     :param by_design: what the architecture does on purpose although an invariant objects
+    :param never_met: names of marks that the tree cannot meet
     """
 
     def __init__(
-        self, program: Program, geometry: Geometry, name: str, by_design: tuple[ByDesign, ...] = ()
+        self,
+        program: Program,
+        geometry: Geometry,
+        name: str,
+        by_design: tuple[ByDesign, ...] = (),
+        never_met: frozenset[str] = frozenset(),
     ) -> None:
         self._geometry = geometry
         self._name = name
         self._by_design = by_design
+        self._never_met = never_met
         self._executor = Executor(program, geometry.levels)
         self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
 
@@ -46,6 +53,11 @@ class KernelMachine:
     def by_design(self) -> tuple[ByDesign, ...]:
         """What the architecture does on purpose although an invariant objects."""
         return self._by_design
+
+    @property
+    def never_met(self) -> frozenset[str]:
+        """Names of marks that the tree cannot meet, because it has no such code."""
+        return self._never_met
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine.

@@ -18,7 +18,7 @@ from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
-from vmemcheck.kernel.shim import Shim
+from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice, cut
 from vmemcheck.kernel.stored import Entry
 from vmemcheck.kernel.watched import WatchedTree
@@ -30,6 +30,8 @@ _UNKNOWN = (
     re.compile(r"(?:incomplete|undefined)(?: element)? type '((?:struct|union) \w+)'"),
     re.compile(r"storage size of '\w+' isn't known.*?\n.*?\b(struct \w+) \w+"),
 )
+# Any sizes do for the question which names are known; those of a program are in vmemcheck.kernel.build.
+_SIZES = "#define VMC_STRUCT_PAGE_BYTES 64L\n#define VMC_TABLE_SHIFT 9\n#define VMC_BLOCK_PAGES 32768UL\n"
 _COMPILER_ROUNDS = 10
 
 
@@ -139,7 +141,10 @@ def _is_known(source: ExpandedSource, name: str) -> bool:
 
 def _compiled(found: Slice, shim: Shim) -> str:
     """Return what the compiler says of the slice; nothing is made of it."""
-    text = "\n".join((found.macros, found.types, *shim.files.values(), found.prototypes, found.code))
+    first = [text for name, text in shim.files.items() if name in FIRST]
+    others = [text for name, text in shim.files.items() if name not in FIRST]
+    sizes = _SIZES if shim.files else ""
+    text = "\n".join((sizes, found.macros, *first, found.types, *others, found.prototypes, found.code))
     arguments = [
         "-fsyntax-only",
         "-std=gnu11",

@@ -4,6 +4,7 @@
 This is the way from a kernel tree to a ``vmemcheck.machine.Machine``.
 """
 
+import re
 from dataclasses import dataclass
 
 from vmemcheck.arches import find
@@ -69,8 +70,16 @@ class KernelSource:
 
     def machine(self, geometry: Geometry, variant: Variant = Variant.FAST) -> KernelMachine:
         """Build the machine for one geometry; the same errors as of ``program()``."""
-        by_design = find(self.arch).by_design
-        return KernelMachine(self.program(geometry, variant), geometry, self.name, by_design)
+        declared = find(self.arch).by_design
+        by_design = tuple(one for one in declared if geometry.page_shift in one.page_shifts or not one.page_shifts)
+        return KernelMachine(self.program(geometry, variant), geometry, self.name, by_design, self.never_met)
+
+    @property
+    def never_met(self) -> frozenset[str]:
+        """Names of the marks that this tree cannot meet: until vmemmap_shift came, compound pages shared nothing."""
+        if re.search(r"\bvmemmap_shift;", self.slice.cut.types):
+            return frozenset()
+        return frozenset(("compound-tails-shared",))
 
 
 def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:

@@ -64,6 +64,11 @@ class ReferenceMachine:
         """Nothing: it keeps all invariants."""
         return ()
 
+    @property
+    def never_met(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine."""
         self._reset()
