@@ -5,13 +5,13 @@ The engine knows neither Hypothesis nor the reference machine: ``vmemcheck.searc
 feeds it, whatever the machine is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.errors import MachineError
-from vmemcheck.invariant import Baseline, Finding, Invariant, Mark, Problem, Step, Violation
+from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Problem, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS
@@ -21,6 +21,7 @@ from vmemcheck.operation import Boot, Operation, Sequence
 from vmemcheck.scope import Scope
 
 _PROBLEMS_SHOWN = 4
+_SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
 
 
 @dataclass(slots=True)
@@ -59,9 +60,11 @@ def check(
     sequence: Sequence,
     coverage: Coverage | None = None,
     invariants: tuple[Invariant, ...] = INVARIANTS,
+    known: Container[Kind] = (),
 ) -> Finding | None:
     """Return the first step that violates one of ``invariants``, or None.
 
+    :param known: kinds that were found before; a sequence ends at one, but goes on where that does no harm
     :raises MachineError: when machine and model disagree on what was asked
     """
     trail: list[Step] = []
@@ -70,8 +73,11 @@ def check(
             continue
         trail.append(step)
         violations = tuple(violations_of(step, invariants, machine.by_design, coverage))
-        if violations:
-            return Finding(sequence[: number + 1], violations, tuple(trail))
+        new = tuple(violation for violation in violations if violation.kind not in known)
+        if new:
+            return Finding(sequence[: number + 1], new, tuple(trail))
+        if not _SOFT.issuperset(violation.invariant for violation in violations):
+            break
         if coverage is not None:
             coverage.operations += 1
             coverage.marks.update(mark.name for mark in MARKS if mark.name not in coverage.marks and mark.met(step))

@@ -98,11 +98,13 @@ class Invariant:
     :param name: as in reports
     :param says: the statement
     :param check: yields what is wrong with a step, nothing when it holds
+    :param is_soft: a violation leaves the vmemmap as it should be, so that a search can look beyond it
     """
 
     name: str
     says: str
     check: Callable[[Step], Iterator[Problem]]
+    is_soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,29 @@ class Violation:
     invariant: str
     problems: tuple[Problem, ...]
     more: int = 0
+
+    @property
+    def where(self) -> Location | None:
+        """The first place in the source that is known to have to do with it."""
+        return next((problem.where for problem in self.problems if problem.where), None)
+
+    @property
+    def kind(self) -> "Kind":
+        """What it has in common with other violations of the same cause: the invariant, and the function that did it."""
+        where = self.where
+        return Kind(self.invariant, where.file if where else "", where.function if where else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A cause, as far as it can be told: violations of one kind are one finding.
+
+    :param file: of the source, empty where no place is known
+    """
+
+    invariant: str
+    file: str
+    function: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +160,11 @@ class Finding:
     def invariant(self) -> str:
         """Name of the invariant that the finding goes by."""
         return self.violations[0].invariant
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of the violation that the finding goes by."""
+        return self.violations[0].kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +189,9 @@ class Verdict(enum.Enum):
     HOLDS = "holds"
     VIOLATED = "violated"
     VACUOUS = "vacuous"
+    NO_VERDICT = "no verdict"
 
     @property
     def exit_code(self) -> int:
         """0, 1 or 2, as in ``vmemcheck --help``."""
-        return {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.VACUOUS: 2}[self]
+        return {Verdict.HOLDS: 0, Verdict.VIOLATED: 1, Verdict.VACUOUS: 2, Verdict.NO_VERDICT: 2}[self]

@@ -41,4 +41,5 @@ COUNTERS_BALANCED = Invariant(
     "counters-balanced",
     "the statistics return to their start; constructors and destructors of page-table pages pair up",
     _check,
+    is_soft=True,
 )

@@ -19,4 +19,5 @@ RANGES_ALIGNED = Invariant(
     "ranges-aligned",
     "every start and end that reaches vmemmap_populate() or vmemmap_free() is page aligned",
     _check,
+    is_soft=True,
 )

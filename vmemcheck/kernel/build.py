@@ -203,8 +203,8 @@ def _explained(name: str, message: str) -> Exception:
     return BuildError(
         f"{name}: the sliced code does not compile",
         where="\n           ".join(errors[:5]) or "no message",
-        to_fix="the file and line are the kernel's: correct them there; if the kernel itself compiles, the slicer or the"
-        " shim lacks something ('vmemcheck slice' shows what was taken)",
+        to_fix="the file and line are the kernel's: correct them there; if the kernel itself compiles, the slicer or"
+        " the shim lacks something ('vmemcheck slice' shows what was taken)",
     )
 
 

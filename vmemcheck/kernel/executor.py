@@ -96,7 +96,7 @@ class Executor:
                 stderr=self._errors,
                 env=self._environment,
                 cwd=self._folder.name,
-                preexec_fn=_confine,  # noqa: PLW1509  # limits must hold before the program starts
+                preexec_fn=_confine,  # limits must hold before the program starts
             )
         except OSError as error:
             raise ExecutorError(

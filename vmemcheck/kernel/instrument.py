@@ -109,5 +109,3 @@ def struct_page_attributes(struct_page_bytes: int) -> str:
 def function_name(name: str) -> str:
     """Return the kernel's name of a function that may have been renamed."""
     return name.removeprefix(WRAPPED_PREFIX)
-
-

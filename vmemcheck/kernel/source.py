@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from vmemcheck.arches import find
+from vmemcheck.by_design import ByDesign
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
@@ -59,20 +60,30 @@ class KernelSource:
         geometry = self.native.changed(struct_page_bytes=struct_page_bytes)
         return geometry.changed(levels=levels) if levels else geometry
 
+    def text(self, geometry: Geometry) -> str:
+        """Return the C of the program for one geometry.
+
+        :raises ShimGapError: when the tree passes parameters that are not known
+        """
+        return program_text(self.slice.cut, self.shim, geometry, self.native)
+
     def program(self, geometry: Geometry, variant: Variant = Variant.FAST) -> Program:
         """Build the program for one geometry.
 
         :raises ShimGapError: when a name is neither in the tree nor in the shim
         :raises BuildError: when the code does not compile
         """
-        text = program_text(self.slice.cut, self.shim, geometry, self.native)
-        return build(text, variant, f"{self.arch}: {self.tree.name}")
+        return build(self.text(geometry), variant, self.name)
 
     def machine(self, geometry: Geometry, variant: Variant = Variant.FAST) -> KernelMachine:
         """Build the machine for one geometry; the same errors as of ``program()``."""
+        program = self.program(geometry, variant)
+        return KernelMachine(program, geometry, self.name, self.by_design(geometry), self.never_met)
+
+    def by_design(self, geometry: Geometry) -> tuple[ByDesign, ...]:
+        """Return what the architecture does on purpose with this page size."""
         declared = find(self.arch).by_design
-        by_design = tuple(one for one in declared if geometry.page_shift in one.page_shifts or not one.page_shifts)
-        return KernelMachine(self.program(geometry, variant), geometry, self.name, by_design, self.never_met)
+        return tuple(one for one in declared if geometry.page_shift in one.page_shifts or not one.page_shifts)
 
     @property
     def never_met(self) -> frozenset[str]:

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bulk search: many random sequences on one machine, without Hypothesis, and the shortest failing one of each kind.
+
+Sequences are data, so drawing one is a few choices from a table, and shrinking is deletion.
+The same seed gives the same run.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vmemcheck import scope as scopes
+from vmemcheck.engine import Coverage, check
+from vmemcheck.invariant import Finding, Kind
+from vmemcheck.machine import Machine
+from vmemcheck.operation import Sequence
+from vmemcheck.scope import Scope
+from vmemcheck.shrink import shrink
+from vmemcheck.weights import weighted_boots, weighted_operations
+
+MOST_KINDS = 8
+"""Kinds of findings after which a search ends: by then the machine is beyond doubt."""
+_LENGTHS = (3, 12)
+
+
+@dataclass(slots=True)
+class BulkResult:
+    """What a bulk search has met and found.
+
+    :param findings: the shortest sequence of each kind, in the order in which the kinds were found
+    """
+
+    coverage: Coverage = field(default_factory=Coverage)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def bulk_search(
+    machine: Machine,
+    scope: Scope,
+    examples: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> BulkResult:
+    """Run random sequences; shrink the first of each kind of violation.
+
+    :param examples: number of sequences, 1 or more
+    :param progress: called now and then with the number of sequences that were run
+    """
+    chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
+    operations = weighted_operations(machine.geometry, scope)
+    boots = weighted_boots(machine.geometry, scope)
+    result = BulkResult()
+    known: set[Kind] = set()
+    for number in range(examples):
+        length = chosen.randint(*_LENGTHS)
+        sequence = (*chosen.choice(boots), *(chosen.choice(operations) for _ in range(length)))
+        finding = check(machine, sequence, result.coverage, known=known)
+        if finding:
+            result.findings.append(_shortest(machine, scope, finding, known))
+            known.add(finding.kind)
+            if len(known) == MOST_KINDS:
+                break
+        if number % 50 == 49:
+            progress(number + 1)
+    return result
+
+
+def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]) -> Finding:
+    """Return the finding with a sequence from which nothing can be left out."""
+    shortest = finding
+
+    def fails(sequence: Sequence) -> bool:
+        nonlocal shortest
+        found = check(machine, sequence, known=known)
+        if found is None or found.kind != finding.kind:
+            return False
+        shortest = found
+        return True
+
+    shrink(finding.sequence, scopes.operations(machine.geometry, scope), fails)
+    return shortest

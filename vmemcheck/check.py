@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check one kernel tree: every architecture, page size and size of struct page, each a cell of one table.
+
+A cell is an independent job: it is built and searched in a process of its own, from the text
+of its program. What comes out is data; ``vmemcheck.reports`` makes text of it.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+
+from vmemcheck.bulk import bulk_search
+from vmemcheck.by_design import ByDesign
+from vmemcheck.engine import applicable
+from vmemcheck.errors import VmemcheckError
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.source import KernelSource
+from vmemcheck.operation import AddDevice
+from vmemcheck.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One geometry of one architecture of a tree.
+
+    :param arch: canonical name, for example ``x86_64``
+    :param reachable: whether some configuration of the tree gives struct page this size
+    """
+
+    arch: str
+    geometry: Geometry
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that a process needs to check one cell.
+
+    :param text: C of the program
+    :param name: of the tree and the architecture, for messages
+    """
+
+    cell: Cell
+    text: str
+    name: str
+    by_design: tuple[ByDesign, ...]
+    never_met: frozenset[str]
+    scope: Scope
+    examples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """What came of one cell.
+
+    :param sequences: sequences that were run to their end
+    :param operations: operations that were applied
+    :param met: names of the marks that were met, in report order
+    :param missing: names of the marks that could be met and were not
+    :param by_design: declarations that were used
+    :param findings: the shortest sequence of each kind of violation
+    :param error: why there is no verdict; empty when there is one
+    """
+
+    cell: Cell
+    verdict: Verdict
+    sequences: int = 0
+    operations: int = 0
+    met: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    by_design: tuple[ByDesign, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of violation on one architecture, in all cells where it was found.
+
+    :param cells: in report order
+    :param finding: the shortest sequence, from a cell that can occur where there is one
+    :param reachable: whether any of the cells can occur
+    :param by_device: the shortest sequence needs a device range
+    """
+
+    arch: str
+    kind: Kind
+    cells: tuple[Cell, ...]
+    finding: Finding
+    reachable: bool
+    by_device: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of a tree.
+
+    :param tree: name, for example ``linux-6.12.117``
+    :param origin: where the tree is from
+    :param skipped: architectures or page sizes that were left out, each with the reason
+    """
+
+    tree: str
+    origin: str
+    scope: Scope
+    examples: int
+    seed: int
+    cells: tuple[CellResult, ...]
+    causes: tuple[Cause, ...]
+    skipped: tuple[str, ...] = ()
+
+    def exit_code(self, *, latent: bool) -> int:
+        """Return 1 when there is a finding, 2 when a cell has no verdict or met too little, else 0.
+
+        :param latent: cells that cannot occur count too
+        """
+        counted = [one for one in self.cells if latent or one.cell.reachable]
+        codes = {one.verdict.exit_code for one in counted}
+        if not counted:
+            return Verdict.NO_VERDICT.exit_code
+        return 1 if 1 in codes else max(codes)
+
+
+def job_of(source: KernelSource, cell: Cell, scope: Scope, examples: int, seed: int) -> Job:
+    """Return the job that checks one cell.
+
+    :raises ShimGapError: when the tree passes parameters that are not known
+    """
+    return Job(
+        cell=cell,
+        text=source.text(cell.geometry),
+        name=source.name,
+        by_design=source.by_design(cell.geometry),
+        never_met=source.never_met,
+        scope=scope,
+        examples=examples,
+        seed=seed,
+    )
+
+
+def run_job(job: Job) -> CellResult:
+    """Build and search one cell; an error becomes a result without a verdict."""
+    try:
+        program = build(job.text, Variant.FAST, job.name)
+        with KernelMachine(program, job.cell.geometry, job.name, job.by_design, job.never_met) as machine:
+            found = bulk_search(machine, job.scope, job.examples, job.seed)
+            names = [mark.name for mark in applicable(machine, job.scope)]
+    except VmemcheckError as error:
+        return CellResult(job.cell, Verdict.NO_VERDICT, error=str(error))
+    missing = tuple(name for name in names if name not in found.coverage.marks)
+    verdict = Verdict.VIOLATED if found.findings else Verdict.VACUOUS if missing else Verdict.HOLDS
+    return CellResult(
+        cell=job.cell,
+        verdict=verdict,
+        sequences=found.coverage.sequences,
+        operations=found.coverage.operations,
+        met=tuple(name for name in names if name in found.coverage.marks),
+        missing=missing,
+        by_design=tuple(sorted(found.coverage.by_design, key=lambda one: one.name)),
+        findings=tuple(found.findings),
+    )
+
+
+def run_jobs(
+    jobs: Iterable[Job], executor: Executor, progress: Callable[[CellResult], None] = lambda _: None
+) -> tuple[CellResult, ...]:
+    """Run jobs on an executor; the results are in the order of the jobs.
+
+    :param progress: called with each result as it comes
+    """
+    futures = {executor.submit(run_job, job): number for number, job in enumerate(jobs)}
+    results: dict[int, CellResult] = {}
+    for future in as_completed(futures):
+        results[futures[future]] = future.result()
+        progress(future.result())
+    return tuple(results[number] for number in sorted(results))
+
+
+def causes_of(results: Iterable[CellResult]) -> tuple[Cause, ...]:
+    """Group the findings of all cells: one kind on one architecture is one cause; those that can occur come first."""
+    found: dict[tuple[str, Kind], list[tuple[Cell, Finding]]] = {}
+    for result in results:
+        for finding in result.findings:
+            found.setdefault((result.cell.arch, finding.kind), []).append((result.cell, finding))
+    causes = []
+    for (arch, kind), pairs in found.items():
+        best = min(pairs, key=lambda pair: (not pair[0].reachable, len(pair[1].sequence)))
+        causes.append(
+            Cause(
+                arch=arch,
+                kind=kind,
+                cells=tuple(cell for cell, _ in pairs),
+                finding=best[1],
+                reachable=best[0].reachable,
+                by_device=any(isinstance(operation, AddDevice) for operation in best[1].sequence),
+            )
+        )
+    return tuple(sorted(causes, key=lambda cause: not cause.reachable))
