@@ -126,7 +126,7 @@ class Violation:
 
     @property
     def kind(self) -> "Kind":
-        """What it has in common with other violations of the same cause: the invariant, and the function that did it."""
+        """What violations of the same cause have in common: the invariant, and the function that did it."""
         where = self.where
         return Kind(self.invariant, where.file if where else "", where.function if where else "")
 

@@ -25,8 +25,8 @@ ARM64 = Architecture(
         ByDesign(
             name="top-level tables stay",
             invariants=("no-leak", "failed-add-undone"),
-            says="a page-table page that the top table leads to is not freed with 16K and 64K pages: what the entry of"
-            " the top table maps is larger than the vmemmap, and free_empty_tables() leaves alone what reaches beyond it",
+            says="a page-table page that the top table leads to is not freed with 16K and 64K pages: an entry of the"
+            " top table maps more than the vmemmap, and free_empty_tables() leaves alone what reaches beyond it",
             source="arch/arm64/mm/mmu.c: pgtable_range_aligned()",
             page_shifts=(14, 16),
             keeps_top_tables=True,

@@ -43,7 +43,7 @@ _GAP = (
     re.compile(r"error: implicit declaration of function '(\w+)'"),
     re.compile(r"error: '(\w+)' undeclared"),
 )
-_IN_FUNCTION = re.compile(r"[iI]n function [`'‘](?:__vmc_)?(\w+)")
+_IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
 _PLACE = re.compile(r"^(?:/?)([\w./-]+\.[chS]):(\d+)")
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 _TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
