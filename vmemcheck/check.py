@@ -16,7 +16,7 @@ from vmemcheck.errors import VmemcheckError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.build import Variant, build
-from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.operation import AddDevice
 from vmemcheck.scope import Scope
@@ -46,8 +46,7 @@ class Job:
     cell: Cell
     text: str
     name: str
-    by_design: tuple[ByDesign, ...]
-    never_met: frozenset[str]
+    traits: Traits
     scope: Scope
     examples: int
     seed: int
@@ -77,7 +76,7 @@ class CellResult:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cause:
     """One kind of violation on one architecture, in all cells where it was found.
 
@@ -134,8 +133,7 @@ def job_of(source: KernelSource, cell: Cell, scope: Scope, examples: int, seed: 
         cell=cell,
         text=source.text(cell.geometry),
         name=source.name,
-        by_design=source.by_design(cell.geometry),
-        never_met=source.never_met,
+        traits=source.traits,
         scope=scope,
         examples=examples,
         seed=seed,
@@ -146,7 +144,7 @@ def run_job(job: Job) -> CellResult:
     """Build and search one cell; an error becomes a result without a verdict."""
     try:
         program = build(job.text, Variant.FAST, job.name)
-        with KernelMachine(program, job.cell.geometry, job.name, job.by_design, job.never_met) as machine:
+        with KernelMachine(program, job.cell.geometry, job.name, job.traits) as machine:
             found = bulk_search(machine, job.scope, job.examples, job.seed)
             names = [mark.name for mark in applicable(machine, job.scope)]
     except VmemcheckError as error:

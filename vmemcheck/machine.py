@@ -33,6 +33,11 @@ class Machine(Protocol):
         ...
 
     @property
+    def boot_stays(self) -> bool:
+        """Whether boot memory cannot be removed."""
+        ...
+
+    @property
     def never_met(self) -> frozenset[str]:
         """Names of marks that it cannot meet, because it has no such thing."""
         ...

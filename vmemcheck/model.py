@@ -83,12 +83,14 @@ class Model:
 
     :param early: numbers of the early sections; their memmap stays whole as long as any page of them is present
     :param running: an operation other than boot was tried, so that boot is over
+    :param boot_stays: boot memory is never removed
     """
 
     geometry: Geometry
     ranges: tuple[LiveRange, ...] = ()
     early: frozenset[int] = frozenset()
     running: bool = False
+    boot_stays: bool = False
 
     def expect(self, operation: Operation) -> Expectation:
         """Return what ``operation`` must do in this state."""
@@ -180,6 +182,8 @@ class Model:
             return self._skipped()
         index = operation.victim % len(self.ranges)
         victim = self.ranges[index]
+        if self.boot_stays and victim.door is Door.BOOT:
+            return self._skipped()
         ranges = self.ranges[:index] + self.ranges[index + 1 :]
         pages = self.geometry.pages_per_section
         present = {

@@ -164,7 +164,8 @@ def _with_altmaps(
             continue
         size = geometry.subsection_memmap_bytes
         need = -(-operation.count * size // geometry.page_bytes)
-        plenty = need + (2 << geometry.table_shift)
+        # Room for PMD leaves however they are aligned, where there are any.
+        plenty = need + ((2 << geometry.table_shift) if geometry.leaves_pay else 2)
         # Just enough, plenty, plenty behind a reserve, and too little.
         for altmap in (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2)):
             fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection

@@ -64,6 +64,7 @@ class Architecture:
     :param source: where the values come from, as *kernel file: symbol*
     :param other_levels: numbers of levels of page tables that can be chosen at boot instead of the usual one
     :param by_design: what is no finding
+    :param boot_stays: boot memory cannot be removed; *kernel file: function()* that prevents it, or empty
     """
 
     name: str
@@ -74,6 +75,7 @@ class Architecture:
     source: tuple[str, ...]
     other_levels: tuple[int, ...] = ()
     by_design: tuple[ByDesign, ...] = ()
+    boot_stays: str = ""
 
     @property
     def struct_page_align(self) -> int:

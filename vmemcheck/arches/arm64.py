@@ -21,6 +21,7 @@ ARM64 = Architecture(
         "arch/arm64/include/asm/pgtable-hwdef.h: PMD_SHIFT",
         "arch/arm64/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
     ),
+    boot_stays="arch/arm64/mm/mmu.c: prevent_bootmem_remove_notifier()",
     by_design=(
         ByDesign(
             name="top-level tables stay",

@@ -2,6 +2,7 @@
 """KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Self
 
 from vmemcheck.by_design import ByDesign
@@ -15,27 +16,31 @@ from vmemcheck.observation import Observation
 from vmemcheck.operation import Operation, Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a tree and its architecture do not do, or do on purpose.
+
+    :param by_design: what the architecture does on purpose although an invariant objects
+    :param never_met: names of marks that the tree cannot meet
+    :param boot_stays: boot memory cannot be removed
+    """
+
+    by_design: tuple[ByDesign, ...] = ()
+    never_met: frozenset[str] = frozenset()
+    boot_stays: bool = False
+
+
 class KernelMachine:
     """A vmemmap made of kernel code.
 
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
-    :param by_design: what the architecture does on purpose although an invariant objects
-    :param never_met: names of marks that the tree cannot meet
     """
 
-    def __init__(
-        self,
-        program: Program,
-        geometry: Geometry,
-        name: str,
-        by_design: tuple[ByDesign, ...] = (),
-        never_met: frozenset[str] = frozenset(),
-    ) -> None:
+    def __init__(self, program: Program, geometry: Geometry, name: str, traits: Traits = Traits()) -> None:
         self._geometry = geometry
         self._name = name
-        self._by_design = by_design
-        self._never_met = never_met
+        self._traits = traits
         self._executor = Executor(program, geometry.levels)
         self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
 
@@ -52,12 +57,17 @@ class KernelMachine:
     @property
     def by_design(self) -> tuple[ByDesign, ...]:
         """What the architecture does on purpose although an invariant objects."""
-        return self._by_design
+        return self._traits.by_design
+
+    @property
+    def boot_stays(self) -> bool:
+        """Whether boot memory cannot be removed."""
+        return self._traits.boot_stays
 
     @property
     def never_met(self) -> frozenset[str]:
         """Names of marks that the tree cannot meet, because it has no such code."""
-        return self._never_met
+        return self._traits.never_met
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine.

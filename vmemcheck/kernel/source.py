@@ -8,13 +8,12 @@ import re
 from dataclasses import dataclass
 
 from vmemcheck.arches import find
-from vmemcheck.by_design import ByDesign
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
-from vmemcheck.kernel.evaluate import open_view
+from vmemcheck.kernel.evaluate import View, open_view
 from vmemcheck.kernel.facts import Facts, probe
-from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.scope import ROOTS
 from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
@@ -26,6 +25,7 @@ from vmemcheck.kernel.tree import Tree
 _SMALLEST = {"MEMCG": "n"}
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
+_DAX = "ARCH_WANT_OPTIMIZE_DAX_VMEMMAP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class KernelSource:
     :param slice: the code
     :param facts: what the tree says of its geometry
     :param native: the geometry of the tree, with the smallest struct page of 8 bytes; other sizes are scaled
+    :param shares_tails: the tail pages of compound devmaps share their memmap
     """
 
     tree: Tree
@@ -44,6 +45,7 @@ class KernelSource:
     slice: TreeSlice
     facts: Facts
     native: Geometry
+    shares_tails: bool
 
     @property
     def name(self) -> str:
@@ -77,20 +79,24 @@ class KernelSource:
 
     def machine(self, geometry: Geometry, variant: Variant = Variant.FAST) -> KernelMachine:
         """Build the machine for one geometry; the same errors as of ``program()``."""
-        program = self.program(geometry, variant)
-        return KernelMachine(program, geometry, self.name, self.by_design(geometry), self.never_met)
-
-    def by_design(self, geometry: Geometry) -> tuple[ByDesign, ...]:
-        """Return what the architecture does on purpose with this page size."""
-        declared = find(self.arch).by_design
-        return tuple(one for one in declared if geometry.page_shift in one.page_shifts or not one.page_shifts)
+        return KernelMachine(self.program(geometry, variant), geometry, self.name, self.traits)
 
     @property
-    def never_met(self) -> frozenset[str]:
-        """Names of the marks that this tree cannot meet: until vmemmap_shift came, compound pages shared nothing."""
-        if re.search(r"\bvmemmap_shift;", self.slice.cut.types):
-            return frozenset()
-        return frozenset(("compound-tails-shared",))
+    def traits(self) -> Traits:
+        """What this tree and architecture do not do, or do on purpose."""
+        architecture = find(self.arch)
+        declared = architecture.by_design
+        shift = self.native.page_shift
+        never: set[str] = set()
+        if not self.shares_tails:
+            never.add("compound-tails-shared")
+        if architecture.boot_stays:
+            never.add("early-section-freed")
+        return Traits(
+            by_design=tuple(one for one in declared if shift in one.page_shifts or not one.page_shifts),
+            never_met=frozenset(never),
+            boot_stays=bool(architecture.boot_stays),
+        )
 
 
 def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
@@ -116,7 +122,14 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
-    return KernelSource(tree, arch, shim, found, facts, _native(facts))
+    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(view, found))
+
+
+def _shares_tails(view: View, found: TreeSlice) -> bool:
+    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large compound pages are."""
+    if _DAX in view.tree.read("mm/Kconfig"):
+        return view.values.get(_DAX) == "y"
+    return re.search(r"\bvmemmap_shift;", found.cut.types) is not None
 
 
 def _native(facts: Facts) -> Geometry:

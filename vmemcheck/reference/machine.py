@@ -65,6 +65,11 @@ class ReferenceMachine:
         return ()
 
     @property
+    def boot_stays(self) -> bool:
+        """It can be removed."""
+        return False
+
+    @property
     def never_met(self) -> frozenset[str]:
         """None."""
         return frozenset()

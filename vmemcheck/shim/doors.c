@@ -241,6 +241,7 @@ static int vmc_applies(const struct vmc_operation *operation)
 	case VMC_BOOT:
 		return vmc_boot_applies(operation);
 	case VMC_REMOVE:
+		return vmc_live_count && !(VMC_BOOT_STAYS && vmc_live[operation->start % vmc_live_count]->door == VMC_BOOT_DOOR);
 	case VMC_INITIALISE:
 		return vmc_live_count != 0;
 	case VMC_REFUSED_ADD:

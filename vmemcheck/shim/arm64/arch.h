@@ -56,3 +56,6 @@ static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 #define arch_sync_kernel_mappings(start, end) ((void)0)
+
+/* arch/arm64/mm/mmu.c: prevent_bootmem_remove_notifier() refuses to take boot memory offline */
+#define VMC_BOOT_STAYS 1

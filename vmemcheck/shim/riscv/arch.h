@@ -36,3 +36,5 @@ static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 4
 #define arch_sync_kernel_mappings(start, end) ((void)0)
+
+#define VMC_BOOT_STAYS 0

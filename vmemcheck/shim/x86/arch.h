@@ -28,3 +28,5 @@ static spinlock_t pgd_lock;
 
 static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
+
+#define VMC_BOOT_STAYS 0

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which cells of a kernel tree are checked: architectures, page sizes, levels, sizes of struct page.
+
+Only what can be told from a tree and the wishes of a user; nothing is built or run here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vmemcheck.arches import ARCHES, Architecture, find
+from vmemcheck.check import Cell, Job, job_of
+from vmemcheck.errors import SliceError, UsageError
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.shim import has_shim
+from vmemcheck.kernel.source import KernelSource, open_source
+from vmemcheck.kernel.struct_page import minimal
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.scope import Scope
+
+# The size on which other numbers of levels are tried too: that of nearly every kernel.
+_USUAL_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks for; empty tuples stand for all.
+
+    :param page_shifts: page sizes
+    :param struct_page_bytes: sizes of struct page; by default those that the tree's definition can have
+    :param levels: levels of page tables
+    :param sizes: fields of ``Geometry`` that are bent, for example ``{"subsection_shift": 20}``
+    """
+
+    page_shifts: tuple[int, ...] = ()
+    struct_page_bytes: tuple[int, ...] = ()
+    levels: tuple[int, ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One architecture and page size of a tree."""
+
+    architecture: Architecture
+    page_shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The jobs of one target.
+
+    :param skipped: why it has none; empty when it has
+    """
+
+    jobs: tuple[Job, ...] = ()
+    skipped: str = ""
+
+
+def targets(names: tuple[str, ...], page_shifts: tuple[int, ...]) -> tuple[Target, ...]:
+    """Return what is looked at: named architectures, or all whose code can be run.
+
+    :raises UsageError: when an architecture does not exist or has no such page size
+    """
+    chosen = [find(name) for name in dict.fromkeys(names)]
+    chosen = chosen or [architecture for architecture in ARCHES if has_shim(architecture.alias)]
+    found = [
+        Target(architecture, page.page_shift)
+        for architecture in chosen
+        for page in architecture.page_sizes
+        if not page_shifts or page.page_shift in page_shifts
+    ]
+    if not found:
+        has = "; ".join(f"{one.name} has {', '.join(page.name for page in one.page_sizes)}" for one in chosen)
+        raise UsageError("no architecture here has such pages", to_fix=has)
+    return tuple(found)
+
+
+def prepare(
+    tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int, *, named: bool
+) -> Prepared:
+    """Slice one target and make the jobs of its cells.
+
+    :param named: the architecture was asked for by name: that the tree does not have it is then an error
+    :raises VmemcheckError: when the tree cannot be sliced
+    """
+    page = f"{1 << (target.page_shift - 10)}K"
+    if not tree.has(f"arch/{target.architecture.alias}/Kconfig") and not named:
+        return Prepared(skipped=f"{target.architecture.name} {page}: {tree.name} has no such architecture")
+    try:
+        source = open_source(tree, target.architecture.alias, target.page_shift)
+    except SliceError as error:
+        if named or "cannot remove memory" not in error.what:
+            raise
+        return Prepared(skipped=f"{target.architecture.name} {page}: {error.what}")
+    return Prepared(tuple(job_of(source, cell, scope, examples, seed) for cell in cells(source, target, wishes)))
+
+
+def cells(source: KernelSource, target: Target, wishes: Wishes) -> Iterator[Cell]:
+    """Yield the cells of one target in report order.
+
+    :raises GeometryError: when the sizes that were asked for do not fit each other
+    """
+    architecture = target.architecture
+    for size in wishes.struct_page_bytes or tuple(minimal(source.facts.sizes)):
+        for levels in wishes.levels or usual_levels(source, architecture, target.page_shift, size):
+            geometry: Geometry = source.geometry(size, levels).changed(**dict(wishes.sizes))
+            bent = bool(wishes.sizes)
+            yield Cell(architecture.name, geometry, source.is_reachable(size) and not bent)
+
+
+def usual_levels(source: KernelSource, architecture: Architecture, page_shift: int, size: int) -> tuple[int, ...]:
+    """Return the levels of page tables that a cell is tried with."""
+    if not architecture.other_levels:
+        return (source.native.levels,)
+    usual = next(page.levels for page in architecture.page_sizes if page.page_shift == page_shift)
+    others = (levels for levels in architecture.other_levels if levels <= source.native.levels)
+    return (usual, *others) if size == _USUAL_BYTES else (usual,)
