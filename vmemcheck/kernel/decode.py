@@ -96,7 +96,7 @@ class Decoder:
                 case 6:
                     yield Unmapped(self._mapping(a, b, c), self._locator.locate(at))
                 case 7:
-                    yield AltmapReleased(AltmapState(a, b, c, d, at))
+                    yield AltmapReleased(AltmapState(a, b, c, d, _signed(at)))
                 case 8:
                     yield TableLinked(self._table(b, c, a), d)
                 case 9:
@@ -167,6 +167,10 @@ def _raw_events(data: bytes, offset: int, count: int) -> "tuple[list[tuple[tuple
             offset += 8 + length
         raw.append((entry, text))
     return raw, offset
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word
 
 
 def _section_call(entry: tuple[int, ...], following: list[tuple[int, ...]]) -> SectionCall:

@@ -62,6 +62,20 @@ class KernelSource:
         geometry = self.native.changed(struct_page_bytes=struct_page_bytes)
         return geometry.changed(levels=levels) if levels else geometry
 
+    def fitting(self, geometry: Geometry) -> Geometry:
+        """Return the geometry of this tree that stands for one of another tree.
+
+        Sections and memory blocks are those of this tree, unless the other geometry is a scaled one.
+        """
+        if geometry.table_shift != geometry.page_shift - 3:
+            return geometry
+        own = self.native.changed(
+            struct_page_bytes=geometry.struct_page_bytes,
+            subsection_shift=geometry.subsection_shift,
+            levels=min(geometry.levels, self.native.levels),
+        )
+        return own.changed(vmemmap_base=geometry.vmemmap_base)
+
     def text(self, geometry: Geometry) -> str:
         """Return the C of the program for one geometry.
 
