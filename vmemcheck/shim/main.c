@@ -279,6 +279,7 @@ static void vmc_put_details(void)
 		vmc_put_word(vmc_pfn_name(vmc_blocks[index].pfn));
 		vmc_put_word(vmc_blocks[index].order);
 		vmc_put_word(vmc_blocks[index].owner);
+		vmc_put_word(vmc_blocks[index].was_table);
 	}
 	vmc_put_word(vmc_extent_count);
 	for (index = 0; index < vmc_extent_count; index++) {
