@@ -46,8 +46,11 @@ class _Section:
         return intervals.union([*self.absent, *self.removed])
 
 
-def boot_state(recording: Recording, geometry: Geometry, placement: Placement) -> BootState:
-    """Return what was present in the first step."""
+def boot_state(recording: Recording, geometry: Geometry, placement: Placement, *, boot_stays: bool) -> BootState:
+    """Return what was present in the first step.
+
+    :param boot_stays: boot memory is never removed, so that what was removed had been added
+    """
     mapped = intervals.union(recording.steps[0].mapped or ())
     pages = geometry.pages_per_section
     sections = _sections(recording, placement)
@@ -58,7 +61,7 @@ def boot_state(recording: Recording, geometry: Geometry, placement: Placement) -
         whole = range(number * pages, (number + 1) * pages)
         section = sections.get(number, _Section())
         pieces = tuple(_pieces(whole, section))
-        if pieces and section.hotplugged:
+        if pieces and (section.hotplugged or (boot_stays and pieces[0] in section.removed)):
             added += pieces
         elif pieces:
             early[number] = pieces
@@ -115,10 +118,10 @@ def _read_free(section: _Section, call: RecordedCall, whole: range, part: range,
 
 
 def _pieces(whole: range, section: _Section) -> Iterator[range]:
-    """Yield the pages of a section that were present, split where they were removed."""
-    yield from section.removed
+    """Yield the pages of a section that were present: those that stay, then those that are removed."""
     if not section.emptied:
         yield from intervals.subtract([whole], section.touched())
+    yield from section.removed
 
 
 def _rest(

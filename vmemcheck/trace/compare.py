@@ -24,7 +24,7 @@ def trace(recording: Recording, machine: Machine, warnings: tuple[str, ...] = ()
     :param warnings: to be handed on with the result
     :raises RecordingError: when it cannot be replayed through the operations that there are
     """
-    planned = plan(recording, machine.geometry)
+    planned = plan(recording, machine.geometry, boot_stays=machine.boot_stays)
     run = run_plan(recording, planned, machine)
     comparison = _Comparison(recording, planned, machine, run)
     return TraceResult(recording, machine.name, tuple(comparison.steps()), warnings)

@@ -53,14 +53,15 @@ class Plan:
     victims: dict[int, int]
 
 
-def plan(recording: Recording, geometry: Geometry) -> Plan:
+def plan(recording: Recording, geometry: Geometry, *, boot_stays: bool = False) -> Plan:
     """Return the operations of each step.
 
+    :param boot_stays: the machine cannot remove boot memory
     :raises RecordingError: when a call cannot be made through the operations that there are
     """
     placement = place(recording, geometry)
     planner = _Planner(geometry, placement)
-    steps = [planner.boot(recording)]
+    steps = [planner.boot(recording, boot_stays=boot_stays)]
     victims: dict[int, int] = {}
     for number, step in enumerate(recording.steps[1:], 1):
         steps.append(planner.step(step.calls, f"steps[{number}]", stopped=step.oops is not None))
@@ -79,9 +80,10 @@ class _Planner:
         self.placement = placement
         self.live: list[range] = []
 
-    def boot(self, recording: Recording) -> tuple[Asked, ...]:
+    def boot(self, recording: Recording, *, boot_stays: bool) -> tuple[Asked, ...]:
         """Return the operations that make the boot state."""
-        geometry, state = self.geometry, boot_state(recording, self.geometry, self.placement)
+        geometry = self.geometry
+        state = boot_state(recording, geometry, self.placement, boot_stays=boot_stays)
         unit = geometry.pages_per_subsection
         operations: list[Operation] = []
         later = list(state.added)
