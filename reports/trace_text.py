@@ -42,8 +42,10 @@ def _summary(result: TraceResult) -> str:
     if result.agrees:
         return f"agrees     in every step: {len(result.steps)} steps, {calls} calls, {snapshots} page-table snapshots"
     count = {verdict: sum(step.verdict is verdict for step in result.steps) for verdict in Verdict}
-    words = f"differs    in {count[Verdict.DIFFERS]} of {len(result.steps)} steps"
     left = count[Verdict.NOT_COMPARED]
+    if not result.first_difference:
+        return f"no verdict {count[Verdict.AGREES]} steps agree; the executor stopped, {left} steps are not compared"
+    words = f"differs    in {count[Verdict.DIFFERS]} of {len(result.steps)} steps"
     return words + (f"; {left} not compared, since the executor was in another state" if left else "")
 
 

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 0 when all steps agree, 1 when one differs."""
+    """Return 0 when all steps agree, 1 when one differs, 2 when none does but the machine stopped before the end."""
     recorded = _read(arguments.file)
     arch = find(recorded.architecture).alias
     tree = open_tree(arguments.tree, arguments.rev)
@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     with source.machine(geometry) as machine:
         result = trace(recorded, machine, (*_version_warning(recorded, tree), *warnings))
     print(trace_json(result) if arguments.format == "json" else trace_text(result))
-    return 0 if result.agrees else 1
+    if result.agrees:
+        return 0
+    return 1 if result.first_difference else 2
 
 
 def _read(name: str) -> Recording:
