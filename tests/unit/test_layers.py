@@ -46,7 +46,7 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {"engine", "shrink", "weights"},
     "check": {"bulk", "kernel"},
     "selection": {"check"},
-    "reports": {"check", "invariant", "sequence_text", "theorems", "reproof"},
+    "reports": {"check", "invariant", "replay_file", "theorems", "reproof"},
     "properties": {"search", "reference", "reports", "replay_file"},
     "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel"},
     "cli": {"errors", "commands"},
