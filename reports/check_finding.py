@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The text of one finding of ``vmemcheck check``: the sequence, why, where else, whether it can occur, the replay."""
 
+import re
 import shlex
 
 from vmemcheck.check import Cause, CheckResult
@@ -16,6 +17,9 @@ from vmemcheck.reports.check_words import (
 from vmemcheck.reports.finding import reason_lines, sequence_lines, verdict_line
 
 _KEY = " " * 10
+# The forms of vmemcheck.kernel.tree: a folder, which may be a checkout, or a revision of a repository.
+_FOLDER = re.compile(r"(/.*?)(?: at [0-9a-f]{12}(?: with local changes)?)?")
+_REVISION = re.compile(r"(/.*) at .* \(([0-9a-f]{12})\)")
 
 
 def cause_lines(result: CheckResult, cause: Cause, replay: str) -> list[str]:
@@ -35,14 +39,16 @@ def cause_lines(result: CheckResult, cause: Cause, replay: str) -> list[str]:
         lines += wrapped(f"also in   {cells_text(others)}{hint}", _KEY)
     lines += wrapped(f"reachable {occurs_words(cell)}; {door_words(cause.finding)}", _KEY)
     if replay:
-        lines.append(f"replay    vmemcheck replay {shlex.quote(replay)} --tree {shlex.quote(tree_argument(result))}")
+        lines.append(f"replay    vmemcheck replay {shlex.quote(replay)} {tree_arguments(result)}")
     return [printable(line) for line in lines]
 
 
-def tree_argument(result: CheckResult) -> str:
-    """Return what to write behind ``--tree``: the folder, where the origin is one."""
-    is_folder = result.origin.startswith("/") and " " not in result.origin
-    return result.origin if is_folder else result.tree
+def tree_arguments(result: CheckResult) -> str:
+    """Return the options that name the same tree to another command; its name, where its origin has another form."""
+    if found := _REVISION.fullmatch(result.origin):
+        return f"--tree {shlex.quote(found[1])} --rev {found[2]}"
+    found = _FOLDER.fullmatch(result.origin)
+    return f"--tree {shlex.quote(found[1] if found else result.tree)}"
 
 
 def _reason(line: str) -> list[str]:

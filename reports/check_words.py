@@ -13,7 +13,7 @@ from vmemcheck.arches.architecture import SUBSECTION_SHIFT
 from vmemcheck.check import Cause, Cell, CellResult, CheckResult
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Door
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, FaultKind
 from vmemcheck.reports.finding import geometry_words
 from vmemcheck.scope import Scope
 
@@ -128,7 +128,11 @@ def door_words(finding: Finding) -> str:
         Door.BOOT: "by memory that was there at boot",
         None: "by a request that is not valid",
     }[door_of(finding)]
-    return words + (", when an allocation fails" if needs_failure(finding) else "")
+    if not needs_failure(finding):
+        return words
+    faults = [getattr(operation, "fault", None) for operation in finding.sequence]
+    large_only = all(fault is None or (fault.kind is FaultKind.ORDER and fault.value) for fault in faults)
+    return f"{words}, when {'no large block is to be had' if large_only else 'an allocation fails'}"
 
 
 def shown_cell(cause: Cause) -> Cell:

@@ -33,9 +33,9 @@ from tests.unit.check_results import (
 )
 from vmemcheck.check import CheckResult
 from vmemcheck.invariant import Verdict
-from vmemcheck.operation import Action, Door, Refused
+from vmemcheck.operation import Action, AddDevice, Door, Fault, FaultKind, Refused
 from vmemcheck.reports import terminal
-from vmemcheck.reports.check_finding import cause_lines
+from vmemcheck.reports.check_finding import cause_lines, tree_arguments
 from vmemcheck.reports.check_json import check_json
 from vmemcheck.reports.check_junit import check_junit
 from vmemcheck.reports.check_text import check_text
@@ -213,8 +213,34 @@ def test_finding_names_the_other_cells_and_quotes_its_replay() -> None:
     shown = " ".join(" ".join(lines).split())
     assert "also in 64K pages, struct page (72); 16K pages, struct page 64 ( ) cannot occur" in shown
     assert lines[-1] == "replay    vmemcheck replay 'my replays/1.json' --tree /trees/linux-1.2.3"
-    revision = replace(checked, origin="/trees/linux at v1.2.3 (0123456789ab)")
-    assert cause_lines(revision, cause, "1.json")[-1] == "replay    vmemcheck replay 1.json --tree linux-1.2.3"
+
+
+ORIGINS = {
+    "/trees/my linux": "--tree '/trees/my linux'",
+    "/trees/linux at 0123456789ab": "--tree /trees/linux",
+    "/trees/linux at 0123456789ab with local changes": "--tree /trees/linux",
+    "/trees/linux at v1.2.3 (0123456789ab)": "--tree /trees/linux --rev 0123456789ab",
+    "a form that is not known": "--tree linux-1.2.3",
+}
+
+
+@pytest.mark.parametrize(("origin", "options"), ORIGINS.items())
+def test_replay_names_the_same_tree(origin: str, options: str) -> None:
+    """The folder, or the repository and the revision, as the shell needs them."""
+    assert options == tree_arguments(replace(HOLDING, origin=origin))
+
+
+def test_door_tells_a_failing_allocation_from_a_large_block_that_is_not_to_be_had() -> None:
+    """The fallback to base pages is no failure of the request."""
+    (cause,) = FAILED_ADD.causes
+    words = "by device ranges (ZONE_DEVICE), which may be 2 MiB (subsection) aligned, when"
+    for fault, says in (
+        (Fault(FaultKind.NTH, 5), "an allocation fails"),
+        (Fault(FaultKind.ORDER, 0), "an allocation fails"),
+        (Fault(FaultKind.ORDER, 1), "no large block is to be had"),
+    ):
+        finding = replace(cause.finding, sequence=(AddDevice(0, 65, fault=fault), AddDevice(66, 1)))
+        assert f"{words} {says}" == door_words(finding)
 
 
 def test_scope_says_what_is_in_and_what_is_left_out() -> None:
