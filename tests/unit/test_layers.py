@@ -48,7 +48,7 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {"engine", "shrink", "weights"},
     "check": {"bulk", "kernel"},
     "selection": {"check"},
-    "reports": {"check", "invariant", "sequence_text", "theorems", "reproof", "trace"},
+    "reports": {"check", "invariant", "replay_file", "theorems", "reproof", "trace"},
     "properties": {"search", "reference", "reports", "replay_file"},
     "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
     "cli": {"errors", "commands"},
