@@ -52,7 +52,7 @@ LAYERS: dict[str, set[str]] = {
     "properties": {"search", "reference", "reports", "replay_file"},
     "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
     "cli": {"errors", "commands"},
-    "pytest_plugin": {"reference", "strategies", "arches"},
+    "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
     "__main__": {"cli"},
 }
 ONLY_IN = {
