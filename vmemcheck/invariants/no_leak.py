@@ -27,7 +27,8 @@ def _check(step: Step) -> Iterator[Problem]:
     used = intervals.union(in_use)
     for block in step.state.blocks:
         if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
-            yield Problem(f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it")
+            because = f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
+            yield Problem(because, subject=block)
 
 
 def _pfns(step: Step, mapping: Mapping) -> range:

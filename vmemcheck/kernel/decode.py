@@ -144,7 +144,7 @@ class Decoder:
         present, offset = _rows(data, offset, "<qq")
         mappings, offset = _rows(data, offset, "<qqq")
         tables, offset = _rows(data, offset, "<qqqq")
-        blocks, offset = _rows(data, offset, "<qqq")
+        blocks, offset = _rows(data, offset, "<qqqq")
         extents, offset = _rows(data, offset, "<qqqq")
         live, offset = _rows(data, offset, "<qqqqqq")
         counters, offset = _rows(data, offset, "<q")
@@ -233,5 +233,5 @@ def _owner(number: int) -> Owner:
 
 
 @lru_cache(maxsize=65536)
-def _block(pfn: int, order: int, owner: int) -> Block:
-    return Block(pfn, order, _owner(owner))
+def _block(pfn: int, order: int, owner: int, was_table: int = 0) -> Block:
+    return Block(pfn, order, _owner(owner), bool(was_table))

@@ -142,7 +142,7 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
 
 
 def _shares_tails(view: View, found: TreeSlice) -> bool:
-    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large they are."""
+    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large pages are."""
     if _DAX in view.tree.read("mm/Kconfig"):
         return view.values.get(_DAX) == "y"
     return re.search(r"\bvmemmap_shift;", found.cut.types) is not None

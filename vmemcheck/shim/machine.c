@@ -36,11 +36,14 @@ enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_M
 
 enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
 
-/* of: for live struct pages the address they belong to; for a table, what its first entry maps. */
+/*
+ * of: for live struct pages the address they belong to; for a table, what its first entry maps. seen: the walk that
+ * found boot memory mapped last.
+ */
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list;
+	unsigned int list, seen;
 	unsigned char content, order, flags, level;
 };
 

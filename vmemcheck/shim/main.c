@@ -13,7 +13,7 @@ struct vmc_request {
 };
 
 #define VMC_MAGIC 0x314d4356U
-#define VMC_MOST_OPERATIONS 1024
+#define VMC_MOST_OPERATIONS 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
 VMC_KEEP static const char *vmc_gave_up = 0;
@@ -243,6 +243,7 @@ static void vmc_put_details(void)
 		vmc_put_word(vmc_pfn_name(vmc_blocks[index].pfn));
 		vmc_put_word(vmc_blocks[index].order);
 		vmc_put_word(vmc_blocks[index].owner);
+		vmc_put_word(vmc_blocks[index].was_table);
 	}
 	vmc_put_word(vmc_extent_count);
 	for (index = 0; index < vmc_extent_count; index++) {
