@@ -137,7 +137,9 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
         absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
         raise SliceError(
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
-            to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
+            where=f"looked for in mm/ and arch/{arch}/mm/, as far as this configuration builds them",
+            to_fix="use a newer tree; if this one renamed a function, name it among the roots in"
+            f" vmemcheck/kernel/scope.py, which are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
     return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))
