@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Table
 from dataclasses import replace
 
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Operation, Remove, Sequence
+from vmemcheck.geometry import Geometry
+from vmemcheck.operation import (
+    AddDevice,
+    AddMemory,
+    Boot,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+    Sequence,
+)
 
 _MOST_ALLOCATIONS = 16
 _SHORT = 3
@@ -30,6 +42,46 @@ def shrink(
         if smaller == sequence:
             return sequence
         sequence = smaller
+
+
+def plainer(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
+    """Yield sequences of the same length that say more to a reader, the best first.
+
+    Hot-added memory says more than boot memory, since everybody can add it; ranges at the start of memory, and
+    victims by their real number, are easier to follow.
+    """
+    added = tuple(_added(geometry, operation) for operation in sequence)
+    variants = [_moved_down(added), added, _moved_down(sequence)]
+    for variant in dict.fromkeys(variants):
+        for other in (tuple(map(_first_victim, variant)), variant):
+            if other != sequence:
+                yield other
+
+
+def _added(geometry: Geometry, operation: Operation) -> Operation:
+    if not isinstance(operation, Boot):
+        return operation
+    count = min(operation.count, geometry.subsections_per_section - operation.first)
+    if count == geometry.subsections_per_section and geometry.pages_per_block == geometry.pages_per_section:
+        return AddMemory(operation.section, 1)
+    return AddDevice(operation.section * geometry.subsections_per_section + operation.first, max(count, 1))
+
+
+def _first_victim(operation: Operation) -> Operation:
+    return replace(operation, victim=0) if isinstance(operation, Remove | Initialise) else operation
+
+
+def _moved_down(sequence: Sequence) -> Sequence:
+    """Move device ranges down to the start of memory, where there is nothing else."""
+    devices = [operation.subsection for operation in sequence if isinstance(operation, AddDevice)]
+    others = any(isinstance(operation, AddMemory | Boot | Refused) for operation in sequence)
+    if not devices or others:
+        return sequence
+    by = min(devices)
+    return tuple(
+        replace(operation, subsection=operation.subsection - by) if isinstance(operation, AddDevice) else operation
+        for operation in sequence
+    )
 
 
 def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:

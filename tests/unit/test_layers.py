@@ -43,7 +43,7 @@ LAYERS: dict[str, set[str]] = {
     "reproof": {"kernel", "theorems"},
     "engine": {"invariants", "marks", "machine"},
     "strategies": {"weights", "arches"},
-    "shrink": {"operation"},
+    "shrink": {"geometry", "operation"},
     "search": {"engine", "shrink", "strategies"},
     "bulk": {"engine", "shrink", "weights"},
     "sub_page": {"bulk", "kernel"},
