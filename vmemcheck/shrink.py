@@ -45,17 +45,28 @@ def shrink(
 
 
 def plainer(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
-    """Yield sequences of the same length that say more to a reader, the best first.
+    """Yield sequences that say more to a reader, the best first.
 
-    Hot-added memory says more than boot memory, since everybody can add it; ranges at the start of memory, and
-    victims by their real number, are easier to follow.
+    Hot-added memory says more than boot memory, since everybody can add it; an add and a remove more than an add that
+    fails; ranges at the start of memory, and victims by their real number, are easier to follow.
     """
     added = tuple(_added(geometry, operation) for operation in sequence)
-    variants = [_moved_down(added), added, _moved_down(sequence)]
+    variants = [*_without_fault(added), added, sequence]
+    variants = [other for variant in variants for other in (_moved_down(variant), variant)]
     for variant in dict.fromkeys(variants):
         for other in (tuple(map(_first_victim, variant)), variant):
             if other != sequence:
                 yield other
+
+
+def _without_fault(sequence: Sequence) -> Iterator[Sequence]:
+    """Yield the sequence with the first add that fails as an add and a remove."""
+    for index, operation in enumerate(sequence):
+        if isinstance(operation, AddMemory | AddDevice) and operation.fault:
+            add = replace(operation, fault=None)
+            for victim in range(index + 1):
+                yield (*sequence[:index], add, Remove(victim), *sequence[index + 1 :])
+            return
 
 
 def _added(geometry: Geometry, operation: Operation) -> Operation:
