@@ -19,6 +19,7 @@ PROGRAM = (
     "machine.c",
     "stack.c",
     "events.c",
+    "sanitizer.c",
     "ledger.c",
     "memory.c",
     "arch.c",
