@@ -48,7 +48,7 @@ _COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
 ENDLESS_LOOP = "it ran for too long: an endless loop"
 """What ``Stopped`` says of it."""
 _STOPS = {
-    4: "it met an impossible instruction",
+    4: "it met an impossible instruction, or undefined behaviour",
     8: "it divided by zero",
     27: ENDLESS_LOOP,
     31: "it made system call {} of the host",

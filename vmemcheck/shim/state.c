@@ -42,7 +42,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 		desc[page].seen = vmc_walks;
 }
 
-static void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
+static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
 
@@ -69,7 +69,7 @@ static void vmc_walk_table(const unsigned long *table, int level, unsigned long 
 	}
 }
 
-static void vmc_walk(void)
+static VMC_UNSEEN void vmc_walk(void)
 {
 	int level = vmc_levels - 1;
 	unsigned long *top = vmc_top(), count = (VMC_HOT_BYTES >> vmc_shift(level)) + 1, number;
