@@ -16,6 +16,7 @@ from vmemcheck.reports.check_words import (
     unusual_levels,
     wrapped,
 )
+from vmemcheck.reports.check_sub_page import sub_page_lines
 from vmemcheck.reports.finding import page_size
 
 ROW_COLUMNS = 100
@@ -47,6 +48,7 @@ def check_text(result: CheckResult, replays: Mapping[Cause, str], *, latent: boo
         list(_head_lines(result)),
         list(_table_lines(result)),
         list(_below_lines(result)),
+        list(sub_page_lines(result)),
         list(_message_lines(result)),
         *_finding_parts(result, replays, latent=latent),
         [

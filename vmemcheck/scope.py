@@ -167,7 +167,7 @@ def _with_altmaps(
         live = requested_range(geometry, operation)
         plenty = most_altmap_pages(geometry, live) if live else need
         # Just enough, plenty, plenty behind a reserve, and too little.
-        for altmap in (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2)):
+        for altmap in dict.fromkeys((Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2))):
             fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
             if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)

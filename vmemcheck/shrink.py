@@ -15,14 +15,18 @@ _MOST_ALLOCATIONS = 16
 _SHORT = 3
 
 
-def shrink(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
+def shrink(
+    sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool], *, simplify: bool = True
+) -> Sequence:
     """Return a sequence that still fails and from which nothing can be left out.
 
     :param table: operations to put in the place of others, the simple ones first
     :param fails: whether a sequence shows the same failure
+    :param simplify: also try simpler operations in each place, which takes many tries
     """
     while True:
-        smaller = _simplified(_without_any(sequence, table, fails), table, fails)
+        smaller = _without_any(sequence, table, fails)
+        smaller = _simplified(smaller, table, fails) if simplify else smaller
         if smaller == sequence:
             return sequence
         sequence = smaller

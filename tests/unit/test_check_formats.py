@@ -4,6 +4,7 @@
 import copy
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,20 @@ import jsonschema
 import junitparser
 import pytest
 
-from tests.unit.check_results import LATENT, LEAF, MIXED, NAMES, RESULTS, UNREACHABLE, hostile, replays
+from tests.unit.check_results import (
+    HOLDING,
+    LATENT,
+    LEAF,
+    MIXED,
+    NAMES,
+    RESULTS,
+    UNREACHABLE,
+    cell,
+    hostile,
+    replays,
+    result,
+    vacuous,
+)
 from vmemcheck import replay_file
 from vmemcheck.check import CheckResult
 from vmemcheck.engine import check
@@ -57,6 +71,8 @@ def test_json_has_the_exit_codes_and_the_counts() -> None:
         latent[key] for key in ("can_occur", "sequences", "marks_met", "marks_missing")
     )
     assert {mark.name: mark.says for mark in MARKS} == data["marks"]
+    few = vacuous(cell("x86_64", "4K", 64), NAMES[:2])
+    assert list(NAMES[:3]) == list(json_of(result(replace(few, met=NAMES[2:3])))["marks"])
 
 
 def test_json_replay_of_a_finding_is_a_replay_file() -> None:
@@ -126,6 +142,17 @@ def test_junit_tells_rows_that_cannot_occur_apart() -> None:
     assert [vacuous_, without] == outcomes(UNREACHABLE, latent=True)
     first = next(iter(next(iter(junit_of(MIXED)))))
     assert "violated  memmap-mapped   x86_64 4K pages, struct page 56" in first.system_out
+
+
+def test_junit_names_are_those_of_the_rows() -> None:
+    """Two rows that differ in the levels of page tables alone have different names."""
+    cases = [(case.classname, case.name) for suite in junit_of(HOLDING) for case in suite]
+    assert [
+        ("check.x86_64.4K", "struct page 64"),
+        ("check.x86_64.4K", "struct page 64, 5 levels"),
+        ("check.arm64.64K", "struct page 64"),
+        ("check.left_out", "riscv64 4K"),
+    ] == cases
 
 
 def test_junit_has_the_text_of_each_cause_of_a_row() -> None:

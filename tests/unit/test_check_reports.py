@@ -32,8 +32,9 @@ from tests.unit.check_results import (
     without_verdict,
 )
 from vmemcheck.check import CheckResult
-from vmemcheck.invariant import Verdict
-from vmemcheck.operation import Action, AddDevice, Door, Fault, FaultKind, Refused
+from vmemcheck.invariant import Problem, Verdict
+from vmemcheck.observation import Location
+from vmemcheck.operation import Action, AddDevice, AddMemory, Boot, Door, Fault, FaultKind, Refused
 from vmemcheck.reports import terminal
 from vmemcheck.reports.check_finding import cause_lines, tree_arguments
 from vmemcheck.reports.check_json import check_json
@@ -220,6 +221,7 @@ ORIGINS = {
     "/trees/linux at 0123456789ab": "--tree /trees/linux",
     "/trees/linux at 0123456789ab with local changes": "--tree /trees/linux",
     "/trees/linux at v1.2.3 (0123456789ab)": "--tree /trees/linux --rev 0123456789ab",
+    "/trees/my linux at v1.2.3 (0123456789ab)": "--tree '/trees/my linux' --rev 0123456789ab",
     "a form that is not known": "--tree linux-1.2.3",
 }
 
@@ -234,6 +236,9 @@ def test_door_tells_a_failing_allocation_from_a_large_block_that_is_not_to_be_ha
     """The fallback to base pages is no failure of the request."""
     (cause,) = FAILED_ADD.causes
     words = "by device ranges (ZONE_DEVICE), which may be 2 MiB (subsection) aligned, when"
+    for operations in ((Boot(0, 0, 1), AddMemory(1, 1), AddDevice(0, 1)), (Boot(0, 0, 1), AddMemory(1, 1))):
+        door = "device ranges" if len(operations) == 3 else "any memory block"
+        assert door_words(replace(cause.finding, sequence=operations)).startswith(f"by {door}")
     for fault, says in (
         (Fault(FaultKind.NTH, 5), "an allocation fails"),
         (Fault(FaultKind.ORDER, 0), "an allocation fails"),
@@ -241,6 +246,44 @@ def test_door_tells_a_failing_allocation_from_a_large_block_that_is_not_to_be_ha
     ):
         finding = replace(cause.finding, sequence=(AddDevice(0, 65, fault=fault), AddDevice(66, 1)))
         assert f"{words} {says}" == door_words(finding)
+
+
+def test_finding_shows_the_cell_that_its_sequence_is_from() -> None:
+    """The sizes in the first line are those of the sequence; the first cell of the cause may be another."""
+    cells = [cell("arm64", "64K", 72, reachable=False), cell("arm64", "64K", 64)]
+    checked = result(*(found(FreesNeighboursPage, one, DEVICES) for one in cells))
+    lines = cause_lines(checked, checked.causes[0], "")
+    assert lines[0] == "violated  memmap-mapped   arm64 64K pages, struct page 64, linux-1.2.3"
+    assert "also in   64K pages, struct page (72)   ( ) cannot occur" in lines
+    bent = cause_lines(BENT, BENT.causes[0], "")
+    assert bent[0] == "violated  memmap-mapped   x86_64 4K pages, struct page 56, SUBSECTION_SHIFT 20, linux-1.2.3"
+
+
+def test_finding_keeps_places_whole_and_says_how_many_more_there_are() -> None:
+    """A place in the source is one line, however long, and nothing in a finding reaches the terminal unescaped."""
+    (cause,) = FAILED_ADD.causes
+    (violation, *others) = cause.finding.violations
+    where = Location(f"arch/arm64/{'long/' * 14}\x1bmmu.c", 888, "unmap_hotplug_pmd_range")
+    changed = replace(violation, problems=(Problem("one word " + 90 * "x", where),), more=7)
+    finding = replace(cause.finding, violations=(changed, *others))
+    lines = cause_lines(FAILED_ADD, replace(cause, finding=finding), "")
+    assert printable(f"    at {where}") in lines
+    assert "    " + 90 * "x" in lines
+    assert "  and 7 more of the same kind" in lines
+
+
+def test_text_says_each_message_and_each_heading_once() -> None:
+    """Two rows with one message, and two findings that cannot occur."""
+    cells = [without_verdict(cell("arm64", "4K", size)) for size in (64, 80)]
+    cells += [found(LEAF, cell(arch, "4K", 56, reachable=False), BLOCKS) for arch in ("x86_64", "riscv64")]
+    shown = text_of(result(*cells))
+    assert shown.count("no verdict: arm64: the slice needs") == 1
+    assert (2, 1) == (shown.count("\nfinding "), shown.count("These findings cannot occur"))
+
+
+def test_text_without_rows_has_no_table() -> None:
+    """A head without rows would only puzzle."""
+    assert "architecture" not in text_of(EMPTY)
 
 
 def test_scope_says_what_is_in_and_what_is_left_out() -> None:
@@ -257,21 +300,23 @@ def test_printable_keeps_letters_and_escapes_what_a_terminal_obeys() -> None:
 
 
 COLOURS = {
-    "violated": "\x1b[1;31mviolated\x1b[0m          290",
-    "violated, cannot occur": "\x1b[31mviolated\x1b[0m          290",
-    "holds": "\x1b[32mholds\x1b[0m             300",
-    "vacuous": "\x1b[1;33mvacuous\x1b[0m           300",
-    "no verdict": "\x1b[1;33mno verdict\x1b[0m          -",
-    "the last line": "\x1b[1;31mviolated\x1b[0m  1 finding can occur",
+    "violated": (MIXED, "\x1b[1;31mviolated\x1b[0m          290"),
+    "violated, cannot occur": (MIXED, "\x1b[31mviolated\x1b[0m          290"),
+    "holds": (MIXED, "\x1b[32mholds\x1b[0m             300"),
+    "vacuous": (MIXED, "\x1b[1;33mvacuous\x1b[0m           300"),
+    "no verdict": (MIXED, "\x1b[1;33mno verdict\x1b[0m          -"),
+    "the last line": (MIXED, "\x1b[1;31mviolated\x1b[0m  1 finding can occur"),
+    "the last line, vacuous": (VACUOUS, "\x1b[1;33mvacuous\x1b[0m   2 rows"),
+    "the last line, no verdict": (NO_VERDICT, "\x1b[1;33mno verdict\x1b[0m 2 rows"),
 }
 
 
-@pytest.mark.parametrize("coloured", COLOURS.values(), ids=COLOURS.keys())
+@pytest.mark.parametrize(("checked", "coloured"), COLOURS.values(), ids=COLOURS.keys())
 def test_terminal_paints_the_verdicts(
-    coloured: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checked: CheckResult, coloured: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On a terminal the verdict of each row has a colour; nowhere else."""
-    text = text_of(MIXED)
+    text = text_of(checked)
     terminal.print_table(text)
     assert text + "\n" == capsys.readouterr().out
     for name in ("NO_COLOR", "COLORTERM"):
@@ -290,3 +335,5 @@ def test_overall_verdict_has_the_exit_code_of_the_result(checked: CheckResult) -
     for latent in (False, True):
         assert overall(checked, latent=latent).exit_code == checked.exit_code(latent=latent)
     assert overall(HOLDING, latent=True) is Verdict.HOLDS
+    other = without_verdict(cell("x86_64", "4K", 72, reachable=False))
+    assert overall(result(*VACUOUS.cells, other), latent=False) is Verdict.VACUOUS

@@ -46,13 +46,14 @@ LAYERS: dict[str, set[str]] = {
     "shrink": {"operation"},
     "search": {"engine", "shrink", "strategies"},
     "bulk": {"engine", "shrink", "weights"},
-    "check": {"bulk", "kernel"},
+    "sub_page": {"bulk", "kernel"},
+    "check": {"sub_page"},
     "selection": {"check"},
     "reports": {"check", "invariant", "replay_file", "theorems", "reproof", "trace"},
     "properties": {"search", "reference", "reports", "replay_file"},
     "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
     "cli": {"errors", "commands"},
-    "pytest_plugin": {"reference", "strategies", "arches"},
+    "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
     "__main__": {"cli"},
 }
 ONLY_IN = {

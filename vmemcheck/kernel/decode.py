@@ -25,6 +25,7 @@ from vmemcheck.observation import (
     Faulted,
     Freed,
     LeafKind,
+    Location,
     Mapping,
     Observation,
     Owner,
@@ -44,9 +45,23 @@ from vmemcheck.observation import (
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
 _COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
-_SIGNALS = {26: "ran for too long: an endless loop", 4: "met an impossible instruction", 8: "divided by zero"}
+ENDLESS_LOOP = "it ran for too long: an endless loop"
+"""What ``Stopped`` says of it."""
+_STOPS = {
+    4: "it met an impossible instruction",
+    8: "it divided by zero",
+    27: ENDLESS_LOOP,
+    31: "it made system call {} of the host",
+    101: "it used up its stack: an endless recursion",
+    102: "it used a NULL pointer (address {:#x})",
+    103: "it used address {:#x}, where no memory is",
+    104: "it used an address that cannot be, or an instruction that only a kernel may execute",
+}
+"""Numbers of signals, and of the reasons in vmemcheck/shim/signals.c."""
 _WARNED, _STOPPED, _FAULTED, _ALTMAP_GIVEN, _PGMAP_GIVEN = 16, 17, 15, 18, 19
 _UNMAPPED, _FREED, _TABLE_FREED = 6, 5, 9
+_SAMPLED = 20
+_WORD = (1 << 64) - 1
 _EVENT = struct.Struct("<QQqqqq")
 _LONG = struct.Struct("<Q")
 
@@ -118,7 +133,12 @@ class Decoder:
                 case 16:
                     yield Warned(text, self._locator.locate(at))
                 case 17:
-                    yield Stopped(_SIGNALS.get(a, f"was ended by signal {a}"), self._locator.locate(at))
+                    yield Stopped(_STOPS[a].format(b & _WORD), self._stop(at, (c, d), raw))
+
+    def _stop(self, at: int, callers: tuple[int, ...], raw: "list[tuple[tuple[int, ...], str]]") -> Location:
+        """Return where the code stopped; for an endless loop, the function that was there all the time."""
+        samples = [entry[1:6] for entry, _ in raw if entry[0] == _SAMPLED]
+        return self._locator.common(samples) if samples else self._locator.nearest((at, *callers))
 
     def _state(self, data: bytes, offset: int) -> tuple[State, int]:
         present, offset = _rows(data, offset, "<qq")

@@ -11,12 +11,13 @@ from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
-from vmemcheck.kernel.evaluate import View, open_view
+from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.scope import ROOTS
 from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
@@ -25,7 +26,10 @@ from vmemcheck.kernel.tree import Tree
 _SMALLEST = {"MEMCG": "n"}
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
-_DAX = "ARCH_WANT_OPTIMIZE_DAX_VMEMMAP"
+_NEVER_OPTIMIZES = (
+    re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
+    re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +137,19 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
         absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
         raise SliceError(
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
-            to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
+            where=f"looked for in mm/ and arch/{arch}/mm/, as far as this configuration builds them",
+            to_fix="use a newer tree; if this one renamed a function, name it among the roots in"
+            f" vmemcheck/kernel/scope.py, which are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
-    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(view, found))
+    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))
 
 
-def _shares_tails(view: View, found: TreeSlice) -> bool:
-    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large pages are."""
-    if _DAX in view.tree.read("mm/Kconfig"):
-        return view.values.get(_DAX) == "y"
-    return re.search(r"\bvmemmap_shift;", found.cut.types) is not None
+def _shares_tails(found: Slice) -> bool:
+    """Tell whether vmemmap_can_optimize() can be true; before it came, every tree with vmemmap_shift shared."""
+    if not re.search(r"\bvmemmap_shift;", found.types):
+        return False
+    return not any(pattern.search(found.macros + found.code) for pattern in _NEVER_OPTIMIZES)
 
 
 def _native(facts: Facts) -> Geometry:

@@ -13,3 +13,9 @@
 #define compiletime_assert(condition, message) ((void)0)
 #define compiletime_assert_atomic_type(t) ((void)0)
 #define static_assert(...)
+
+/* include/linux/compiler_attributes.h: code of a tree runs only when it is called */
+#define constructor vmc_ignored
+#define __constructor__ vmc_ignored
+#define destructor vmc_ignored
+#define __destructor__ vmc_ignored

@@ -82,8 +82,10 @@ static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long alig
 	static const unsigned long ends[3] = { VMC_SLAB_START, VMC_BOOT_START, VMC_RAM_PAGES };
 	unsigned long start = (vmc_next[area] + align - 1) & -align;
 
-	if (start + pages > ends[area])
-		vmc_fail("the simulated memory is used up");
+	if (pages > ends[area] || start + pages > ends[area]) {
+		vmc_give_up("the simulated memory is used up");
+		return 0;
+	}
 	vmc_next[area] = start + pages;
 	return VMC_RAM_PFN + start;
 }
@@ -114,6 +116,8 @@ static unsigned long vmc_allocate(unsigned int flags, unsigned int order, unsign
 	pfn = vmc_recycled(order);
 	if (!pfn)
 		pfn = vmc_fresh(0, 1UL << order, 1UL << order);
+	if (!pfn)
+		return 0;
 	vmc_open_block(pfn, order, flags);
 	vmc_event(VMC_ALLOCATED_BLOCK, at, vmc_pfn_name(pfn), order, VMC_OWNER_BUDDY, 0);
 	return pfn;
@@ -210,6 +214,8 @@ void *vmc_kmalloc(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn = vmc_fresh(1, pages ? pages : 1, 1);
 
+	if (!pfn)
+		return 0;
 	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);
 	return vmc_address_of(pfn);
 }
@@ -224,6 +230,8 @@ void *vmc_boot_alloc(unsigned long size)
 	void *place = vmc_kmalloc(size);
 	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
+	if (!place)
+		return 0;
 	for (; pfn < end; pfn++) {
 		SetPageReserved(pfn_to_page(pfn));
 		pfn_to_page(pfn)->_refcount.counter = 1;
@@ -236,6 +244,8 @@ void *vmc_boot_memmap(unsigned long size, unsigned long align)
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page;
 	unsigned long pfn = vmc_fresh(2, pages, align > PAGE_SIZE ? align >> PAGE_SHIFT : 1);
 
+	if (!pfn)
+		return 0;
 	for (page = pfn; page < pfn + pages; page++) {
 		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
 		SetPageReserved(pfn_to_page(page));

@@ -54,7 +54,9 @@ int vmc_slab_is_available = 1;
 static int vmc_stopped;
 
 static void vmc_stop(void) __attribute__((noreturn));
+static void vmc_fail_at(const char *message, const unsigned long *places) __attribute__((noreturn));
 static void vmc_fail(const char *message) __attribute__((noreturn));
+static void vmc_give_up(const char *message);
 
 static inline unsigned long vmc_ram_index(unsigned long pfn)
 {
