@@ -104,15 +104,15 @@ class KernelSource:
     def traits(self) -> Traits:
         """What this tree and architecture do not do, or do on purpose."""
         architecture = find(self.arch)
-        declared = architecture.by_design
-        shift = self.native.page_shift
-        never: set[str] = set()
+        shift, code = self.native.page_shift, self.slice.cut.code
+        declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
+        never = {mark for one in declared for mark in one.never_met}
         if not self.shares_tails:
             never.add("compound-tails-shared")
         if architecture.boot_stays:
             never.add("early-section-freed")
         return Traits(
-            by_design=tuple(one for one in declared if shift in one.page_shifts or not one.page_shifts),
+            by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
         )
