@@ -15,7 +15,8 @@ def _check(step: Step) -> Iterator[Problem]:
     if intervals.subtract(step.mapped, step.required):  # else each mapped page is needed
         for mapping in step.state.mappings:
             if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
-                yield Problem(f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present")
+                because = f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present"
+                yield Problem(because, subject=mapping)
     for table in step.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), step.memmap):

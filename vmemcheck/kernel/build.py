@@ -38,6 +38,8 @@ _COMMON = (
     "-fno-diagnostics-show-caret",
     "-fno-pie",
     "-no-pie",
+    # A table of the tree may be a page of 64K; it is to stand in one segment with the other data.
+    "-Wl,-z,max-page-size=65536",
     "-Werror=implicit-function-declaration",
     "-fmax-errors=20",
 )

@@ -11,12 +11,13 @@ from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
-from vmemcheck.kernel.evaluate import View, open_view
+from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.scope import ROOTS
 from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
@@ -26,7 +27,10 @@ SMALLEST = {"MEMCG": "n"}
 """The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
-_DAX = "ARCH_WANT_OPTIMIZE_DAX_VMEMMAP"
+_NEVER_OPTIMIZES = (
+    re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
+    re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +104,15 @@ class KernelSource:
     def traits(self) -> Traits:
         """What this tree and architecture do not do, or do on purpose."""
         architecture = find(self.arch)
-        declared = architecture.by_design
-        shift = self.native.page_shift
-        never: set[str] = set()
+        shift, code = self.native.page_shift, self.slice.cut.code
+        declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
+        never = {mark for one in declared for mark in one.never_met}
         if not self.shares_tails:
             never.add("compound-tails-shared")
         if architecture.boot_stays:
             never.add("early-section-freed")
         return Traits(
-            by_design=tuple(one for one in declared if shift in one.page_shifts or not one.page_shifts),
+            by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
         )
@@ -139,14 +143,14 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             f" vmemcheck/kernel/scope.py, which are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
-    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(view, found))
+    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))
 
 
-def _shares_tails(view: View, found: TreeSlice) -> bool:
-    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large pages are."""
-    if _DAX in view.tree.read("mm/Kconfig"):
-        return view.values.get(_DAX) == "y"
-    return re.search(r"\bvmemmap_shift;", found.cut.types) is not None
+def _shares_tails(found: Slice) -> bool:
+    """Tell whether vmemmap_can_optimize() can be true; before it came, every tree with vmemmap_shift shared."""
+    if not re.search(r"\bvmemmap_shift;", found.types):
+        return False
+    return not any(pattern.search(found.macros + found.code) for pattern in _NEVER_OPTIMIZES)
 
 
 def _native(facts: Facts) -> Geometry:

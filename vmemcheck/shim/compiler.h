@@ -6,6 +6,7 @@
 /* include/linux/compiler_types.h, include/linux/build_bug.h: a scaled geometry may break size assertions */
 #define inline __inline__ __attribute__((__always_inline__, __unused__))
 #define __always_inline inline
+#define auto __auto_type
 #define BUILD_BUG() ((void)0)
 #define BUILD_BUG_ON(condition) ((void)sizeof(!!(condition)))
 #define BUILD_BUG_ON_MSG(condition, message) ((void)sizeof(!!(condition)))
