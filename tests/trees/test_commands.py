@@ -81,7 +81,7 @@ def test_slice_that_builds_lists_what_came_from_where(tree: Tree, capsys: pytest
     assert text.startswith(f"/*\n * slice of {tree.name}, x86, pages of 4096 bytes\n")
     assert " *   function    vmemmap_free " in text
     shim = text.partition("\n * from the shim: ")[2]
-    for name, file in (("free_pages", "custom.h: seen by the check"), ("boot_cpu_has", "arch.h: hardware and boot")):
+    for name, file in (("warn_alloc", "custom.h: seen by the check"), ("vmemmap_base", "arch.h: hardware and boot")):
         assert re.search(rf"^ \*   {name} +{file}  \(used by \w+\)$", shim, re.MULTILINE), name
     assert "\n * built    as a program\n */" in shim
 

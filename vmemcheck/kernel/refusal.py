@@ -12,7 +12,7 @@ _GAP = (
     re.compile(r"error: '(\w+)' undeclared"),
 )
 _IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
-_PLACE = re.compile(r"^/*([\w./-]+\.[chS]):(\d+)")
+_PLACE = re.compile(r"^(?:\S*ld: )?/*([\w./-]+\.[chS]):(\d+)")
 _TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
 
 
