@@ -8,7 +8,7 @@ from vmemcheck.observation import Faulted, Stopped, Warned
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, Faulted):
             yield Problem(f"access to {event.address:#x}, which is not mapped", event.where)
         elif isinstance(event, Stopped):

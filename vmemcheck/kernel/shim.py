@@ -15,7 +15,18 @@ FIRST = ("compiler.h",)
 """In the place of kernel macros, before the types of the slice."""
 HEADERS = ("layout.h", "custom.h", "stubs.h", "arch.h")
 """In the place of kernel code, between the types and the functions of the slice."""
-PROGRAM = ("machine.c", "events.c", "ledger.c", "memory.c", "arch.c", "tables.c", "state.c", "doors.c", "main.c")
+PROGRAM = (
+    "machine.c",
+    "events.c",
+    "ledger.c",
+    "memory.c",
+    "arch.c",
+    "tables.c",
+    "state.c",
+    "doors.c",
+    "details.c",
+    "main.c",
+)
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
 
 _CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|include|undef)\b.*$", re.MULTILINE)
