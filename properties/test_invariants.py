@@ -8,17 +8,18 @@ from vmemcheck.engine import Coverage, check
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.reports.finding import finding_text
+from vmemcheck.scope import Scope
 from vmemcheck.strategies import sequences
 
 # With fewer sequences than this, a mark that was not met says nothing about the machine.
 _ENOUGH_FOR_MARKS = 200
 
 
-def test_machine_any_sequence_keeps_all_invariants(machine: Machine) -> None:
+def test_machine_any_sequence_keeps_all_invariants(machine: Machine, scope: Scope) -> None:
     """No sequence of adds, removes, failures and refused requests violates an invariant; and all marks are met."""
     coverage = Coverage()
 
-    @given(sequences(machine.geometry, min_size=6, max_size=16))
+    @given(sequences(machine.geometry, scope, min_size=6, max_size=16))
     def run(sequence: Sequence) -> None:
         finding = check(machine, sequence, coverage)
         if finding:
@@ -26,5 +27,5 @@ def test_machine_any_sequence_keeps_all_invariants(machine: Machine) -> None:
 
     run()
     if settings().max_examples >= _ENOUGH_FOR_MARKS:
-        missing = [mark.name for mark in coverage.missing(machine)]
+        missing = [mark.name for mark in coverage.missing(machine, scope)]
         assert not missing, f"vacuous: {coverage.sequences} sequences never met {', '.join(missing)}"

@@ -17,22 +17,36 @@ def finding_text(finding: Finding, machine: str, replay: str = "") -> str:
     """
     geometry = finding.steps[-1].geometry
     lines = [
-        f"violated  {finding.invariant}   {geometry_words(geometry)}, {machine}",
+        verdict_line(finding, f"{geometry_words(geometry)}, {machine}"),
         *(f"  {line}" for line in sequence_lines(finding)),
-        "because",
+        *reason_lines(finding),
     ]
-    for violation in finding.violations:
-        if violation is not finding.violations[0]:
-            lines.append(f"and so   {violation.invariant}")
-        lines += [line for problem in violation.problems for line in _problem_lines(problem)]
-        if violation.more:
-            lines.append(f"  and {violation.more} more of the same kind")
     if replay:
         lines.append(f"replay   vmemcheck replay {replay}")
     else:
         lines += ["replay   save these lines as FILE, then: vmemcheck replay FILE", f"  {geometry_to_text(geometry)}"]
         lines += [f"  {to_text(operation)}" for operation in finding.sequence]
     return "\n".join(lines)
+
+
+def verdict_line(finding: Finding, subject: str) -> str:
+    """Return the first line of a finding.
+
+    :param subject: sizes, and what was tested
+    """
+    return f"violated  {finding.invariant}   {subject}"
+
+
+def reason_lines(finding: Finding) -> list[str]:
+    """Return why it is one: each problem, and the place in the source where one is known."""
+    lines = ["because"]
+    for violation in finding.violations:
+        if violation is not finding.violations[0]:
+            lines.append(f"and so   {violation.invariant}")
+        lines += [line for problem in violation.problems for line in _problem_lines(problem)]
+        if violation.more:
+            lines.append(f"  and {violation.more} more of the same kind")
+    return lines
 
 
 def geometry_words(geometry: Geometry) -> str:

@@ -13,7 +13,13 @@ _STYLES = (
     (re.compile(r"\(\S+\)!?"), "dim"),
     (re.compile(r"(?<![(\w/])[\d/]+!"), "red"),
     (re.compile(r"^(refuted|violated)\b|^  refuted\b"), "bold red"),
+    (re.compile(r"^(vacuous|no verdict)\b"), "bold yellow"),
     (re.compile(r"^(proved|holds)\b|^theorem .*proved$"), "bold green"),
+    # The verdicts in the rows of a table; what cannot occur is not as loud.
+    (re.compile(r"(?<=  )violated(?=  .* can occur\b)"), "bold red"),
+    (re.compile(r"(?<=  )violated(?=  .* cannot occur\b)"), "red"),
+    (re.compile(r"(?<=  )(vacuous|no verdict)(?=  .* can(not)? occur\b)"), "bold yellow"),
+    (re.compile(r"(?<=  )holds(?=  .* can(not)? occur\b)"), "green"),
 )
 
 

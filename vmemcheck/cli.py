@@ -24,6 +24,7 @@ COMMANDS = {
     "facts": "show what a kernel tree says about its vmemmap, and re-prove the theorems for these values",
     "fetch": "get a kernel tree from Debian, verified by apt, and print its path",
     "slice": "print the code that is taken out of a kernel tree, and why",
+    "trace": "replay a recording of a booted kernel on the code of a tree, and compare step by step",
     "replay": "run a saved sequence of hotplug operations and draw the vmemmap after each",
 }
 

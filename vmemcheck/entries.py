@@ -19,6 +19,7 @@ from vmemcheck.observation import (
     LeafKind,
     Mapping,
     Owner,
+    OwnerKind,
     Unmapped,
 )
 
@@ -44,13 +45,14 @@ class MappingRun(NamedTuple):
 
 
 class BlockRun(NamedTuple):
-    """Blocks of one order and owner: block ``i`` is at ``pfn + i * pfn_step``."""
+    """Blocks of one order and owner: block ``i`` is at ``pfn + i * pfn_step``; all are or were tables, or none."""
 
     pfn: int
     order: int
     owner: Owner
     nr: int
     pfn_step: int
+    is_table: bool = False
 
     @property
     def pages(self) -> range | None:
@@ -64,10 +66,28 @@ class BlockRun(NamedTuple):
             return range(self.pfn - (self.nr - 1) * size, self.pfn + size)
         return None
 
-    def single(self) -> Iterator["BlockRun"]:
-        """Yield a run of one for each block."""
+    @property
+    def spans(self) -> tuple[range, ...] | None:
+        """The pages in as few ranges as are easily told, in order; None where a block is on no multiple of its size."""
+        pages = self.pages
+        if pages is not None:
+            return (pages,)
+        size = 1 << self.order
+        if (self.pfn | self.pfn_step) & (size - 1) or not self.pfn_step:
+            return None
+        return tuple(
+            range(pfn, pfn + size) for pfn in range(self.pfn, self.pfn + self.nr * self.pfn_step, self.pfn_step)
+        )
+
+    @property
+    def key(self) -> tuple[int, Owner]:
+        """What a block must be freed with: its order and owner. Boot memory may be given back page by page."""
+        return (0 if self.owner.kind is OwnerKind.BOOT else self.order), self.owner
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks."""
         for index in range(self.nr):
-            yield BlockRun(self.pfn + index * self.pfn_step, self.order, self.owner, 1, 0)
+            yield Block(self.pfn + index * self.pfn_step, self.order, self.owner, self.is_table)
 
 
 class Move(NamedTuple):
@@ -203,10 +223,11 @@ class Blocks(Entries[Block]):
         runs: list[BlockRun] = []
         for one in blocks:
             size, last = 1 << one.order, runs[-1] if runs else None
-            if last and last[1:3] == (one.order, one.owner) and last.pfn + last.nr * size == one.pfn:
-                runs[-1] = BlockRun(last.pfn, one.order, one.owner, last.nr + 1, size)
+            kind = one.order, one.owner, one.is_table
+            if last and (last.order, last.owner, last.is_table) == kind and last.pfn + last.nr * size == one.pfn:
+                runs[-1] = last._replace(nr=last.nr + 1)
             else:
-                runs.append(BlockRun(one.pfn, one.order, one.owner, 1, size))
+                runs.append(BlockRun(one.pfn, one.order, one.owner, 1, size, one.is_table))
         return cls(tuple(runs))
 
     @property
@@ -222,11 +243,11 @@ class Blocks(Entries[Block]):
 
     @property
     def held(self) -> dict[tuple[int, Owner], Intervals]:
-        """The pages of the blocks by order and owner; complete where the blocks are apart."""
+        """The pages of the blocks by what they must be freed with; complete where the blocks are apart."""
         if self._held is None:
             spans: dict[tuple[int, Owner], list[range]] = {}
             for run in self.runs:
-                spans.setdefault((run.order, run.owner), []).append(run.pages or range(0))
+                spans.setdefault(run.key, []).append(run.pages or range(0))
             self._held = {key: union(found) for key, found in spans.items()}
         return self._held
 
@@ -234,12 +255,13 @@ class Blocks(Entries[Block]):
         return sum(run.nr for run in self.runs)
 
     def __eq__(self, other: object) -> bool:
-        return self.runs == other.runs if isinstance(other, Blocks) else super().__eq__(other)
+        # Runs tell tables apart, which is no part of what a block is.
+        return (isinstance(other, Blocks) and self.runs == other.runs) or super().__eq__(other)
 
     __hash__ = Entries.__hash__
 
     def _entries(self) -> Iterator[Block]:
-        return (Block(one.pfn, one.order, one.owner) for run in self.runs for one in run.single())
+        return (block for run in self.runs for block in run.blocks())
 
 
 class ContentRun(NamedTuple):

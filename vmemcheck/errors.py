@@ -82,3 +82,7 @@ class BuildError(VmemcheckError):
 
 class ExecutorError(VmemcheckError):
     """A program that was built from a kernel tree cannot be started, died, or met a limit of the simulation."""
+
+
+class RecordingError(VmemcheckError):
+    """A recording of a booted kernel that cannot be read, or that no sequence of operations can replay."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vmemcheck import intervals
-from vmemcheck.geometry import Geometry
+from vmemcheck.geometry import PMD_LEVEL, Geometry
 from vmemcheck.intervals import Intervals
 from vmemcheck.operation import (
     Action,
@@ -171,11 +171,7 @@ class Model:
         """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
         if live.altmap is None:
             return True
-        geometry = self.geometry
-        span = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
-        pages_per_leaf = 1 << geometry.table_shift
-        leaves = sum(1 for _ in geometry.windows(1, span))
-        return live.altmap.free_pages >= len(span) // geometry.page_bytes + leaves * (pages_per_leaf - 1)
+        return live.altmap.free_pages >= most_altmap_pages(self.geometry, live)
 
     def _remove(self, operation: Remove) -> Expectation:
         if not self.ranges:
@@ -209,6 +205,15 @@ class Model:
         if misaligned or absent or (operation.action is Action.ADD and overlaps):
             return Expectation(Outcome.REFUSED, pfns, self)
         return self._skipped()
+
+
+def most_altmap_pages(geometry: Geometry, live: LiveRange) -> int:
+    """Return the pages of an altmap that the memmap of a range takes at most: leaves throughout, badly aligned."""
+    span = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
+    pages_per_leaf = 1 << geometry.table_shift
+    leaves = sum(1 for _ in geometry.windows(PMD_LEVEL, span))
+    whole = (leaves + 1) * pages_per_leaf if geometry.leaves_pay else 0
+    return max(whole, len(span) // geometry.page_bytes)
 
 
 def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> LiveRange | None:

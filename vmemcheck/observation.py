@@ -9,7 +9,7 @@ the kernel's own code. A sequence here is a tuple, or one that equals it: see
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class OwnerKind(enum.Enum):
@@ -41,11 +41,15 @@ BOOT = Owner(OwnerKind.BOOT)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Physical memory that was handed out: ``1 << order`` pages from ``pfn``."""
+    """Physical memory that was handed out: ``1 << order`` pages from ``pfn``.
+
+    :param is_table: it is or was a page-table page; no part of what the block is
+    """
 
     pfn: int
     order: int
     owner: Owner
+    is_table: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

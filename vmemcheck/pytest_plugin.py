@@ -5,17 +5,26 @@ pytest finds it through the entry point of the installed package. It registers
 the profiles ``dev``, ``ci`` and ``deep``; choose one with ``--hypothesis-profile``.
 """
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vmemcheck import arches
-from vmemcheck.arches import Architecture
-from vmemcheck.errors import UsageError, VmemcheckError
+from vmemcheck.arches import Architecture, PageSize
+from vmemcheck.errors import SliceError, UsageError, VmemcheckError
 from vmemcheck.geometry import Geometry
 from vmemcheck.machine import Machine
 from vmemcheck.reference import ReferenceMachine
+from vmemcheck.scope import Scope
+
+if TYPE_CHECKING:
+    from vmemcheck.kernel.tree import Tree
 
 EXAMPLES = {"dev": 40, "ci": 200, "deep": 5000}
 """Sequences that each profile runs for each property and machine."""
@@ -24,25 +33,61 @@ STRUCT_PAGE_BYTES = (56, 64, 72)
 
 An architecture gets those that it can have; x86_64 gets all, since older trees could have them there.
 """
+_USUAL_BYTES = 64
 _SCALED_BYTES = (56, 64, 72, 80)
 # A section with more memmap than this takes the reference machine long, and shows nothing that smaller ones do not:
 # such machines are there only for those who name the architecture.
 _AFFORDABLE_MEMMAP_BYTES = 4 << 20
 
 
+EVERYTHING, SUCCESSES = Scope(), Scope(faults=False)
+
+
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """A machine to be made.
+    """A reference machine to be made.
 
     :param name: shown in the names of the tests
+    :param scope: what sequences for it are made of
     """
 
     name: str
     geometry: Geometry
+    scope: Scope = EVERYTHING
 
     def make(self) -> Machine:
         """Return a new machine."""
         return ReferenceMachine(self.geometry)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSpec:
+    """A machine to be made of a kernel tree, which is sliced when the first test asks for it.
+
+    :param name: shown in the names of the tests
+    :param scope: without failing allocations, as in ``vmemcheck check``
+    """
+
+    name: str
+    tree: Path
+    architecture: Architecture
+    page_size: PageSize
+    struct_page_bytes: int
+    scope: Scope = SUCCESSES
+
+    def make(self) -> Machine:
+        """Return a new machine; skip the test where the tree has none for the architecture."""
+        from vmemcheck.kernel.source import open_source
+        from vmemcheck.kernel.tree import open_tree
+
+        try:
+            source = open_source(open_tree(self.tree), self.architecture.alias, self.page_size.page_shift)
+        except SliceError as error:
+            if "cannot remove memory" in error.what:
+                pytest.skip(error.what)
+            raise
+        levels = self.page_size.levels if self.architecture.other_levels else None
+        return source.machine(source.geometry(self.struct_page_bytes, levels))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,6 +104,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--struct-page", action="append", default=[], help="this size of struct page in bytes; may be repeated"
+    )
+    group.addoption(
+        "--tree",
+        action="append",
+        default=[],
+        help="a kernel tree to make machines of; may be repeated; 'none' for none (those in the cache)",
     )
 
 
@@ -115,13 +166,62 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def machine(machine_spec: MachineSpec) -> Machine:
+def machine(machine_spec: MachineSpec | KernelSpec) -> Machine:
     """Return the machine under test."""
     return machine_spec.make()
 
 
-def machines(config: pytest.Config) -> tuple[MachineSpec, ...]:
-    """Return the machines that the options ask for; each geometry once.
+@pytest.fixture(scope="module")
+def scope(machine_spec: MachineSpec | KernelSpec) -> Scope:
+    """Return what sequences for the machine under test are made of."""
+    return machine_spec.scope
+
+
+def machines(config: pytest.Config) -> tuple[MachineSpec | KernelSpec, ...]:
+    """Return the machines that the options ask for: the reference machine, and one for each tree and architecture.
+
+    :raises UsageError: when there is no such machine
+    :raises TreeError: when a tree that was named is none
+    """
+    return (*_reference_machines(config), *_kernel_machines(config))
+
+
+def _kernel_machines(config: pytest.Config) -> list[KernelSpec]:
+    from vmemcheck.kernel.shim import has_shim
+
+    names, page_sizes = config.getoption("--arch"), config.getoption("--page-size")
+    sizes = [_size(text) for text in config.getoption("--struct-page")] or [_USUAL_BYTES]
+    chosen = [arches.find(name) for name in names] or list(arches.ARCHES)
+    return [
+        KernelSpec(f"{tree.name}-{architecture.name}-{page_size.name}-{size}", tree.root, architecture, page_size, size)
+        for tree in _trees(config)
+        for architecture in chosen
+        if has_shim(architecture.alias) and tree.has(f"arch/{architecture.alias}/Kconfig")
+        for page_size in architecture.page_sizes
+        if page_size.name in (page_sizes or [architecture.page_sizes[0].name])
+        for size in sizes
+    ]
+
+
+@cache
+def _cached_trees() -> "tuple[Tree, ...]":
+    from vmemcheck.kernel.fetch import cached_trees
+
+    return cached_trees() if shutil.which(os.environ.get("CC") or "gcc") else ()
+
+
+def _trees(config: pytest.Config) -> "tuple[Tree, ...]":
+    """Return the trees that were named, else those in the cache where there is a compiler for them."""
+    from vmemcheck.kernel.tree import open_tree
+
+    named = config.getoption("--tree")
+    if not named:
+        return _cached_trees()
+    return tuple(open_tree(Path(name)) for name in named if name != "none")
+
+
+def _reference_machines(config: pytest.Config) -> tuple[MachineSpec, ...]:
+    """Return the reference machines that the options ask for; each geometry once.
 
     :raises UsageError: when there is no such machine
     """

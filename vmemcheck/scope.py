@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
-from vmemcheck.model import COMPOUND_RESERVED_PAGES
+from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_range
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -164,10 +164,10 @@ def _with_altmaps(
             continue
         size = geometry.subsection_memmap_bytes
         need = -(-operation.count * size // geometry.page_bytes)
-        # Room for PMD leaves however they are aligned, where there are any.
-        plenty = need + ((2 << geometry.table_shift) if geometry.leaves_pay else 2)
+        live = requested_range(geometry, operation)
+        plenty = most_altmap_pages(geometry, live) if live else need
         # Just enough, plenty, plenty behind a reserve, and too little.
-        for altmap in (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2)):
+        for altmap in dict.fromkeys((Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2))):
             fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
             if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)

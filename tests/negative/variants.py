@@ -49,7 +49,7 @@ class Variant:
 # What else a sequence may hold. With failures of all kinds in it, most that is not
 # freed would show up first as an add that was not undone.
 PLAIN = Scope(faults=False, altmaps=False)
-ALTMAPS = Scope(faults=False)
+ALTMAPS = Scope(boot=False, compound=False)
 FAULTS = Scope(altmaps=False)
 
 

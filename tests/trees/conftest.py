@@ -8,7 +8,9 @@ skipping them.
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -40,6 +42,27 @@ def tree(request: pytest.FixtureRequest) -> Tree:
         message = "tests of kernel trees need gcc: apt install gcc"
     else:
         return found
+    return _missing(message)
+
+
+@pytest.fixture
+def tree_of() -> Callable[[str], Tree]:
+    """Return a function from a kernel version to its tree, or to the newest tree of its series."""
+
+    def find(version: str) -> Tree:
+        if shutil.which("gcc") is None:
+            _missing("tests of kernel trees need gcc: apt install gcc")
+        series = version.rpartition(".")[0]
+        fitting = [tree for tree in _trees() if f"{tree.version}.".startswith(f"{series}.")]
+        exact = [tree for tree in fitting if tree.version == version]
+        if not fitting:
+            _missing(f"no tree of linux {series}: vmemcheck fetch {version}")
+        return (exact or fitting)[-1]
+
+    return find
+
+
+def _missing(message: str) -> NoReturn:
     if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
         pytest.fail(message)
     pytest.skip(message)

@@ -35,6 +35,8 @@ LAYERS: dict[str, set[str]] = {
     "marks": {"invariant", "scope"},
     "weights": {"scope"},
     "machine": {"geometry", "by_design", "operation"},
+    "recording": {"errors"},
+    "trace": {"recording", "machine", "intervals"},
     "reference": {"machine", "model"},
     "arches": {"geometry", "by_design"},
     "theorems": {"arches"},
@@ -47,11 +49,11 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {"engine", "shrink", "weights"},
     "check": {"bulk", "kernel"},
     "selection": {"check"},
-    "reports": {"check", "invariant", "sequence_text", "theorems", "reproof"},
+    "reports": {"check", "invariant", "replay_file", "theorems", "reproof", "trace"},
     "properties": {"search", "reference", "reports", "replay_file"},
-    "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel"},
+    "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
     "cli": {"errors", "commands"},
-    "pytest_plugin": {"reference", "strategies", "arches"},
+    "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
     "__main__": {"cli"},
 }
 ONLY_IN = {

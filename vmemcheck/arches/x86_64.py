@@ -27,5 +27,13 @@ X86_64 = Architecture(
             source="arch/x86/mm/init_64.c: remove_p4d_table()",
             keeps_top_tables=True,
         ),
+        ByDesign(
+            name="boot tables stay",
+            invariants=("no-leak",),
+            says="a page-table page from boot that maps the memmap of several sections is not freed when it is empty:"
+            " each section counts as its user, and put_page_bootmem() is called once",
+            source="arch/x86/mm/init_64.c: register_page_bootmem_memmap()",
+            keeps_boot_tables=True,
+        ),
     ),
 )

@@ -1,46 +1,72 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Run a saved sequence of hotplug operations and draw the vmemmap after each.
+"""Run a saved sequence of hotplug operations, on the reference machine or a kernel tree, and draw the vmemmap.
 
 The file is a replay file in JSON, or lines of text as ``vmemcheck`` prints them
 (docs/sequences.md).
 """
 
 import argparse
+import contextlib
 import errno
 import importlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from vmemcheck import engine, replay_file
-from vmemcheck.errors import SequenceError
+from vmemcheck import arches, engine, replay_file
+from vmemcheck.errors import SequenceError, UsageError
 from vmemcheck.invariant import Finding, Step
+from vmemcheck.machine import Machine
 from vmemcheck.operation import Operation
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.replay_file import Replay
 from vmemcheck.reports import drawing
 from vmemcheck.reports.finding import finding_text, geometry_words, step_line
 from vmemcheck.reports.terminal import wants_colour
-from vmemcheck.sequence_text import to_text
+from vmemcheck.sequence_text import geometry_to_text, to_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("file", metavar="FILE", help="replay file or text of a sequence; - for standard input")
+    parser.add_argument("--tree", type=Path, metavar="FOLDER", help="run it on the code of this kernel tree")
+    parser.add_argument("--rev", help="a revision, when --tree is a git repository")
+    parser.add_argument("--arch", metavar="ARCH", help="with --tree: the architecture (that of the file)")
     parser.add_argument("--step", action="store_true", help="on a terminal, wait for Enter after each operation")
     parser.add_argument("-q", "--quiet", action="store_true", help="no drawings, only the verdict")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Return 0 when all invariants hold, 1 when one is violated."""
+    if not arguments.tree and (arguments.rev or arguments.arch):
+        raise UsageError("--rev and --arch go with --tree", to_fix="add --tree")
     replay = _read(arguments.file)
-    machine = ReferenceMachine(replay.geometry)
-    if not arguments.quiet:
-        print(f"replay    {geometry_words(replay.geometry)}, {machine.name} machine")
-        if replay.invariant:
-            print(f"saved for {replay.invariant}, violated on {replay.machine or 'an unnamed machine'}")
-        print(drawing.LEGEND)
-    return _run(machine, replay, arguments)
+    with _machine(replay, arguments) as machine:
+        if not arguments.quiet:
+            print(f"replay    {geometry_words(machine.geometry)}, {machine.name} machine")
+            if replay.invariant:
+                print(f"saved for {replay.invariant}, violated on {replay.machine or 'an unnamed machine'}")
+            if machine.geometry != replay.geometry:
+                print(f"here      {geometry_to_text(machine.geometry)}")
+            print(drawing.LEGEND)
+        return _run(machine, replay, arguments)
+
+
+@contextlib.contextmanager
+def _machine(replay: Replay, arguments: argparse.Namespace) -> Iterator[Machine]:
+    if not arguments.tree:
+        yield ReferenceMachine(replay.geometry)
+        return
+    # Only who names a tree waits for the slicer.
+    source_module = importlib.import_module("vmemcheck.kernel.source")
+    tree = importlib.import_module("vmemcheck.kernel.tree").open_tree(arguments.tree, arguments.rev)
+    name = arguments.arch or replay.machine.rpartition(" ")[2]
+    if not name:
+        raise UsageError("the file does not say on which architecture it was found", to_fix="add --arch")
+    source = source_module.open_source(tree, arches.find(name).alias, replay.geometry.page_shift)
+    with source.machine(source.fitting(replay.geometry)) as machine:
+        yield machine
 
 
 def _read(name: str) -> Replay:
@@ -49,7 +75,7 @@ def _read(name: str) -> Replay:
     return replay_file.load(Path(name))
 
 
-def _run(machine: ReferenceMachine, replay: Replay, arguments: argparse.Namespace) -> int:
+def _run(machine: Machine, replay: Replay, arguments: argparse.Namespace) -> int:
     trail: list[Step] = []
     for number, step in enumerate(engine.steps(machine, replay.sequence)):
         if not arguments.quiet:
@@ -57,16 +83,30 @@ def _run(machine: ReferenceMachine, replay: Replay, arguments: argparse.Namespac
         if step is None:
             continue
         trail.append(step)
-        violations = tuple(engine.violations_of(step))
+        violations = tuple(engine.violations_of(step, by_design=machine.by_design))
         if violations:
             print(finding_text(Finding(replay.sequence[: number + 1], violations, tuple(trail)), machine.name))
+            _compare(replay, [violation.invariant for violation in violations])
             return 1
         if arguments.step and sys.stdin.isatty() and sys.stdout.isatty():
             _wait()
     if not trail:
         raise SequenceError("no operation of the sequence applies", to_fix="start with an add or with boot memory")
+    _compare(replay, [])
     print(f"holds     {len(trail)} operations, {len(replay.sequence) - len(trail)} skipped, {machine.name} machine")
     return 0
+
+
+def _compare(replay: Replay, violated: list[str]) -> None:
+    """Say whether what the file was saved for still happens."""
+    if not replay.invariant:
+        return
+    if replay.invariant in violated:
+        print(f"saved for {replay.invariant}: it still happens")
+    elif violated:
+        print(f"saved for {replay.invariant}: it does not happen before {violated[0]} is violated")
+    else:
+        print(f"saved for {replay.invariant}: it does not happen any more")
 
 
 def _wait() -> None:

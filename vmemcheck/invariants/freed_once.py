@@ -21,18 +21,22 @@ def _surely_once(step: Step) -> bool:
         return False
     held = dict(previous.held)
     for is_freed, run in step.events.moves:
-        pages = run.pages
-        if pages is None:
+        spans = run.spans
+        key = run.key
+        own = held.get(key, ())
+        if spans is None:
             return False
-        own = held.get((run.order, run.owner), ())
-        if is_freed:
-            if intervals.subtract([pages], own):
+        for pages in spans:
+            if is_freed:
+                around = intervals.containing(pages.start, own)
+                if around is None or pages.stop > around.stop:
+                    return False
+                own = intervals.subtract(own, (pages,))
+            elif any(intervals.touches(pages, other) for other in held.values()) or intervals.touches(pages, own):
                 return False
-            held[run.order, run.owner] = intervals.subtract(own, (pages,))
-        elif any(intervals.touches(pages, other) for other in held.values()):
-            return False
-        else:
-            held[run.order, run.owner] = intervals.union([*own, pages])
+            else:
+                own = intervals.union([*own, pages])
+        held[key] = own
     return True
 
 

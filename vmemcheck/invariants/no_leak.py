@@ -27,11 +27,10 @@ def _check(step: Step) -> Iterator[Problem]:
     for run in step.blocks.runs:
         if run.order == 0 and run.pages and not intervals.subtract([run.pages], used):
             continue
-        for block in run.single():
+        for block in run.blocks():
             if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
-                yield Problem(
-                    f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
-                )
+                because = f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
+                yield Problem(because, subject=block)
 
 
 def _needless(step: Step) -> Iterator[Problem]:

@@ -89,11 +89,13 @@ def _merged(spans: list[tuple[int, ...]]) -> tuple[range, ...]:
 def _blocks(rows: list[tuple[int, ...]]) -> Blocks:
     """Return the blocks in order of their pfns; those of altmaps come in the order in which they were given."""
     rows.sort()
-    blocks = Blocks(tuple(BlockRun(pfn, order, owner_of(owner), nr, step) for pfn, order, owner, nr, step in rows))
-    if blocks.are_apart:
-        return blocks
-    single = sorted((one for run in blocks.runs for one in run.single()), key=lambda run: run.pfn)
-    return Blocks.of(tuple(block for run in single for block in Blocks((run,))))
+    blocks = Blocks(
+        tuple(
+            BlockRun(pfn, order, owner_of(owner), nr, 1 << order, bool(was_table))
+            for pfn, order, owner, nr, was_table in rows
+        )
+    )
+    return blocks if blocks.are_apart else Blocks.of(sorted(blocks, key=lambda block: block.pfn))
 
 
 @lru_cache(maxsize=65536)

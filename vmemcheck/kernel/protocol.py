@@ -22,7 +22,7 @@ from vmemcheck.operation import (
 )
 
 MAGIC = 0x314D4356
-MOST_OPERATIONS = 1024
+MOST_OPERATIONS = 8192
 FAILED = (1 << 64) - 1
 HEADER = struct.Struct("<QQ")
 _REQUEST = struct.Struct("<IIII")

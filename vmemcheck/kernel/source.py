@@ -11,12 +11,13 @@ from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
-from vmemcheck.kernel.evaluate import View, open_view
+from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.scope import ROOTS
 from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
@@ -25,7 +26,10 @@ from vmemcheck.kernel.tree import Tree
 _SMALLEST = {"MEMCG": "n"}
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
-_DAX = "ARCH_WANT_OPTIMIZE_DAX_VMEMMAP"
+_NEVER_OPTIMIZES = (
+    re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
+    re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,20 @@ class KernelSource:
         """Return the geometry of the tree for a size of struct page, with another number of levels where given."""
         geometry = self.native.changed(struct_page_bytes=struct_page_bytes)
         return geometry.changed(levels=levels) if levels else geometry
+
+    def fitting(self, geometry: Geometry) -> Geometry:
+        """Return the geometry of this tree that stands for one of another tree.
+
+        Sections and memory blocks are those of this tree, unless the other geometry is a scaled one.
+        """
+        if geometry.table_shift != geometry.page_shift - 3:
+            return geometry
+        own = self.native.changed(
+            struct_page_bytes=geometry.struct_page_bytes,
+            subsection_shift=geometry.subsection_shift,
+            levels=min(geometry.levels, self.native.levels),
+        )
+        return own.changed(vmemmap_base=geometry.vmemmap_base)
 
     def text(self, geometry: Geometry) -> str:
         """Return the C of the program for one geometry.
@@ -122,14 +140,14 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
-    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(view, found))
+    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))
 
 
-def _shares_tails(view: View, found: TreeSlice) -> bool:
-    """Tell it by the Kconfig symbol, and where there is none yet by the field that says how large compound pages are."""
-    if _DAX in view.tree.read("mm/Kconfig"):
-        return view.values.get(_DAX) == "y"
-    return re.search(r"\bvmemmap_shift;", found.cut.types) is not None
+def _shares_tails(found: Slice) -> bool:
+    """Tell whether vmemmap_can_optimize() can be true; before it came, every tree with vmemmap_shift shared."""
+    if not re.search(r"\bvmemmap_shift;", found.types):
+        return False
+    return not any(pattern.search(found.macros + found.code) for pattern in _NEVER_OPTIMIZES)
 
 
 def _native(facts: Facts) -> Geometry:

@@ -168,10 +168,11 @@ static void vmc_put_blocks(void)
 			const struct vmc_block *one = &vmc_blocks[next];
 
 			if (one->order != first->order || one->owner != first->owner ||
+			    one->was_table != first->was_table ||
 			    one->pfn != first->pfn + ((next - index) << first->order))
 				break;
 		}
-		vmc_put_row(vmc_pfn_name(first->pfn), first->order, first->owner, next - index, 1UL << first->order);
+		vmc_put_row(vmc_pfn_name(first->pfn), first->order, first->owner, next - index, first->was_table);
 	}
 	__builtin_memcpy(vmc_out + count_at, &count, sizeof(count));
 }

@@ -26,7 +26,7 @@ struct vmc_live {
 	} pgmap_storage;
 };
 
-#define VMC_MOST_LIVE 256
+#define VMC_MOST_LIVE 1024
 VMC_KEEP static struct vmc_live *vmc_slots = 0;
 static struct vmc_live *vmc_live[VMC_MOST_LIVE];
 static unsigned int vmc_live_count;

@@ -11,10 +11,10 @@
 #define VMC_KEEP __attribute__((section("vmc_keep")))
 #define VMC_CALLER ((unsigned long)__builtin_return_address(0))
 
-extern void *mmap(void *address, unsigned long bytes, int protection, int flags, int file, long offset);
-extern int munmap(void *address, unsigned long bytes);
-extern long read(int file, void *buffer, unsigned long bytes);
-extern long write(int file, const void *buffer, unsigned long bytes);
+extern void *mmap(void *, unsigned long, int, int, int, long);
+extern int munmap(void *, unsigned long);
+extern long read(int, void *, unsigned long);
+extern long write(int, const void *, unsigned long);
 extern void _exit(int code) __attribute__((noreturn));
 
 /* Pages of the machine's own memory: for the page allocator, then for slab and memblock, then for boot memmaps. */
@@ -36,11 +36,14 @@ enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_M
 
 enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
 
-/* of: for live struct pages the address they belong to; for a table, what its first entry maps. */
+/*
+ * of: for live struct pages the address they belong to; for a table, what its first entry maps. seen: the walk that
+ * found boot memory mapped last.
+ */
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list;
+	unsigned int list, seen;
 	unsigned char content, order, flags, level;
 };
 

@@ -16,7 +16,7 @@ struct vmc_request {
 };
 
 #define VMC_MAGIC 0x314d4356U
-#define VMC_MOST_OPERATIONS 1024
+#define VMC_MOST_OPERATIONS 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
 VMC_KEEP static int vmc_in_operation = 0;

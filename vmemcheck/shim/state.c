@@ -17,7 +17,7 @@ struct vmc_extent {
 };
 
 struct vmc_block {
-	unsigned long pfn, order, owner;
+	unsigned long pfn, order, owner, was_table;
 };
 
 #define VMC_MOST_MAPPINGS (1UL << 20)
@@ -27,6 +27,20 @@ VMC_KEEP static struct vmc_table *vmc_tables = 0;
 VMC_KEEP static struct vmc_extent *vmc_extents = 0;
 VMC_KEEP static struct vmc_block *vmc_blocks = 0;
 VMC_KEEP static unsigned long vmc_mapping_count = 0, vmc_table_count = 0, vmc_extent_count = 0, vmc_block_count = 0;
+
+VMC_KEEP static unsigned int vmc_walks = 0;
+
+static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned long pfn)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+	unsigned long page;
+
+	if (vmc_mapping_count == VMC_MOST_MAPPINGS)
+		vmc_fail("more is mapped than can be reported");
+	vmc_mappings[vmc_mapping_count++] = (struct vmc_mapping){ start, bytes, pfn };
+	for (page = 0; desc && desc->owner == VMC_OWNER_BOOT && page < bytes >> PAGE_SHIFT; page++)
+		desc[page].seen = vmc_walks;
+}
 
 static void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
@@ -40,10 +54,7 @@ static void vmc_walk_table(const unsigned long *table, int level, unsigned long 
 			continue;
 		kind = vmc_entry_kind(table[index], level);
 		if (kind == VMC_LEAF) {
-			if (vmc_mapping_count == VMC_MOST_MAPPINGS)
-				vmc_fail("more is mapped than can be reported");
-			vmc_mappings[vmc_mapping_count++] =
-				(struct vmc_mapping){ start, bytes, vmc_entry_pfn(table[index]) };
+			vmc_add_mapping(start, bytes, vmc_entry_pfn(table[index]));
 			continue;
 		}
 		below = kind == VMC_TABLE ? vmc_table_at(table[index]) : 0;
@@ -65,6 +76,7 @@ static void vmc_walk(void)
 
 	if (count > PTRS_PER_PGD)
 		count = PTRS_PER_PGD;
+	vmc_walks++;
 	vmc_mapping_count = vmc_table_count = 0;
 	for (number = 0; number < count; number++) {
 		unsigned long index = (vmc_index(level, VMC_HOT) + number) & (PTRS_PER_PGD - 1);
@@ -72,9 +84,7 @@ static void vmc_walk(void)
 		int kind = vmc_entry_kind(top[index], level);
 
 		if (kind == VMC_LEAF)
-			vmc_mappings[vmc_mapping_count++] = (struct vmc_mapping){
-				start, 1UL << vmc_shift(level), vmc_entry_pfn(top[index])
-			};
+			vmc_add_mapping(start, 1UL << vmc_shift(level), vmc_entry_pfn(top[index]));
 		below = kind == VMC_TABLE ? vmc_table_at(top[index]) : 0;
 		if (!below)
 			continue;
@@ -145,10 +155,11 @@ static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
 {
 	if (vmc_block_count == VMC_MOST_MAPPINGS)
 		vmc_fail("more is allocated than can be reported");
-	vmc_blocks[vmc_block_count++] = (struct vmc_block){ pfn, order, owner };
+	vmc_blocks[vmc_block_count++] =
+		(struct vmc_block){ pfn, order, owner, vmc_desc_of(pfn)->content == VMC_ENTRIES };
 }
 
-/* Boot memory is kept page by page; neighbours are reported as the largest aligned blocks that they make. */
+/* Boot memory is kept page by page; mapped neighbours are reported as the largest aligned blocks that they make. */
 static void vmc_add_boot_blocks(unsigned long pfn, unsigned long end)
 {
 	while (pfn < end) {
@@ -180,13 +191,16 @@ static void vmc_list_blocks(void)
 	}
 	for (pfn = VMC_RAM_PFN + VMC_BOOT_START, end = VMC_RAM_PFN + vmc_next[2]; pfn <= end; pfn++) {
 		int allocated = pfn < end && vmc_desc_of(pfn)->flags & VMC_ALLOCATED;
+		int mapped = allocated && vmc_desc_of(pfn)->seen == vmc_walks;
 
-		if (allocated && !boot)
+		if (mapped && !boot)
 			boot = pfn;
-		if (!allocated && boot) {
+		if (!mapped && boot) {
 			vmc_add_boot_blocks(boot, pfn);
 			boot = 0;
 		}
+		if (allocated && !mapped)
+			vmc_add_block(pfn, 0, VMC_OWNER_BOOT);
 	}
 	for (index = 0; index < vmc_altmap_block_count; index++) {
 		const struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index]);

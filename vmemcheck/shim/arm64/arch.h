@@ -23,6 +23,7 @@
 #define alternative_has_feature_likely(capability) 0
 #define alternative_has_feature_unlikely(capability) 0
 #define arm64_kernel_unmapped_at_el0() 0
+#define __early_cpu_has_rndr() 0
 #define system_supports_bti() 0
 #define system_supports_bti_kernel() 0
 #define system_supports_mte() 0
