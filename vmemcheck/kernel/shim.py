@@ -27,6 +27,7 @@ PROGRAM = (
     "state.c",
     "doors.c",
     "signals.c",
+    "details.c",
     "main.c",
 )
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""

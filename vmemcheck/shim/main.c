@@ -18,9 +18,6 @@ VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
 VMC_KEEP static const char *vmc_gave_up = 0;
 VMC_KEEP static unsigned long vmc_gave_up_at[VMC_PLACES] = { 0 };
-VMC_KEEP static char *vmc_out = 0;
-VMC_KEEP static unsigned long vmc_out_bytes = 0;
-#define VMC_OUT_SIZE (256UL << 20)
 VMC_KEEP static char *vmc_snapshot = 0;
 
 extern char __data_start[], _edata[], __bss_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
@@ -47,19 +44,6 @@ static void vmc_exact(int is_write, void *buffer, unsigned long bytes)
 		buffer = (char *)buffer + done;
 		bytes -= done;
 	}
-}
-
-static void vmc_put(const void *data, unsigned long bytes)
-{
-	if (vmc_out_bytes + bytes > VMC_OUT_SIZE)
-		_exit(4);
-	__builtin_memcpy(vmc_out + vmc_out_bytes, data, bytes);
-	vmc_out_bytes += bytes;
-}
-
-static void vmc_put_word(unsigned long word)
-{
-	vmc_put(&word, sizeof(word));
 }
 
 /* No verdict: a limit of the simulation, not of the kernel. The places and the message are the last that is said. */
@@ -186,91 +170,6 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	for (index = 0; index < VMC_COUNTERS; index++)
 		hash = vmc_mix(hash, vmc_counters[index]);
 	return hash;
-}
-
-static void vmc_put_present(void)
-{
-	unsigned long nr, pfn, start = 0, count_at = vmc_out_bytes, count = 0;
-
-	vmc_put_word(0);
-	for (nr = vmc_first_section; nr != ~0UL && nr <= vmc_last_section; nr++) {
-		for (pfn = section_nr_to_pfn(nr); pfn < section_nr_to_pfn(nr + 1); pfn += PAGES_PER_SUBSECTION) {
-			int present = vmc_is_present(pfn);
-
-			if (present && !start)
-				start = pfn;
-			if (!present && start) {
-				vmc_put_word(vmc_pfn_name(start));
-				vmc_put_word(vmc_pfn_name(pfn));
-				start = 0;
-				count++;
-			}
-		}
-	}
-	if (start) {
-		vmc_put_word(vmc_pfn_name(start));
-		vmc_put_word(vmc_pfn_name(pfn));
-		count++;
-	}
-	__builtin_memcpy(vmc_out + count_at, &count, sizeof(count));
-}
-
-static void vmc_put_details(void)
-{
-	unsigned long index, bytes;
-
-	vmc_put_word(vmc_event_count);
-	for (index = 0; index < vmc_event_count; index++) {
-		const struct vmc_event *event = &vmc_events[index];
-
-		vmc_put(event, sizeof(*event));
-		if (event->type == VMC_WARNED) {
-			bytes = __builtin_strlen((const char *)event->a);
-			vmc_put_word(bytes);
-			vmc_put((const char *)event->a, bytes);
-		}
-	}
-	vmc_put_present();
-	vmc_put_word(vmc_mapping_count);
-	for (index = 0; index < vmc_mapping_count; index++) {
-		vmc_put_word(vmc_address_name(vmc_mappings[index].start));
-		vmc_put_word(vmc_mappings[index].bytes);
-		vmc_put_word(vmc_pfn_name(vmc_mappings[index].pfn));
-	}
-	vmc_put_word(vmc_table_count);
-	for (index = 0; index < vmc_table_count; index++) {
-		vmc_put_word(vmc_tables[index].level);
-		vmc_put_word(vmc_address_name(vmc_tables[index].start));
-		vmc_put_word(vmc_tables[index].bytes);
-		vmc_put_word(vmc_pfn_name(vmc_tables[index].pfn));
-	}
-	vmc_put_word(vmc_block_count);
-	for (index = 0; index < vmc_block_count; index++) {
-		vmc_put_word(vmc_pfn_name(vmc_blocks[index].pfn));
-		vmc_put_word(vmc_blocks[index].order);
-		vmc_put_word(vmc_blocks[index].owner);
-		vmc_put_word(vmc_blocks[index].was_table);
-	}
-	vmc_put_word(vmc_extent_count);
-	for (index = 0; index < vmc_extent_count; index++) {
-		vmc_put_word(vmc_address_name(vmc_extents[index].start));
-		vmc_put_word(vmc_address_name(vmc_extents[index].end));
-		vmc_put_word(vmc_extents[index].content);
-		vmc_put_word(vmc_extents[index].content == VMC_LIVE ? vmc_address_name(vmc_extents[index].of) : 0);
-	}
-	vmc_put_word(vmc_live_count);
-	for (index = 0; index < vmc_live_count; index++) {
-		const struct vmem_altmap *altmap = vmc_live[index]->altmap;
-
-		vmc_put_word(vmc_pfn_name(vmc_live[index]->start));
-		vmc_put_word(altmap != 0);
-		vmc_put_word(altmap ? altmap->reserve : 0);
-		vmc_put_word(altmap ? altmap->free : 0);
-		vmc_put_word(altmap ? altmap->align : 0);
-		vmc_put_word(altmap ? altmap->alloc : 0);
-	}
-	vmc_put_word(VMC_COUNTERS);
-	vmc_put(vmc_counters, sizeof(vmc_counters));
 }
 
 static void vmc_observe(const struct vmc_outcome *outcome, int details)
