@@ -135,35 +135,46 @@ static inline unsigned long vmc_mix(unsigned long hash, unsigned long word)
 	return hash ^ hash >> 29;
 }
 
+/* Four words in one: the products do not wait for each other, as those of vmc_mix() do. */
+static inline unsigned long vmc_fold(unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	return a * 0xc2b2ae3d27d4eb4fUL + b * 0x165667b19e3779f9UL + c * 0xff51afd7ed558ccdUL +
+	       d * 0x9fb21c651e98df25UL;
+}
+
+static unsigned long vmc_events_digest(unsigned long hash)
+{
+	unsigned int index;
+
+	for (index = 0; index < vmc_event_count; index++) {
+		const struct vmc_event *event = &vmc_events[index];
+		unsigned long kind = event->type;
+
+		if (kind == VMC_WARNED || kind == VMC_STOPPED || kind == VMC_ALTMAP_RELEASED)
+			kind += event->at << 8;
+		hash = vmc_mix(hash, vmc_fold(event->a, event->b, event->c, event->d) + kind);
+	}
+	return hash;
+}
+
 static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 {
 	unsigned long hash = outcome->start * 31 + outcome->pages, index;
 
-	hash = vmc_mix(hash, outcome->returned);
-	for (index = 0; index < vmc_event_count; index++) {
-		const struct vmc_event *event = &vmc_events[index];
-
-		hash = vmc_mix(hash, event->type);
-		hash = vmc_mix(hash, event->a);
-		hash = vmc_mix(hash, event->b);
-		hash = vmc_mix(hash, event->c);
-		hash = vmc_mix(hash, event->d);
-		if (event->type == VMC_WARNED || event->type == VMC_STOPPED || event->type == VMC_ALTMAP_RELEASED)
-			hash = vmc_mix(hash, event->at);
-	}
-	for (index = 0; index < vmc_mapping_count; index++) {
-		hash = vmc_mix(hash, vmc_mappings[index].start + vmc_mappings[index].bytes);
-		hash = vmc_mix(hash, vmc_mappings[index].pfn);
-	}
+	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
+	for (index = 0; index < vmc_mapping_count; index++)
+		hash = vmc_mix(hash, vmc_fold(vmc_mappings[index].start, vmc_mappings[index].bytes,
+					      vmc_mappings[index].pfn, 1));
 	for (index = 0; index < vmc_table_count; index++)
-		hash = vmc_mix(hash, vmc_tables[index].start + (vmc_tables[index].pfn << 8) + vmc_tables[index].level);
-	for (index = 0; index < vmc_extent_count; index++) {
-		hash = vmc_mix(hash, vmc_extents[index].start + vmc_extents[index].content);
-		hash = vmc_mix(hash, vmc_extents[index].end);
-		hash = vmc_mix(hash, vmc_extents[index].content == VMC_LIVE ? vmc_extents[index].of : 0);
-	}
+		hash = vmc_mix(hash, vmc_fold(vmc_tables[index].start, vmc_tables[index].pfn,
+					      vmc_tables[index].level, 2));
+	for (index = 0; index < vmc_extent_count; index++)
+		hash = vmc_mix(hash, vmc_fold(vmc_extents[index].start, vmc_extents[index].end,
+					      vmc_extents[index].content,
+					      vmc_extents[index].content == VMC_LIVE ? vmc_extents[index].of : 3));
 	for (index = 0; index < vmc_block_count; index++)
-		hash = vmc_mix(hash, (vmc_blocks[index].pfn << 16) + (vmc_blocks[index].order << 8) + vmc_blocks[index].owner);
+		hash = vmc_mix(hash, vmc_fold(vmc_blocks[index].pfn, vmc_blocks[index].order,
+					      vmc_blocks[index].owner, 4 + vmc_blocks[index].was_table));
 	for (index = 0; index < vmc_live_count; index++)
 		if (vmc_live[index]->altmap)
 			hash = vmc_mix(hash, (vmc_live[index]->altmap->alloc << 32) + vmc_live[index]->altmap->align);
