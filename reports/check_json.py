@@ -11,6 +11,7 @@ from vmemcheck.invariant import Finding, Violation
 from vmemcheck.marks import MARKS
 from vmemcheck.observation import Location
 from vmemcheck.replay_file import Replay, to_json
+from vmemcheck.reports.check_sub_page import sub_page_data
 from vmemcheck.reports.check_words import door_of, needs_failure, overall, printable, shown_cell
 from vmemcheck.reports.finding import page_size, sequence_lines
 
@@ -53,6 +54,7 @@ def _cell_result(result: CheckResult, one: CellResult) -> dict[str, object]:
         "marks_missing": list(one.missing),
         "by_design": [_by_design(declared) for declared in one.by_design],
         "findings": [_finding(result, one.cell, finding) for finding in one.findings],
+        "sub_page": sub_page_data(one.sub_page),
     }
 
 

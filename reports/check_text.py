@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from vmemcheck.check import Cause, CellResult, CheckResult
 from vmemcheck.invariant import Verdict
 from vmemcheck.reports.check_finding import cause_lines
+from vmemcheck.reports.check_sub_page import sub_page_lines
 from vmemcheck.reports.check_words import (
     by_design_lines,
     counted,
@@ -47,6 +48,7 @@ def check_text(result: CheckResult, replays: Mapping[Cause, str], *, latent: boo
         list(_head_lines(result)),
         list(_table_lines(result)),
         list(_below_lines(result)),
+        list(sub_page_lines(result)),
         list(_message_lines(result)),
         *_finding_parts(result, replays, latent=latent),
         [

@@ -6,16 +6,17 @@ The same seed gives the same run.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from vmemcheck import scope as scopes
 from vmemcheck.engine import Coverage, check
+from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
-from vmemcheck.shrink import shrink
+from vmemcheck.shrink import plainer, shrink
 from vmemcheck.weights import weighted_boots, weighted_operations
 
 MOST_KINDS = 8
@@ -34,6 +35,16 @@ class BulkResult:
     findings: list[Finding] = field(default_factory=list)
 
 
+def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int) -> Iterator[Sequence]:
+    """Yield random sequences of a scope, the same for the same seed."""
+    chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
+    operations = weighted_operations(geometry, scope)
+    boots = weighted_boots(geometry, scope)
+    for _ in range(examples):
+        length = chosen.randint(*_LENGTHS)
+        yield (*chosen.choice(boots), *(chosen.choice(operations) for _ in range(length)))
+
+
 def bulk_search(
     machine: Machine,
     scope: Scope,
@@ -46,14 +57,9 @@ def bulk_search(
     :param examples: number of sequences, 1 or more
     :param progress: called now and then with the number of sequences that were run
     """
-    chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
-    operations = weighted_operations(machine.geometry, scope)
-    boots = weighted_boots(machine.geometry, scope)
     result = BulkResult()
     known: set[Kind] = set()
-    for number in range(examples):
-        length = chosen.randint(*_LENGTHS)
-        sequence = (*chosen.choice(boots), *(chosen.choice(operations) for _ in range(length)))
+    for number, sequence in enumerate(random_sequences(machine.geometry, scope, examples, seed)):
         finding = check(machine, sequence, result.coverage, known=known)
         if finding:
             result.findings.append(_shortest(machine, scope, finding, known))
@@ -78,4 +84,7 @@ def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]
         return True
 
     shrink(finding.sequence, scopes.operations(machine.geometry, scope), fails)
+    for other in plainer(machine.geometry, shortest.sequence):
+        if fails(other):
+            break
     return shortest

@@ -5,10 +5,11 @@ Such declarations stand in the architecture's value, with their source, and ever
 those that it used: nothing is hidden.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vmemcheck.observation import BOOT, Block, Table
+from vmemcheck.observation import BOOT, Block, Mapping, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class ByDesign:
     :param page_shifts: page sizes for which it is so; all where none is named
     :param keeps_top_tables: the page-table pages that the top table leads to stay for ever
     :param keeps_boot_tables: page-table pages that were made at boot may stay allocated when they are empty
+    :param keeps_memmap: what was mapped once stays mapped, and so do the page-table pages for it
+    :param code: regular expression; it is so as long as the tree's own code matches. Empty where nothing tells it
+    :param never_met: names of marks that cannot be met then
     """
 
     name: str
@@ -31,22 +35,31 @@ class ByDesign:
     page_shifts: tuple[int, ...] = ()
     keeps_top_tables: bool = False
     keeps_boot_tables: bool = False
+    keeps_memmap: bool = False
+    code: str = ""
+    never_met: tuple[str, ...] = ()
 
-    def covers(self, invariant: str, subject: Table | Block | None, levels: int) -> bool:
+    def applies(self, page_shift: int, code: str) -> bool:
+        """Tell whether it is so for a page size, with this code of the tree."""
+        return page_shift in (self.page_shifts or (page_shift,)) and re.search(self.code, code) is not None
+
+    def covers(self, invariant: str, subject: Table | Block | Mapping | None, levels: int) -> bool:
         """Tell whether an objection is about what is declared here.
 
-        :param subject: the page-table page or block that the objection is about, if it is about one
+        :param subject: the page-table page, block or leaf that the objection is about, if it is about one
         :param levels: levels of page tables
         """
         if invariant not in self.invariants:
             return False
+        if self.keeps_memmap and isinstance(subject, Table | Mapping):
+            return True
         if isinstance(subject, Table):
             return self.keeps_top_tables and subject.level == levels - 2
-        return self.keeps_boot_tables and subject is not None and subject.is_table and subject.owner == BOOT
+        return self.keeps_boot_tables and isinstance(subject, Block) and subject.is_table and subject.owner == BOOT
 
 
 def covering(
-    declarations: Iterable[ByDesign], invariant: str, subject: Table | Block | None, levels: int
+    declarations: Iterable[ByDesign], invariant: str, subject: Table | Block | Mapping | None, levels: int
 ) -> ByDesign | None:
     """Return the first declaration that covers an objection, or None."""
     return next((one for one in declarations if one.covers(invariant, subject, levels)), None)

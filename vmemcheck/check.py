@@ -20,6 +20,7 @@ from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.operation import AddDevice
 from vmemcheck.scope import Scope
+from vmemcheck.sub_page import SubPageCount, SubPagePath, SubPageRun, sub_page_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Job:
 
     :param text: C of the program
     :param name: of the tree and the architecture, for messages
+    :param sub_page: where the tree has the sub-page path, if it has it
     """
 
     cell: Cell
@@ -50,6 +52,7 @@ class Job:
     scope: Scope
     examples: int
     seed: int
+    sub_page: SubPagePath | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class CellResult:
     :param by_design: declarations that were used
     :param findings: the shortest sequence of each kind of violation
     :param error: why there is no verdict; empty when there is one
+    :param sub_page: what was counted on the sub-page path, where the tree has it
     """
 
     cell: Cell
@@ -74,6 +78,7 @@ class CellResult:
     by_design: tuple[ByDesign, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: str = ""
+    sub_page: SubPageCount | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +142,7 @@ def job_of(source: KernelSource, cell: Cell, scope: Scope, examples: int, seed: 
         scope=scope,
         examples=examples,
         seed=seed,
+        sub_page=sub_page_path(source.slice.cut),
     )
 
 
@@ -147,6 +153,7 @@ def run_job(job: Job) -> CellResult:
         with KernelMachine(program, job.cell.geometry, job.name, job.traits) as machine:
             found = bulk_search(machine, job.scope, job.examples, job.seed)
             names = [mark.name for mark in applicable(machine, job.scope)]
+        sub_page = _sub_page(job)
     except VmemcheckError as error:
         return CellResult(job.cell, Verdict.NO_VERDICT, error=str(error))
     missing = tuple(name for name in names if name not in found.coverage.marks)
@@ -160,7 +167,16 @@ def run_job(job: Job) -> CellResult:
         missing=missing,
         by_design=tuple(sorted(found.coverage.by_design, key=lambda one: one.name)),
         findings=tuple(found.findings),
+        sub_page=sub_page,
     )
+
+
+def _sub_page(job: Job) -> SubPageCount | None:
+    if job.sub_page is None:
+        return None
+    program = build(job.text, Variant.COVERED, job.name)
+    run = SubPageRun(program, job.cell.geometry, job.traits, job.sub_page)
+    return run.count(job.scope, job.examples, job.seed)
 
 
 def run_jobs(

@@ -70,9 +70,14 @@ def to_json(replay: Replay) -> str:
         "machine": replay.machine,
         "invariant": replay.invariant,
         "geometry": _encode(replay.geometry),
-        "sequence": [{"operation": _NAMES[type(operation)], **_encode(operation)} for operation in replay.sequence],
+        "sequence": sequence_data(replay.sequence),
     }
     return json.dumps(data, indent=2) + "\n"
+
+
+def sequence_data(sequence: Sequence) -> list[dict[str, object]]:
+    """Return a sequence as data for JSON."""
+    return [{"operation": _NAMES[type(operation)], **_encode(operation)} for operation in sequence]
 
 
 def from_json(text: str) -> Replay:

@@ -2,6 +2,7 @@
 """loongarch64, with 4K, 16K and 64K pages."""
 
 from vmemcheck.arches.architecture import Architecture, PageSize
+from vmemcheck.by_design import ByDesign
 
 LOONGARCH64 = Architecture(
     name="loongarch64",
@@ -18,5 +19,25 @@ LOONGARCH64 = Architecture(
         "arch/loongarch/include/asm/sparsemem.h: SECTION_SIZE_BITS",
         "arch/loongarch/include/asm/pgtable.h: PMD_SHIFT",
         "arch/loongarch/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
+    ),
+    by_design=(
+        ByDesign(
+            name="memmap stays",
+            invariants=("no-leak", "failed-add-undone"),
+            says="vmemmap_free() does nothing: memmap stays mapped and allocated when its memory is removed, or when"
+            " an add fails, and serves the next add at the same place",
+            source="arch/loongarch/mm/init.c: vmemmap_free()",
+            keeps_memmap=True,
+            code=r"\bvmemmap_free\s*\([^()]*\)\s*\{\s*\}",
+            never_met=("pmd-leaf-freed", "pte-page-freed", "table-freed", "add-undone"),
+        ),
+        ByDesign(
+            name="altmaps are not used",
+            invariants=(),
+            says="memmap never comes from an altmap: vmemmap_populate() leaves its altmap aside",
+            source="arch/loongarch/mm/init.c: vmemmap_populate()",
+            code=r"\breturn vmemmap_populate_\w+\(start, end, node, NULL\);",
+            never_met=("altmap-used", "altmap-exhausted"),
+        ),
     ),
 )

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import Table
+from vmemcheck.observation import Mapping, Table
 from vmemcheck.operation import AddDevice, AddMemory
 
 _COMPARED = ("present", "mappings", "tables", "blocks")
@@ -14,11 +14,13 @@ def _check(step: Step) -> Iterator[Problem]:
     if not step.failed or not isinstance(step.operation, AddDevice | AddMemory):
         return
     tables = {table.pfn: table for table in step.state.tables}
+    leaves = {mapping.pfn: mapping for mapping in step.state.mappings}
     for name in _COMPARED:
         before, after = set(getattr(step.previous, name)), set(getattr(step.state, name))
         for item in sorted(after - before, key=str):
-            # A block that is a table is spoken of as that table.
-            subject = item if isinstance(item, Table) else tables.get(getattr(item, "pfn", -1))
+            # A block that is a table is spoken of as that table, and one that is mapped as that leaf.
+            pfn = getattr(item, "pfn", -1)
+            subject = item if isinstance(item, Table | Mapping) else tables.get(pfn) or leaves.get(pfn)
             yield Problem(f"the add failed, but of the {name} this stayed behind: {item}", subject=subject)
         for item in sorted(before - after, key=str):
             yield Problem(f"the add failed, but of the {name} this is gone: {item}")

@@ -40,7 +40,8 @@ def _needless(step: Step) -> Iterator[Problem]:
             continue
         for mapping in step.mappings.of_run(run):
             if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
-                yield Problem(f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present")
+                because = f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present"
+                yield Problem(because, subject=mapping)
 
 
 def _pages(step: Step, run: MappingRun) -> Iterator[range]:

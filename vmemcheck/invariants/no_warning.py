@@ -8,7 +8,9 @@ from vmemcheck.observation import Faulted, Stopped, Warned
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    for event in step.events.others:
+    events = step.events.others
+    # What ended the operation comes first: there may have been many warnings before.
+    for event in sorted(events, key=lambda event: not isinstance(event, Faulted | Stopped)):
         if isinstance(event, Faulted):
             yield Problem(f"access to {event.address:#x}, which is not mapped", event.where)
         elif isinstance(event, Stopped):

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make a program of a slice: put the text together, compile it, keep it by the hash of all that went into it.
 
-What the compiler or the linker objects to is told apart: a name that nobody has is a gap of
-the shim, everything else is an error at the kernel's own line.
+What the compiler or the linker objects to is explained in ``vmemcheck.kernel.refusal``.
 """
 
 import contextlib
@@ -10,17 +9,19 @@ import enum
 import hashlib
 import os
 import re
+import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmemcheck.errors import BuildError, ShimGapError
+from vmemcheck.errors import BuildError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.cache import cache_folder
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.doors import door_macros
 from vmemcheck.kernel.instrument import declarations, instrumented, struct_page_attributes
+from vmemcheck.kernel.refusal import refusal
 from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice
 
@@ -32,30 +33,39 @@ _COMMON = (
     "-fno-strict-aliasing",
     "-fno-strict-overflow",
     "-fno-delete-null-pointer-checks",
+    # The machine follows the frames to tell who called: see vmemcheck/shim/stack.c.
+    "-fno-omit-frame-pointer",
     "-fno-diagnostics-show-caret",
     "-fno-pie",
     "-no-pie",
+    # A table of the tree may be a page of 64K; it is to stand in one segment with the other data.
+    "-Wl,-z,max-page-size=65536",
     "-Werror=implicit-function-declaration",
     "-fmax-errors=20",
 )
-_GAP = (
-    re.compile(r"undefined reference to `(\w+)'"),
-    re.compile(r"error: implicit declaration of function '(\w+)'"),
-    re.compile(r"error: '(\w+)' undeclared"),
+LIBRARY_NAMES = frozenset(
+    "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp"
+    " memcpy memmove memset memcmp memchr strlen strcmp __libc_start_main __stack_chk_fail".split()
 )
-_IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
-_PLACE = re.compile(r"^(?:/?)([\w./-]+\.[chS]):(\d+)")
+"""What a program may take from the C library; everything else must come from the tree or from the shim."""
+NOTES = "machine.gcno"
+"""Next to a program that counts its lines: what the counters mean."""
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
-_TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
 
 
 class Variant(enum.Enum):
     """How a program is compiled."""
 
-    FAST = ("-O2",)
-    CHECKED = ("-O1", "-fsanitize=address,bounds,shift,integer-divide-by-zero", "-fno-sanitize-recover=all")
+    FAST = ("-O2", "-DVMC_CONFINED")
+    CHECKED = (
+        "-O1",
+        "-DVMC_CHECKED",
+        "-fsanitize=address,bounds,shift",
+        "-fsanitize-recover=address",
+        "-fsanitize-undefined-trap-on-error",
+    )
     """With the address and undefined-behaviour sanitizers."""
-    COVERED = ("-O1", "--coverage", "-fprofile-update=single")
+    COVERED = ("-O0", "--coverage", "-fprofile-update=single", "-DVMC_COVERED")
     """Counts how often each line of the kernel's own files runs."""
 
 
@@ -103,7 +113,7 @@ def build(text: str, variant: Variant, name: str) -> Program:
 
     :param name: of the tree and the target, for messages
     :raises ShimGapError: when a name is neither in the tree nor in the shim
-    :raises BuildError: when the compiler refuses the text
+    :raises BuildError: when the compiler refuses the text, or binutils is not installed
     """
     arguments = [*_COMMON, *variant.value]
     version = run_compiler(["--version"], b"", Path("/")).stdout
@@ -122,9 +132,38 @@ def _compile(text: str, arguments: list[str], path: Path, name: str) -> None:
         partial.write_text(text)
     with _appearing(path) as partial:
         # In the root folder: the names of files in debug information are then those of the tree.
-        result = run_compiler([*arguments, "-o", str(partial), str(source)], b"", Path("/"))
-        if result.returncode != 0:
-            raise _explained(name, result.stderr.decode("utf-8", "replace"))
+        _link(arguments, source, partial, name)
+
+
+def _link(arguments: list[str], source: Path, path: Path, name: str) -> None:
+    command = [*arguments, "-o", str(path), str(source)]
+    result = run_compiler(command, b"", Path("/"))
+    if result.returncode != 0:
+        raise refusal(name, result.stderr.decode("utf-8", "replace"))
+    borrowed = _from_libraries(path) - LIBRARY_NAMES
+    if borrowed and not any(each.startswith("-fsanitize") or each == "--coverage" for each in arguments):
+        # A function of the kernel that happens to have a name of the C library. The linker says who calls it.
+        result = run_compiler([*command, "-nostdlib", "-Wl,-e,main"], b"", Path("/"))
+        message = result.stderr.decode("utf-8", "replace")
+        raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
+
+
+def _names_any(line: str, names: frozenset[str]) -> bool:
+    return "n function" in line or any(f"`{name}'" in line for name in names)
+
+
+def _from_libraries(path: Path) -> frozenset[str]:
+    """Return the names that a program takes from shared libraries."""
+    try:
+        shown = subprocess.run(
+            ["nm", "-D", "--undefined-only", "--format=posix", "--without-symbol-versions", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+    except FileNotFoundError:
+        raise BuildError("nm is not installed", to_fix="install binutils") from None
+    return frozenset(line.split()[0].partition("@")[0] for line in shown.splitlines() if line.split()[1:2] == ["U"])
 
 
 @contextlib.contextmanager
@@ -141,14 +180,13 @@ def _appearing(path: Path) -> Iterator[Path]:
 
 
 def _script(variant: Variant, folder: Path) -> list[str]:
-    """Keep the counters apart from the data that is put back before each sequence."""
+    """Keep the counters apart from the data that is put back before each sequence: with what the machine keeps."""
     if variant is not Variant.COVERED:
         return []
     script = folder / "counters.ld"
-    script.write_text(
-        "SECTIONS { .vmc_counters (NOLOAD) : { *(.bss.__gcov*) *(.data.__gcov*) *(.bss..LPBX*) } } INSERT AFTER .bss;\n"
-    )
-    return ["-fdata-sections", f"-Wl,-T,{script}"]
+    script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")
+    names = ["-dumpdir", f"{folder}/", "-dumpbase", NOTES.removesuffix(".gcno"), "-frandom-seed=vmemcheck"]
+    return ["-fdata-sections", f"-Wl,-T,{script}", *names]
 
 
 def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[str]:
@@ -174,45 +212,3 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
 
 def _lined(files: Mapping[str, str]) -> str:
     return "\n".join(f'#line 1 "vmemcheck/shim/{name}"\n{text}' for name, text in files.items())
-
-
-def _explained(name: str, message: str) -> Exception:
-    # The compiler speaks of a function before it says what is wrong in it.
-    lines = message.splitlines()
-    if _TOO_SMALL.search(message):
-        return BuildError(
-            f"{name}: struct page of this tree is larger than the size that was asked for",
-            where="include/linux/mm_types.h: struct page",
-            to_fix="ask for a size that 'vmemcheck facts' shows, or a larger one",
-        )
-    function = ""
-    for line in lines:
-        function = (_IN_FUNCTION.search(line) or [function, function])[1]
-        for pattern in _GAP:
-            found = pattern.search(line)
-            if found:
-                place = _PLACE.match(line)
-                user = f"{place[1] if place else 'the slice'}: {function}()"
-                return ShimGapError(
-                    f"{name}: the slice needs {found[1]}, which is in no sliced file and not in the shim",
-                    where=f"used by {user}",
-                    to_fix="add it to vmemcheck/shim/stubs.h if it has no effect on vmemmap, to custom.h if the check"
-                    " must see it",
-                )
-    errors = list(_errors(lines))
-    return BuildError(
-        f"{name}: the sliced code does not compile",
-        where="\n           ".join(errors[:5]) or "no message",
-        to_fix="the file and line are the kernel's: correct them there; if the kernel itself compiles, the slicer or"
-        " the shim lacks something ('vmemcheck slice' shows what was taken)",
-    )
-
-
-def _errors(lines: Iterable[str]) -> Iterator[str]:
-    function = ""
-    for line in lines:
-        found = _IN_FUNCTION.search(line)
-        if found:
-            function = f" (in {found[1]}())"
-        elif "error:" in line or "Error:" in line:
-            yield line.lstrip("/") + function

@@ -25,6 +25,7 @@ from vmemcheck.observation import (
     Event,
     Faulted,
     Freed,
+    Location,
     Owner,
     OwnerKind,
     SectionCall,
@@ -39,8 +40,21 @@ from vmemcheck.observation import (
     Warned,
 )
 
-_SIGNALS = {26: "ran for too long: an endless loop", 4: "met an impossible instruction", 8: "divided by zero"}
-_ALLOCATED, _FREED, _UNMAPPED, _REPEATED = 3, 5, 6, 20
+ENDLESS_LOOP = "it ran for too long: an endless loop"
+"""What ``Stopped`` says of it."""
+_STOPS = {
+    4: "it met an impossible instruction, or undefined behaviour",
+    8: "it divided by zero",
+    27: ENDLESS_LOOP,
+    31: "it made system call {} of the host",
+    101: "it used up its stack: an endless recursion",
+    102: "it used a NULL pointer (address {:#x})",
+    103: "it used address {:#x}, where no memory is",
+    104: "it used an address that cannot be, or an instruction that only a kernel may execute",
+}
+"""Numbers of signals, and of the reasons in vmemcheck/shim/signals.c."""
+_ALLOCATED, _FREED, _UNMAPPED, _SAMPLED, _REPEATED = 3, 5, 6, 20, 21
+_WORD = (1 << 64) - 1
 _WARNED, _STOPPED, _FAULTED, _TABLE_FREED, _ALTMAP_GIVEN, _PGMAP_GIVEN = 16, 17, 15, 9, 18, 19
 _MOVES = (_ALLOCATED, _FREED)
 _LOCATED = frozenset((_FREED, _UNMAPPED, _TABLE_FREED, _FAULTED, _WARNED, _STOPPED))
@@ -139,7 +153,12 @@ class EventDecoder:
                 case 16:
                     yield Warned(text, self._locator.locate(at))
                 case 17:
-                    yield Stopped(_SIGNALS.get(a, f"was ended by signal {a}"), self._locator.locate(at))
+                    yield Stopped(_STOPS[a].format(b & _WORD), self._stop(at, (c, d), raw))
+
+    def _stop(self, at: int, callers: tuple[int, ...], raw: _Raw) -> Location:
+        """Return where the code stopped; for an endless loop, the function that was there all the time."""
+        samples = [entry[1:6] for entry, _ in raw if entry[0] == _SAMPLED]
+        return self._locator.common(samples) if samples else self._locator.nearest((at, *callers))
 
 
 def _take(entry: _Entry, times: int, pfn_step: int, moves: list[Move], unmapped: list[MappingRun]) -> None:

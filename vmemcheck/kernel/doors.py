@@ -120,6 +120,7 @@ def _calls(found: Slice) -> Iterator[str]:
             if not door.absent:
                 raise ShimGapError(
                     f"the slice has no {' or '.join(door.functions)}(), which the machine calls",
+                    where=f"called by vmemcheck/shim/doors.c, as {door.macro}()",
                     to_fix="if the tree renamed it, add the name to vmemcheck/kernel/doors.py and scope.py",
                 )
             yield f"#define {door.macro}({door.parameters}) {door.absent}"
@@ -130,10 +131,16 @@ def _calls(found: Slice) -> Iterator[str]:
             if parameter not in door.arguments:
                 raise ShimGapError(
                     f"{name}() has a parameter that is not known: {text}",
+                    where=_place(found, name),
                     to_fix="say in vmemcheck/kernel/doors.py what the machine is to pass",
                 )
             arguments.append(f"({door.arguments[parameter]})")
         yield f"#define {door.macro}({door.parameters}) {name}({', '.join(arguments)})"
+
+
+def _place(found: Slice, name: str) -> str:
+    item = next(item for item in found.items if item.kind is Kind.FUNCTION and item.name == name)
+    return f"{item.file}:{item.line}: {name}()"
 
 
 def _split(parameters: str) -> list[str]:

@@ -11,13 +11,17 @@ import selectors
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 
 from vmemcheck.errors import ExecutorError
 from vmemcheck.kernel.build import Program
-from vmemcheck.kernel.protocol import FAILED, HEADER
+from vmemcheck.kernel.locate import Locator
+from vmemcheck.kernel.protocol import FAILED, HEADER, PLACES
 
-MILLISECONDS = 2000
+MILLISECONDS = 1000
 """Computing time that one operation of the kernel's code may take; they take microseconds."""
+MILLISECONDS_AGAIN = 100
+"""The same, once the code has been seen in an endless loop: a search meets it again and again."""
 _SECONDS = 120
 """Wall-clock time for one answer: a net for what the program's own timer does not catch."""
 _MOST_BYTES = 1 << 28
@@ -27,10 +31,10 @@ _STDERR_BYTES = 4000
 class Executor:
     """The process of one program; started when it is needed, and again after it died."""
 
-    def __init__(self, program: Program, levels: int, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, program: Program, levels: int, environment: Mapping[str, str] | None = None) -> None:
         self._program = program
         self._levels = levels
-        self._environment = {"LC_ALL": "C"} | (environment or {})
+        self._environment = {"LC_ALL": "C"} | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._errors: int = -1
@@ -53,11 +57,18 @@ class Executor:
             raise self._died("ended before it read its input") from None
         if count == FAILED:
             self.close()
-            raise ExecutorError(
-                f"{self._program.name}: {body.decode('utf-8', 'replace')}",
-                to_fix="use a smaller scope or a shorter sequence",
-            )
+            raise self._gave_up(body)
         return count, body
+
+    def _gave_up(self, body: bytes) -> ExecutorError:
+        places = PLACES.unpack_from(body)
+        where = Locator(self._program.path).nearest(places)
+        return ExecutorError(
+            f"{self._program.name}: {body[PLACES.size :].decode('utf-8', 'replace')}",
+            where=str(where),
+            to_fix="use a smaller scope or a shorter sequence; where the kernel's code asks for more than it can need,"
+            " correct it there",
+        )
 
     def close(self) -> None:
         """End the process."""

@@ -5,6 +5,7 @@ The compiler's debug information knows them, also through functions that were in
 """
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,12 +24,39 @@ class Locator:
     def __init__(self, program: Path) -> None:
         self._program = program
         self._known: dict[int, Location] = {}
+        self._frames: dict[int, tuple[Location, ...]] = {}
 
     def locate(self, address: int) -> Location:
         """Return the place that the code at a return address belongs to."""
         if address not in self._known:
             self.prepare([address])
         return self._known[address]
+
+    def nearest(self, addresses: Iterable[int]) -> Location:
+        """Return the place of the first address that is in the kernel's code: later ones are callers."""
+        places = [self.locate(address) for address in addresses if address > 0]
+        kernel = (place for place in places if _is_kernel(place))
+        return next(kernel, places[0] if places else _NOWHERE)
+
+    def common(self, samples: Iterable[Iterable[int]]) -> Location:
+        """Return the innermost place in a function that nearly all samples of a stack have in common.
+
+        :param samples: addresses of each, the innermost first
+        """
+        stacks = []
+        for sample in samples:
+            addresses = [address for address in sample if address > 0]
+            self.prepare(addresses)
+            frames = [frame for address in addresses for frame in self._frames[address]]
+            stacks.append([frame for frame in frames if _is_kernel(frame) and frame.file.endswith(".c")])
+        counts = Counter(key for stack in stacks for key in {(frame.file, frame.function) for frame in stack})
+        # A sample that was taken while a function was entered lacks its caller.
+        often = {key for key, count in counts.items() if 4 * count >= 3 * len(stacks)}
+        for stack in sorted(stacks, key=len, reverse=True):
+            for frame in stack:
+                if (frame.file, frame.function) in often:
+                    return frame
+        return _NOWHERE
 
     def prepare(self, addresses: Iterable[int]) -> None:
         """Look up several addresses at once.
@@ -66,8 +94,14 @@ class Locator:
                 function = ""
         for address, found in zip(addresses, frames, strict=False):
             self._known[address] = _chosen(found)
+            self._frames[address] = tuple(found)
         for address in addresses:
             self._known.setdefault(address, _NOWHERE)
+            self._frames.setdefault(address, ())
+
+
+def _is_kernel(place: Location) -> bool:
+    return place.line > 0 and not place.file.startswith((SHIM, "?"))
 
 
 def _chosen(frames: list[Location]) -> Location:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,10 +9,11 @@ from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.decode import Decoder
-from vmemcheck.kernel.executor import MILLISECONDS, Executor
+from vmemcheck.kernel.decode_events import ENDLESS_LOOP
+from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, Record, record, request
-from vmemcheck.observation import Observation
+from vmemcheck.observation import Observation, Stopped
 from vmemcheck.operation import Operation, Sequence
 
 
@@ -35,13 +36,22 @@ class KernelMachine:
 
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
+    :param environment: of the program
     """
 
-    def __init__(self, program: Program, geometry: Geometry, name: str, traits: Traits = Traits()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        geometry: Geometry,
+        name: str,
+        traits: Traits = Traits(),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._geometry = geometry
         self._name = name
         self._traits = traits
-        self._executor = Executor(program, geometry.levels)
+        self._milliseconds = MILLISECONDS
+        self._executor = Executor(program, geometry.levels, environment)
         self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
 
     @property
@@ -74,7 +84,10 @@ class KernelMachine:
 
         :raises ExecutorError: when the program itself fails
         """
-        return self._decoder.observations(*self._ask(sequence, details=True))
+        observations = self._decoder.observations(*self._ask(sequence, details=True))
+        if any(_loops(observation) for observation in observations[-1:]):
+            self._milliseconds = MILLISECONDS_AGAIN
+        return observations
 
     def records(self, sequence: Sequence) -> tuple[Record, ...]:
         """Run the operations; return the outcome and the digest of each, without details."""
@@ -82,11 +95,15 @@ class KernelMachine:
         return tuple(record(data, number * RECORD.size) for number in range(count))
 
     def close(self) -> None:
-        """End the program."""
+        """End the machine."""
+        self.end_program()
+
+    def end_program(self) -> None:
+        """End the program; the next sequence starts it again."""
         self._executor.close()
 
     def _ask(self, sequence: Iterable[Operation], *, details: bool) -> tuple[int, bytes]:
-        asked = request(self._geometry, sequence, details=details, milliseconds=MILLISECONDS)
+        asked = request(self._geometry, sequence, details=details, milliseconds=self._milliseconds)
         return self._executor.ask(asked)
 
     def __enter__(self) -> Self:
@@ -94,3 +111,7 @@ class KernelMachine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _loops(observation: Observation) -> bool:
+    return any(isinstance(event, Stopped) and event.message == ENDLESS_LOOP for event in observation.events[-1:])

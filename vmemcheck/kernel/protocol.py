@@ -25,6 +25,7 @@ MAGIC = 0x314D4356
 MOST_OPERATIONS = 8192
 FAILED = (1 << 64) - 1
 HEADER = struct.Struct("<QQ")
+PLACES = struct.Struct("<5Q")
 _REQUEST = struct.Struct("<IIII")
 _OPERATION = struct.Struct("<10Q")
 RECORD = struct.Struct("<QqQqQQ")

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmemcheck.errors import SliceError
+from vmemcheck.kernel.balance import unbalanced
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
@@ -21,6 +23,7 @@ from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice, cut
 from vmemcheck.kernel.stored import Entry
+from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import WatchedTree
 
 _UNKNOWN = (
@@ -93,6 +96,7 @@ def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
     while True:
         read = view.reader.read(files)
         source = ExpandedSource(read.text, like=source)
+        _check_braces(view.tree, source)
         doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
         wanted = (*present, *doors)
         found = cut(source, wanted, shim.names, shim.needs)
@@ -105,6 +109,16 @@ def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
         files = tuple(file for file in scope.files if file in {*files, *more})
+
+
+def _check_braces(tree: Tree, source: ExpandedSource) -> None:
+    place = unbalanced(source)
+    if place:
+        raise SliceError(
+            f"{tree.name}: the braces do not balance",
+            where=f"near {place}",
+            to_fix="correct them there: as it is, neither a compiler nor vmemcheck can tell the functions apart",
+        )
 
 
 def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:

@@ -23,7 +23,8 @@ from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 
 # The smallest struct page: what else there can be is padding, see vmemcheck.kernel.instrument.
-_SMALLEST = {"MEMCG": "n"}
+SMALLEST = {"MEMCG": "n"}
+"""The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
 _NEVER_OPTIMIZES = (
@@ -103,15 +104,15 @@ class KernelSource:
     def traits(self) -> Traits:
         """What this tree and architecture do not do, or do on purpose."""
         architecture = find(self.arch)
-        declared = architecture.by_design
-        shift = self.native.page_shift
-        never: set[str] = set()
+        shift, code = self.native.page_shift, self.slice.cut.code
+        declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
+        never = {mark for one in declared for mark in one.never_met}
         if not self.shares_tails:
             never.add("compound-tails-shared")
         if architecture.boot_stays:
             never.add("early-section-freed")
         return Traits(
-            by_design=tuple(one for one in declared if shift in one.page_shifts or not one.page_shifts),
+            by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
         )
@@ -129,7 +130,7 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             to_fix=f"add vmemcheck/shim/{arch}/arch.h and arch.c; CONTRIBUTING.md says how",
         )
     target = target_of(arch)
-    view = open_view(tree, target, page_shift, **_SMALLEST)
+    view = open_view(tree, target, page_shift, **SMALLEST)
     shim = load_shim(arch)
     found = slice_tree(view, shim)
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
@@ -137,7 +138,9 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
         absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
         raise SliceError(
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
-            to_fix=f"use a newer tree; the roots of a slice are {', '.join(ROOTS)}",
+            where=f"looked for in mm/ and arch/{arch}/mm/, as far as this configuration builds them",
+            to_fix="use a newer tree; if this one renamed a function, name it among the roots in"
+            f" vmemcheck/kernel/scope.py, which are {', '.join(ROOTS)}",
         )
     facts = probe(tree, target, page_shift)
     return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))

@@ -6,9 +6,16 @@
 /* include/linux/compiler_types.h, include/linux/build_bug.h: a scaled geometry may break size assertions */
 #define inline __inline__ __attribute__((__always_inline__, __unused__))
 #define __always_inline inline
+#define auto __auto_type
 #define BUILD_BUG() ((void)0)
 #define BUILD_BUG_ON(condition) ((void)sizeof(!!(condition)))
 #define BUILD_BUG_ON_MSG(condition, message) ((void)sizeof(!!(condition)))
 #define compiletime_assert(condition, message) ((void)0)
 #define compiletime_assert_atomic_type(t) ((void)0)
 #define static_assert(...)
+
+/* include/linux/compiler_attributes.h: code of a tree runs only when it is called */
+#define constructor vmc_ignored
+#define __constructor__ vmc_ignored
+#define destructor vmc_ignored
+#define __destructor__ vmc_ignored

@@ -22,6 +22,7 @@ enum vmc_event_type {
 	VMC_STOPPED,
 	VMC_ALTMAP_GIVEN,
 	VMC_PGMAP_GIVEN,
+	VMC_SAMPLED,
 	VMC_REPEATED,
 };
 
@@ -33,7 +34,6 @@ struct vmc_event {
 #define VMC_MOST_EVENTS 65536
 VMC_KEEP static struct vmc_event *vmc_events = 0;
 VMC_KEEP static unsigned int vmc_event_count = 0;
-VMC_KEEP static unsigned int vmc_events_lost = 0;
 
 static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigned long a, unsigned long b,
 				   unsigned long c, unsigned long d)
@@ -43,9 +43,16 @@ static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigne
 	if (vmc_event_count < VMC_MOST_EVENTS - 1)
 		vmc_event_count++;
 	else
-		vmc_events_lost++;
+		vmc_give_up("one operation had more events than can be reported");
 	*event = (struct vmc_event){ type, at, a, b, c, d };
 	return event;
+}
+
+/* Let further events be reported, at the expense of the last ones. */
+static inline void vmc_make_room(unsigned int events)
+{
+	if (vmc_event_count > VMC_MOST_EVENTS - 1 - events)
+		vmc_event_count = VMC_MOST_EVENTS - 1 - events;
 }
 
 static inline long vmc_pfn_name(unsigned long pfn)

@@ -28,6 +28,7 @@ static void vmc_ledger_reset(void)
 		__builtin_memset(&vmc_ram[first[area]], 0, used * sizeof(*vmc_ram));
 		__builtin_memset(VMC_RAM_STRUCTS + first[area] * VMC_STRUCT_PAGE_BYTES, 0,
 				 used * VMC_STRUCT_PAGE_BYTES);
+		__asan_unpoison_memory_region(VMC_RAM + (first[area] << PAGE_SHIFT), used << PAGE_SHIFT);
 		vmc_next[area] = first[area];
 	}
 	while (vmc_altmap_block_count)
@@ -82,8 +83,10 @@ static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long alig
 	static const unsigned long ends[3] = { VMC_SLAB_START, VMC_BOOT_START, VMC_RAM_PAGES };
 	unsigned long start = (vmc_next[area] + align - 1) & -align;
 
-	if (start + pages > ends[area])
-		vmc_fail("the simulated memory is used up");
+	if (pages > ends[area] || start + pages > ends[area]) {
+		vmc_give_up("the simulated memory is used up");
+		return 0;
+	}
 	vmc_next[area] = start + pages;
 	return VMC_RAM_PFN + start;
 }
@@ -93,6 +96,7 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	struct page *page = pfn_to_page(pfn);
 	int was_table = vmc_desc_of(pfn)->content == VMC_ENTRIES;
 
+	__asan_unpoison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	__builtin_memset(page, 0, sizeof(*page));
 	page->_refcount.counter = 1;
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
@@ -114,6 +118,8 @@ static unsigned long vmc_allocate(unsigned int flags, unsigned int order, unsign
 	pfn = vmc_recycled(order);
 	if (!pfn)
 		pfn = vmc_fresh(0, 1UL << order, 1UL << order);
+	if (!pfn)
+		return 0;
 	vmc_open_block(pfn, order, flags);
 	vmc_event(VMC_ALLOCATED_BLOCK, at, vmc_pfn_name(pfn), order, VMC_OWNER_BUDDY, 0);
 	return pfn;
@@ -149,6 +155,8 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
 	for (page = 0; page < 1UL << order; page++)
 		desc[page].flags &= VMC_LISTED;
+	if (whole)
+		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */
 	if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
 		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
@@ -210,6 +218,8 @@ void *vmc_kmalloc(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn = vmc_fresh(1, pages ? pages : 1, 1);
 
+	if (!pfn)
+		return 0;
 	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);
 	return vmc_address_of(pfn);
 }
@@ -224,6 +234,8 @@ void *vmc_boot_alloc(unsigned long size)
 	void *place = vmc_kmalloc(size);
 	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
+	if (!place)
+		return 0;
 	for (; pfn < end; pfn++) {
 		SetPageReserved(pfn_to_page(pfn));
 		pfn_to_page(pfn)->_refcount.counter = 1;
@@ -236,6 +248,8 @@ void *vmc_boot_memmap(unsigned long size, unsigned long align)
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page;
 	unsigned long pfn = vmc_fresh(2, pages, align > PAGE_SIZE ? align >> PAGE_SHIFT : 1);
 
+	if (!pfn)
+		return 0;
 	for (page = pfn; page < pfn + pages; page++) {
 		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
 		SetPageReserved(pfn_to_page(page));

@@ -52,9 +52,12 @@ VMC_KEEP static struct vmc_desc *vmc_hot = 0;
 VMC_KEEP int vmc_levels = 4;
 int vmc_slab_is_available = 1;
 static int vmc_stopped;
+VMC_KEEP static int vmc_in_operation = 0;
 
 static void vmc_stop(void) __attribute__((noreturn));
+static void vmc_fail_at(const char *message, const unsigned long *places) __attribute__((noreturn));
 static void vmc_fail(const char *message) __attribute__((noreturn));
+static void vmc_give_up(const char *message);
 
 static inline unsigned long vmc_ram_index(unsigned long pfn)
 {

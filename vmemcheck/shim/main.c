@@ -5,9 +5,6 @@
  * A request is a header and operations. The answer to each operation is its outcome and a digest of all that can be
  * observed; where details are asked for, they follow. vmemcheck/kernel/protocol.py is the other end.
  */
-extern int sigaction(int number, const void *action, void *old);
-extern int sigaltstack(const void *stack, void *old);
-extern int setitimer(int which, const void *value, void *old);
 extern int __sigsetjmp(void *environment, int save) __attribute__((returns_twice));
 extern void siglongjmp(void *environment, int value) __attribute__((noreturn));
 
@@ -19,11 +16,23 @@ struct vmc_request {
 #define VMC_MOST_OPERATIONS 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
-VMC_KEEP static int vmc_in_operation = 0;
-#define VMC_SIGNAL_STACK 65536
+VMC_KEEP static const char *vmc_gave_up = 0;
+VMC_KEEP static unsigned long vmc_gave_up_at[VMC_PLACES] = { 0 };
 VMC_KEEP static char *vmc_snapshot = 0;
 
 extern char __data_start[], _edata[], __bss_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
+
+#ifdef VMC_COVERED
+extern void __gcov_dump(void);
+#endif
+
+static void vmc_exit(int code)
+{
+#ifdef VMC_COVERED
+	__gcov_dump();
+#endif
+	_exit(code);
+}
 
 static void vmc_exact(int is_write, void *buffer, unsigned long bytes)
 {
@@ -31,20 +40,40 @@ static void vmc_exact(int is_write, void *buffer, unsigned long bytes)
 		long done = is_write ? write(1, buffer, bytes) : read(0, buffer, bytes);
 
 		if (done <= 0)
-			_exit(is_write ? 3 : 0);
+			vmc_exit(is_write ? 3 : 0);
 		buffer = (char *)buffer + done;
 		bytes -= done;
 	}
 }
 
-/* No verdict: a limit of the simulation, not of the kernel. The message is the last thing that is said. */
-static void vmc_fail(const char *message)
+/* No verdict: a limit of the simulation, not of the kernel. The places and the message are the last that is said. */
+static void vmc_fail_at(const char *message, const unsigned long *places)
 {
-	unsigned long bytes = __builtin_strlen(message), header[2] = { ~0UL, bytes };
+	unsigned long length = __builtin_strlen(message), bytes = VMC_PLACES * sizeof(*places);
+	unsigned long header[2] = { ~0UL, bytes + length };
 
 	vmc_exact(1, header, sizeof(header));
-	vmc_exact(1, (void *)message, bytes);
-	_exit(5);
+	vmc_exact(1, (void *)places, bytes);
+	vmc_exact(1, (void *)message, length);
+	vmc_exit(5);
+}
+
+static void vmc_fail(const char *message)
+{
+	unsigned long places[VMC_PLACES] = { 0 };
+
+	vmc_follow((unsigned long)__builtin_frame_address(0), places, 0);
+	vmc_fail_at(message, places);
+}
+
+/* A limit is met in the kernel code: no verdict if the code comes back, else it is an endless loop. */
+static void vmc_give_up(const char *message)
+{
+	if (!vmc_in_operation)
+		vmc_fail(message);
+	if (!vmc_gave_up)
+		vmc_follow((unsigned long)__builtin_frame_address(0), vmc_gave_up_at, 0);
+	vmc_gave_up = message;
 }
 
 static void vmc_stop(void)
@@ -56,69 +85,10 @@ static void vmc_stop(void)
 	siglongjmp(vmc_jump, 1);
 }
 
-#define VMC_MOST_BORROWED 64
-VMC_KEEP static unsigned long vmc_borrowed[VMC_MOST_BORROWED] = { 0 };
-VMC_KEEP static unsigned int vmc_borrowed_count = 0;
-
-/* A struct page that the kernel code reads as memory: lend it a page with what stands there. */
-static int vmc_lend(unsigned long address)
+/* Not memcpy(): between the objects lies what a sanitizer wants nobody to read. */
+static inline void vmc_copy(char *to, const char *from, unsigned long bytes)
 {
-	static const unsigned char bytes[] = { 0x5a, 0, 0xff, 0xfd, 0xa7, 0, 0x5a };
-	unsigned long start = address & ~4095UL, pfn;
-
-	if (!vmc_in_hot(address) || vmc_borrowed_count == VMC_MOST_BORROWED)
-		return 0;
-	pfn = vmc_translate(address);
-	if (pfn == ~0UL || mmap((void *)start, 4096, 3, 0x4022 | 0x100000, -1, 0) != (void *)start)
-		return 0;
-	__builtin_memset((void *)start, vmc_desc_of(pfn) ? bytes[vmc_desc_of(pfn)->content] : 0x5a, 4096);
-	vmc_borrowed[vmc_borrowed_count++] = start;
-	return 1;
-}
-
-static void vmc_take_back(void)
-{
-	while (vmc_borrowed_count)
-		munmap((void *)vmc_borrowed[--vmc_borrowed_count], 4096);
-}
-
-static void vmc_on_signal(int number, void *information, void *context)
-{
-	/* siginfo_t.si_addr; ucontext_t.uc_mcontext.gregs[REG_RIP] */
-	unsigned long address = ((unsigned long *)information)[2], at = ((unsigned long *)context)[5 + 16];
-
-	if (number == 11 && vmc_lend(address)) {
-		vmc_event(VMC_TOUCHED, at, vmc_address_name(address), vmc_address_name(address + 1), 0, 0);
-		return;
-	}
-	if (!vmc_in_operation)
-		_exit(6);
-	if (number == 11 || number == 7)
-		vmc_event(VMC_FAULTED, at, vmc_address_name(address), 0, 0, 0);
-	else
-		vmc_event(VMC_STOPPED, at, number, 0, 0, 0);
-	vmc_stop();
-}
-
-static void vmc_catch_signals(void)
-{
-	struct {
-		void *handler;
-		unsigned long mask[16];
-		int flags;
-		void *restorer;
-	} action = { vmc_on_signal, { 0 }, 0x4 | 0x40000000 | 0x08000000, 0 };
-	struct {
-		void *start;
-		int flags;
-		unsigned long bytes;
-	} stack = { vmc_reserve(0, VMC_SIGNAL_STACK), 0, VMC_SIGNAL_STACK };
-	static const int numbers[] = { 4, 7, 8, 11, 26 };
-	unsigned int index;
-
-	sigaltstack(&stack, 0);
-	for (index = 0; index < sizeof(numbers) / sizeof(*numbers); index++)
-		sigaction(numbers[index], &action, 0);
+	__asm__ __volatile__("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
 /* Copy all data outside of vmc_keep to or from the snapshot. Between the ranges there may be no memory. */
@@ -133,7 +103,7 @@ static void vmc_copy_data(int restore)
 
 		if (bytes <= 0)
 			continue;
-		__builtin_memcpy(restore ? ranges[index][0] : kept, restore ? kept : ranges[index][0], bytes);
+		vmc_copy(restore ? ranges[index][0] : kept, restore ? kept : ranges[index][0], bytes);
 		kept += bytes;
 	}
 }
@@ -226,13 +196,6 @@ static void vmc_observe(const struct vmc_outcome *outcome, int details)
 		vmc_put_details();
 }
 
-static void vmc_set_timer(unsigned int milliseconds)
-{
-	long value[4] = { 0, 0, milliseconds / 1000, milliseconds % 1000 * 1000 };
-
-	setitimer(1, value, 0); /* ITIMER_VIRTUAL: time that this program computes */
-}
-
 static void vmc_run(const struct vmc_request *request)
 {
 	unsigned int index, shown = 0;
@@ -244,17 +207,19 @@ static void vmc_run(const struct vmc_request *request)
 	for (index = 0; index < request->operations && !vmc_stopped; index++) {
 		vmc_event_count = 0;
 		vmc_in_operation = 1;
-		vmc_set_timer(request->milliseconds);
+		vmc_gave_up = 0;
+		vmc_sample_count = 0;
+		vmc_set_timer(request->milliseconds * 1000UL);
 		if (!__sigsetjmp(vmc_jump, 0))
 			vmc_perform(&vmc_operations[index], &outcome);
 		vmc_set_timer(0);
 		vmc_in_operation = 0;
+		if (vmc_gave_up && !(vmc_stopped && vmc_sample_count))
+			vmc_fail_at(vmc_gave_up, vmc_gave_up_at);
 		vmc_take_back();
 		vmc_observe(&outcome, request->details);
 		shown++;
 	}
-	if (vmc_events_lost)
-		vmc_fail("one operation had more events than can be reported");
 	header[0] = shown;
 	header[1] = vmc_out_bytes - sizeof(header);
 	__builtin_memcpy(vmc_out, header, sizeof(header));
@@ -267,6 +232,7 @@ int main(int count, char **arguments)
 
 	if (count > 1)
 		vmc_levels = arguments[1][0] - '0';
+	vmc_stack_top = (unsigned long)__builtin_frame_address(0) + 4096;
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));
 	vmc_free_heads = vmc_reserve(0, VMC_ORDERS * sizeof(*vmc_free_heads));
@@ -284,6 +250,7 @@ int main(int count, char **arguments)
 	vmc_catch_signals();
 	vmc_arch_start();
 	vmc_copy_data(0);
+	vmc_confine();
 	for (;;) {
 		vmc_exact(0, &request, sizeof(request));
 		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS)

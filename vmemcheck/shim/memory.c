@@ -30,7 +30,7 @@ static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned 
 			       unsigned long of)
 {
 	unsigned int before = count > 1 ? vmc_scratch[count - 2].end : 0;
-	struct vmc_run *last = &vmc_scratch[count - 1];
+	struct vmc_run *last = &vmc_scratch[count ? count - 1 : 0];
 
 	if (start >= end)
 		return count;
@@ -204,4 +204,30 @@ void *vmc_memchr_inv(const void *place, int value, unsigned long bytes)
 			return (void *)(address + (found - start));
 	}
 	return 0;
+}
+
+#define VMC_MOST_BORROWED 64
+VMC_KEEP static unsigned long vmc_borrowed[VMC_MOST_BORROWED] = { 0 };
+VMC_KEEP static unsigned int vmc_borrowed_count = 0;
+
+/* A struct page that the kernel code reads as memory: lend it a page with what stands there. */
+static int vmc_lend(unsigned long address)
+{
+	static const unsigned char bytes[] = { 0x5a, 0, 0xff, 0xfd, 0xa7, 0, 0x5a };
+	unsigned long start = address & ~4095UL, pfn;
+
+	if (!vmc_in_hot(address) || vmc_borrowed_count == VMC_MOST_BORROWED)
+		return 0;
+	pfn = vmc_translate(address);
+	if (pfn == ~0UL || mmap((void *)start, 4096, 3, 0x4022 | 0x100000, -1, 0) != (void *)start)
+		return 0;
+	__builtin_memset((void *)start, vmc_desc_of(pfn) ? bytes[vmc_desc_of(pfn)->content] : 0x5a, 4096);
+	vmc_borrowed[vmc_borrowed_count++] = start;
+	return 1;
+}
+
+static void vmc_take_back(void)
+{
+	while (vmc_borrowed_count)
+		munmap((void *)vmc_borrowed[--vmc_borrowed_count], 4096);
 }

@@ -42,7 +42,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 		desc[page].seen = vmc_walks;
 }
 
-static void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
+static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
 
@@ -54,22 +54,22 @@ static void vmc_walk_table(const unsigned long *table, int level, unsigned long 
 			continue;
 		kind = vmc_entry_kind(table[index], level);
 		if (kind == VMC_LEAF) {
-			vmc_add_mapping(start, bytes, vmc_entry_pfn(table[index]));
+			vmc_add_mapping(start, bytes, vmc_entry_pfn(table[index], level));
 			continue;
 		}
-		below = kind == VMC_TABLE ? vmc_table_at(table[index]) : 0;
+		below = kind == VMC_TABLE ? vmc_table_at(table[index], level) : 0;
 		if (!below || level == 0)
 			continue;
 		if (vmc_table_count == VMC_MOST_TABLES)
 			vmc_fail("there are more page-table pages than can be reported");
 		vmc_tables[vmc_table_count++] =
-			(struct vmc_table){ level - 1, start, bytes, vmc_entry_pfn(table[index]) };
-		vmc_note_table(vmc_entry_pfn(table[index]), level - 1, start);
+			(struct vmc_table){ level - 1, start, bytes, vmc_entry_pfn(table[index], level) };
+		vmc_note_table(vmc_entry_pfn(table[index], level), level - 1, start);
 		vmc_walk_table(below, level - 1, start);
 	}
 }
 
-static void vmc_walk(void)
+static VMC_UNSEEN void vmc_walk(void)
 {
 	int level = vmc_levels - 1;
 	unsigned long *top = vmc_top(), count = (VMC_HOT_BYTES >> vmc_shift(level)) + 1, number;
@@ -84,14 +84,14 @@ static void vmc_walk(void)
 		int kind = vmc_entry_kind(top[index], level);
 
 		if (kind == VMC_LEAF)
-			vmc_add_mapping(start, 1UL << vmc_shift(level), vmc_entry_pfn(top[index]));
-		below = kind == VMC_TABLE ? vmc_table_at(top[index]) : 0;
+			vmc_add_mapping(start, 1UL << vmc_shift(level), vmc_entry_pfn(top[index], level));
+		below = kind == VMC_TABLE ? vmc_table_at(top[index], level) : 0;
 		if (!below)
 			continue;
-		if (vmc_entry_pfn(top[index]) - vmc_preallocated >= VMC_PREALLOCATED || !vmc_preallocated)
+		if (vmc_entry_pfn(top[index], level) - vmc_preallocated >= VMC_PREALLOCATED || !vmc_preallocated)
 			vmc_tables[vmc_table_count++] = (struct vmc_table){ level - 1, start, 1UL << vmc_shift(level),
-									     vmc_entry_pfn(top[index]) };
-		vmc_note_table(vmc_entry_pfn(top[index]), level - 1, start);
+									     vmc_entry_pfn(top[index], level) };
+		vmc_note_table(vmc_entry_pfn(top[index], level), level - 1, start);
 		vmc_walk_table(below, level - 1, start);
 	}
 }

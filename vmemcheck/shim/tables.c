@@ -2,8 +2,11 @@
 /*
  * The simulated MMU: it reads the entries that the kernel wrote, and notes when one is written.
  *
- * What an entry means is in arch.h of the architecture.
+ * What an entry means is in arch.c of the architecture.
  */
+#ifndef VMC_IS_EMPTY
+#define VMC_IS_EMPTY(entry, level) ((entry) == 0)
+#endif
 #define VMC_ENTRIES_PER_TABLE (1UL << VMC_TABLE_SHIFT)
 
 static inline unsigned int vmc_shift(int level)
@@ -24,15 +27,15 @@ static inline unsigned long vmc_index(int level, unsigned long address)
 }
 
 /* The table that an entry leads to, or NULL when it is in no memory of the machine. */
-static inline unsigned long *vmc_table_at(unsigned long entry)
+static inline unsigned long *vmc_table_at(unsigned long entry, int level)
 {
-	unsigned long pfn = vmc_entry_pfn(entry);
+	unsigned long pfn = vmc_entry_pfn(entry, level);
 
 	return vmc_ram_index(pfn) < VMC_RAM_PAGES ? (unsigned long *)vmc_address_of(pfn) : 0;
 }
 
 /* The pfn that backs an address, or -1 where it is not mapped. */
-static unsigned long vmc_translate(unsigned long address)
+static VMC_UNSEEN unsigned long vmc_translate(unsigned long address)
 {
 	unsigned long *table = vmc_top();
 	int level;
@@ -44,19 +47,19 @@ static unsigned long vmc_translate(unsigned long address)
 		if (kind == VMC_NONE)
 			return ~0UL;
 		if (kind == VMC_LEAF)
-			return vmc_entry_pfn(entry) +
+			return vmc_entry_pfn(entry, level) +
 			       ((address >> PAGE_SHIFT) & ((1UL << (level * VMC_TABLE_SHIFT)) - 1));
-		table = vmc_table_at(entry);
+		table = vmc_table_at(entry, level);
 	}
 	return ~0UL;
 }
 
-static unsigned int vmc_entries_in(const unsigned long *table)
+static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {
 	unsigned int count = 0, index;
 
 	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++)
-		count += table[index] != 0;
+		count += !VMC_IS_EMPTY(table[index], level);
 	return count;
 }
 
@@ -75,7 +78,7 @@ static void vmc_table_freed(unsigned long pfn, unsigned long at)
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 
 	vmc_event(VMC_TABLE_FREED, at, vmc_pfn_name(pfn), desc->level, vmc_address_name(desc->of),
-		  vmc_entries_in(vmc_address_of(pfn)));
+		  vmc_entries_in(vmc_address_of(pfn), desc->level));
 	desc->flags &= ~VMC_IS_TABLE;
 }
 
@@ -87,15 +90,15 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 
 	if (!vmc_in_hot(start) && !vmc_in_hot(start + bytes - 1))
 		return;
-	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old) != vmc_entry_pfn(new)))
-		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old)), level);
-	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old) != vmc_entry_pfn(new))) {
-		unsigned long *table = vmc_table_at(new);
+	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level)))
+		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old, level)), level);
+	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
+		unsigned long *table = vmc_table_at(new, level);
 
 		if (table) {
-			vmc_event(VMC_TABLE_LINKED, at, vmc_pfn_name(vmc_entry_pfn(new)), level - 1,
-				  vmc_address_name(start), vmc_entries_in(table));
-			vmc_note_table(vmc_entry_pfn(new), level - 1, start);
+			vmc_event(VMC_TABLE_LINKED, at, vmc_pfn_name(vmc_entry_pfn(new, level)), level - 1,
+				  vmc_address_name(start), vmc_entries_in(table, level - 1));
+			vmc_note_table(vmc_entry_pfn(new, level), level - 1, start);
 		}
 	}
 	if (level == vmc_levels - 1 && is != VMC_NONE && old != new)
@@ -112,7 +115,7 @@ static unsigned long vmc_top_start(unsigned long index)
 	return (VMC_HOT & -(1UL << vmc_shift(vmc_levels - 1))) + (distance << vmc_shift(vmc_levels - 1));
 }
 
-void vmc_store(void *place, const void *value, unsigned long size)
+VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 {
 	unsigned long address = (unsigned long)place, pfn = (address - VMC_DIRECT_MAP) >> PAGE_SHIFT, new;
 	unsigned long top = (address - (unsigned long)vmc_top()) / sizeof(long);

@@ -15,7 +15,7 @@ static inline int vmc_entry_kind(unsigned long entry, int level)
 	return entry & 2 ? VMC_TABLE : VMC_LEAF;
 }
 
-static inline unsigned long vmc_entry_pfn(unsigned long entry)
+static inline unsigned long vmc_entry_pfn(unsigned long entry, int level)
 {
 	return (entry & 0x0000fffffffff000UL) >> PAGE_SHIFT;
 }

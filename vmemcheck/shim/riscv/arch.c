@@ -13,7 +13,7 @@ static inline int vmc_entry_kind(unsigned long entry, int level)
 	return entry & 0xe || level == 0 ? VMC_LEAF : VMC_TABLE;
 }
 
-static inline unsigned long vmc_entry_pfn(unsigned long entry)
+static inline unsigned long vmc_entry_pfn(unsigned long entry, int level)
 {
 	return (entry & 0x003ffffffffffc00UL) >> 10;
 }

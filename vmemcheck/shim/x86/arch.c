@@ -15,7 +15,7 @@ static inline int vmc_entry_kind(unsigned long entry, int level)
 	return level == 0 || entry & 0x80 ? VMC_LEAF : VMC_TABLE;
 }
 
-static inline unsigned long vmc_entry_pfn(unsigned long entry)
+static inline unsigned long vmc_entry_pfn(unsigned long entry, int level)
 {
 	return (entry & 0x000ffffffffff000UL) >> 12;
 }

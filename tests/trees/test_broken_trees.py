@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Trees that are broken: each mistake is a message or a violation with file and function, never a traceback."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.trees.broken import WALKERS, Edit, begun, copied, defined_as, edited, line_of, renamed
+from vmemcheck.bulk import bulk_search
+from vmemcheck.cli import main
+from vmemcheck.engine import check
+from vmemcheck.errors import BuildError, ShimGapError, SliceError, TreeError, VmemcheckError
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.source import open_source
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.operation import AddDevice, Remove
+from vmemcheck.scope import Scope
+
+pytestmark = pytest.mark.newest_tree
+_X86, _ARM64 = WALKERS["x86"], WALKERS["arm64"]
+_COPIES: dict[tuple[Path, str], Tree] = {}
+
+# What the walker does when the memmap of so many subsections is removed.
+_FAULTS = (
+    ("for (;;) ;", "does not come back: it ran for too long: an endless loop"),
+    ("for (;;) WARN_ON(1);", "does not come back: it ran for too long: an endless loop"),
+    ("for (;;) alloc_pages(GFP_KERNEL, 0);", "does not come back: it ran for too long: an endless loop"),
+    ("vmemmap_free(addr, end, NULL);", "does not come back: it used up its stack: an endless recursion"),
+    ("*(volatile long *)0x123456789000UL = 1;", "does not come back: it used address 0x123456789000, where no"),
+    ("*(volatile long *)(1UL << 63) = 1;", "does not come back: it used an address that cannot be"),
+    ("(void)*(volatile long *)NULL;", "does not come back: it used a NULL pointer (address 0x0)"),
+    ("((void (*)(void))NULL)();", "does not come back: it used a NULL pointer (address 0x0)"),
+    ("*(volatile long *)(addr + (1UL << 33)) = 1;", "access to 0x200000000, which is not mapped"),
+    ("volatile long zero = 0; addr = end % zero;", "does not come back: it divided by zero"),
+    ("__builtin_trap();", "does not come back: it met an impossible instruction"),
+    ("BUG_ON(addr);", "does not come back: BUG_ON(addr)"),
+    ("WARN_ON(addr);", "warning: WARN_ON(addr)"),
+    ('asm volatile("syscall" : : "a" (34L) : "rcx", "r11", "memory");', "does not come back: it made system call 34"),
+)
+
+
+@pytest.fixture
+def copy_of(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> "_CopyOf":
+    """Return the copies of the tree, one for each architecture."""
+    return _CopyOf(tree, tmp_path_factory)
+
+
+class _CopyOf:
+    def __init__(self, tree: Tree, factory: pytest.TempPathFactory) -> None:
+        self._tree = tree
+        self._factory = factory
+
+    def __call__(self, arch: str) -> Tree:
+        key = (self._tree.root, arch)
+        if key not in _COPIES:
+            _COPIES[key] = copied(self._tree, arch, self._factory.mktemp("broken"))
+        return _COPIES[key]
+
+
+def _machine(tree: Tree, arch: str) -> KernelMachine:
+    source = open_source(tree, arch, 12)
+    return source.machine(source.geometry(64))
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: _CopyOf) -> None:
+    """Whatever the kernel's code does, the sequence gets a finding that names its file, line and function."""
+    tree = copy_of(arch)
+    file, function = WALKERS[arch]
+    line = line_of(tree, file, function)
+    statements = " ".join(
+        f"if (end - addr == {count} * PAGES_PER_SUBSECTION * sizeof(struct page)) {{ {statement} }}"
+        for count, (statement, _) in enumerate(_FAULTS, 1)
+    )
+    with edited(tree, {file: begun(function, statements)}), _machine(tree, arch) as machine:
+        for count, (statement, says) in enumerate(_FAULTS, 1):
+            finding = check(machine, (AddDevice(0, count), Remove(0)))
+            assert finding is not None, statement
+            # The tree may have findings of its own besides.
+            problems = [problem for violation in finding.violations for problem in violation.problems]
+            problem = next((problem for problem in problems if says in problem.because), None)
+            assert problem is not None, statement
+            # The caller of a recursion that fills the stack is as good as the callee.
+            expected = f"{file}:{line}: {function}()"
+            assert (str(problem.where) == expected) or "recursion" in says, statement
+            assert problem.where is not None, statement
+            assert problem.where.file == file, statement
+        quiet = check(machine, (AddDevice(0, len(_FAULTS) + 1), Remove(0)))
+    assert quiet is None or quiet.invariant != "no-warning"
+
+
+def test_broken_walker_endless_loop_is_found_and_shrunk_by_a_search(copy_of: _CopyOf) -> None:
+    """A search over a tree with an endless loop ends, with one finding of two operations."""
+    tree = copy_of("x86")
+    with edited(tree, {_X86[0]: begun(_X86[1], "for (;;) WARN_ON(addr == end);")}), _machine(tree, "x86") as machine:
+        result = bulk_search(machine, Scope(faults=False), 30, 0)
+    endless = [one for one in result.findings if "endless" in one.violations[0].problems[0].because]
+    assert [len(one.sequence) for one in endless] == [2]
+
+
+_REFUSED: tuple[tuple[str, str, Mapping[str, Edit], type[VmemcheckError], str], ...] = (
+    ("root", "x86", {_X86[0]: renamed("vmemmap_free", "vmemmap_gone")}, SliceError, r"it has no vmemmap_free\(\)"),
+    ("root", "arm64", {_ARM64[0]: renamed("vmemmap_free", "vmemmap_gone")}, SliceError, r"it has no vmemmap_free\(\)"),
+    (
+        "door",
+        "x86",
+        {"mm/memory_hotplug.c": renamed("check_hotplug_memory_range", "check_range")},
+        ShimGapError,
+        r"no check_hotplug_memory_range\(\)(.|\n)*vmemcheck/kernel/doors\.py",
+    ),
+    (
+        "helper",
+        "x86",
+        {_X86[0]: defined_as(_X86[1], "remove_ptes")},
+        ShimGapError,
+        r"needs remove_pte_table(.|\n)*used by arch/x86/mm/init_64.c: remove_pmd_table\(\)",
+    ),
+    (
+        "call",
+        "x86",
+        {_X86[0]: begun(_X86[1], "frobnicate(addr);")},
+        ShimGapError,
+        r"needs frobnicate, (.|\n)*used by arch/x86/mm/init_64.c: remove_pte_table\(\)\n(.|\n)*stubs\.h.*custom\.h",
+    ),
+    (
+        "call",
+        "arm64",
+        {_ARM64[0]: begun(_ARM64[1], "extern void frobnicate(long); frobnicate(addr);")},
+        ShimGapError,
+        r"needs frobnicate, (.|\n)*used by arch/arm64/mm/mmu.c: unmap_hotplug_pte_range\(\)",
+    ),
+    (
+        "call-of-a-host-library",
+        "x86",
+        {_X86[0]: begun(_X86[1], "extern void abort(void); abort();")},
+        ShimGapError,
+        r"needs abort, (.|\n)*used by arch/x86/mm/init_64.c: remove_pte_table\(\)",
+    ),
+    (
+        "syntax",
+        "x86",
+        {_X86[0]: begun(_X86[1], "addr = = end;")},
+        BuildError,
+        r"does not compile\n.*arch/x86/mm/init_64.c:LINE:\d+: error: expected .*\(in remove_pte_table\(\)\)",
+    ),
+    (
+        "type",
+        "arm64",
+        {_ARM64[0]: begun(_ARM64[1], "init_mm.frobnicate = addr;")},
+        BuildError,
+        r"arch/arm64/mm/mmu.c:LINE:\d+: error: .* no member named 'frobnicate' \(in unmap_hotplug_pte_range\(\)\)",
+    ),
+    ("open-brace", "x86", {_X86[0]: begun(_X86[1], "{")}, SliceError, r"init_64.c:LINE: remove_pte_table\(\)"),
+    ("close-brace", "x86", {_X86[0]: begun(_X86[1], "}")}, SliceError, r"init_64.c:LINE: remove_pte_table\(\)"),
+    ("comment", "x86", {_X86[0]: begun(_X86[1], "/*")}, SliceError, r"init_64.c:LINE: remove_pte_table\(\)"),
+    ("quote", "x86", {_X86[0]: begun(_X86[1], '"')}, SliceError, r"arch/x86/mm/init_64.c:.*unterminated"),
+    ("condition", "x86", {_X86[0]: begun(_X86[1], "\n#if 1\n")}, SliceError, r"arch/x86/mm/init_64.c:.*unterminated"),
+    (
+        "host-file",
+        "x86",
+        {_X86[0]: lambda text: f'#include "/etc/passwd"\n{text}'},
+        TreeError,
+        r"outside of the kernel tree",
+    ),
+    (
+        "instruction",
+        "x86",
+        {_X86[0]: begun(_X86[1], 'asm volatile("frobnicate");')},
+        BuildError,
+        r"arch/x86/mm/init_64.c:LINE: Error: no such instruction",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("arch", "edits", "error", "says"), [pytest.param(*rest, id=f"{name}-{rest[0]}") for name, *rest in _REFUSED]
+)
+def test_broken_tree_is_refused_with_the_place(
+    arch: str, edits: Mapping[str, Edit], error: type[VmemcheckError], says: str, copy_of: _CopyOf
+) -> None:
+    """What cannot be built is an error that names the kernel's file and function and what to do."""
+    tree = copy_of(arch)
+    line = line_of(tree, *WALKERS[arch])
+    with edited(tree, edits), pytest.raises(error) as caught:
+        _machine(tree, arch)
+    assert re.search(says.replace("LINE", str(line)), str(caught.value))
+    assert "\n  where  " in str(caught.value)
+    assert "\n  to fix " in str(caught.value)
+
+
+def test_broken_tree_code_before_main_does_not_run(copy_of: _CopyOf) -> None:
+    """A function that the compiler is told to call at start is called only by the kernel's own code."""
+    early = "\nstatic __attribute__((constructor)) void "
+    edit = _once_before(_X86[1], early)
+    with edited(copy_of("x86"), {_X86[0]: edit}) as tree, _machine(tree, "x86") as machine:
+        assert check(machine, (AddDevice(0, 1), Remove(0))) is None
+
+
+def _once_before(function: str, head: str) -> Edit:
+    return lambda text: re.sub(rf"\nstatic void (?:\w+ )*\s*(?={function}\()", head, text, count=1)
+
+
+def test_check_of_a_broken_tree_ends_with_exit_code_2(copy_of: _CopyOf, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command has no verdict, says where and why, and shows no traceback."""
+    tree = copy_of("x86")
+    with edited(tree, {_X86[0]: begun(_X86[1], "frobnicate(addr);")}):
+        code = main(["check", "--tree", str(tree.root), "--arch", "x86_64", "--struct-page", "64"])
+    shown = capsys.readouterr()
+    assert code == 2
+    assert "used by arch/x86/mm/init_64.c: remove_pte_table()" in shown.out + shown.err
+    assert "Traceback" not in shown.out + shown.err

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which lines of the kernel's own files ran, and how often: gcc counts, its gcov reads the counts.
+
+A covered machine is slower than another one, and finds the same. What the lines mean is left to others.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self, TypedDict
+
+from vmemcheck.errors import ExecutorError
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.build import NOTES, Program, Variant
+from vmemcheck.kernel.compiler import find_compiler
+from vmemcheck.kernel.locate import SHIM
+from vmemcheck.kernel.machine import KernelMachine, Traits
+from vmemcheck.kernel.source import KernelSource
+
+LineCounts = Mapping[str, Mapping[int, int]]
+"""Kernel file, relative to the tree -> line -> how often it ran; 0 where there is code that did not."""
+
+
+class CoveredMachine(KernelMachine):
+    """A machine that counts how often each line ran, over all sequences from its start to its end."""
+
+    def __init__(self, program: Program, geometry: Geometry, name: str, traits: Traits) -> None:
+        """Choose a private folder for the counts.
+
+        :param program: compiled as ``Variant.COVERED``
+        """
+        self._counts = tempfile.TemporaryDirectory(prefix="vmemcheck-")
+        self._covered = program
+        super().__init__(program, geometry, name, traits, {"GCOV_PREFIX": self._counts.name})
+
+    def lines(self) -> LineCounts:
+        """End the program, and return the counts of the sliced kernel files.
+
+        The machine can be used again; later counts are added to these. A sequence that ended the program itself
+        counts nothing.
+
+        :raises ExecutorError: when gcov is absent, or does not understand the counts
+        """
+        self.end_program()
+        return _read(self._covered, Path(self._counts.name))
+
+    def close(self) -> None:
+        """End the program, and forget the counts."""
+        self.end_program()
+        self._counts.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+
+def covered_machine(source: KernelSource, geometry: Geometry) -> CoveredMachine:
+    """Build the machine that counts lines, for one geometry.
+
+    :raises ShimGapError: when a name is neither in the tree nor in the shim
+    :raises BuildError: when the code does not compile
+    """
+    program = source.program(geometry, Variant.COVERED)
+    return CoveredMachine(program, geometry, source.name, source.traits)
+
+
+class _Line(TypedDict):
+    line_number: int
+    count: int
+
+
+class _File(TypedDict):
+    file: str
+    lines: list[_Line]
+
+
+def _read(program: Program, folder: Path) -> LineCounts:
+    # The runtime puts the whole path of the program below the folder.
+    place = folder / program.path.parent.relative_to("/")
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copy(program.path.with_name(NOTES), place)
+    counts = NOTES.replace(".gcno", ".gcda")
+    command = [_find_gcov(), "--json-format", "--stdout", counts]
+    shown = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    try:
+        files: list[_File] = json.loads(shown.stdout)["files"]
+    except (ValueError, KeyError):
+        raise ExecutorError(
+            f"{program.name}: gcov does not understand the counts: {shown.stderr.strip() or 'no message'}",
+            where=str(program.path),
+            to_fix="use the gcov of the compiler; remove the folder of the program so that it is built again",
+        ) from None
+    found: dict[str, dict[int, int]] = {}
+    for file in files:
+        name = file["file"].lstrip("/")
+        if name.startswith((SHIM, "<")) or name == "machine.c":
+            continue
+        lines = found.setdefault(name, {})
+        for line in file["lines"]:
+            # A line that several functions share is there once for each.
+            lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
+    return {name: dict(sorted(lines.items())) for name, lines in sorted(found.items())}
+
+
+def _find_gcov() -> str:
+    """Return the gcov that belongs to the compiler: gcc-12 has gcov-12.
+
+    :raises ExecutorError: when there is none
+    """
+    compiler = Path(find_compiler())
+    names = (compiler.name.replace("gcc", "gcov"), "gcov")
+    for name in names:
+        path = shutil.which(name)
+        if path is not None and "gcov" in name:
+            return path
+    raise ExecutorError("gcov is not installed", to_fix="install the gcov of your gcc: it is in the package gcc")
