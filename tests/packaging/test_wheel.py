@@ -94,7 +94,8 @@ def test_wheel_installed_proves(environment: Path, tmp_path: Path) -> None:
 
 def test_wheel_installed_runs_the_properties(environment: Path, tmp_path: Path) -> None:
     """``pytest --pyargs vmemcheck.properties`` finds the suite, the plugin and the profiles in the wheel."""
-    arguments = ["--pyargs", "vmemcheck.properties", "--hypothesis-profile=dev", "--arch", "x86", "--struct-page", "56"]
+    arguments = ["--pyargs", "vmemcheck.properties", "--hypothesis-profile=dev"]
+    arguments += ["--arch", "x86", "--struct-page", "56", "--tree", "none"]
     shown = run(environment / "python", "-m", "pytest", "-p", "no:cacheprovider", *arguments, cwd=tmp_path)
     assert "vmemcheck: profile dev" in shown
     assert " passed in " in shown

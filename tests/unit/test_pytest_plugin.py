@@ -46,7 +46,7 @@ def test_plugin_profile_is_ours(profile: str, order: str) -> None:
 )
 def test_plugin_options_choose_the_machines(arguments: list[str], expected: list[str]) -> None:
     """Each option narrows the machines."""
-    lines = collect(*arguments, "-q").stdout.split("\n")
+    lines = collect(*arguments, "--tree", "none", "-q").stdout.split("\n")
     assert expected == [line.partition("[")[2].rstrip("]") for line in lines if "[" in line]
 
 

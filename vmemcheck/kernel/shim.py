@@ -26,8 +26,8 @@ PROGRAM = (
     "tables.c",
     "state.c",
     "doors.c",
-    "signals.c",
     "details.c",
+    "signals.c",
     "main.c",
 )
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
