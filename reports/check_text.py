@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from vmemcheck.check import Cause, CellResult, CheckResult
 from vmemcheck.invariant import Verdict
 from vmemcheck.reports.check_finding import cause_lines
+from vmemcheck.reports.check_sub_page import sub_page_lines
 from vmemcheck.reports.check_words import (
     by_design_lines,
     counted,
@@ -16,7 +17,6 @@ from vmemcheck.reports.check_words import (
     unusual_levels,
     wrapped,
 )
-from vmemcheck.reports.check_sub_page import sub_page_lines
 from vmemcheck.reports.finding import page_size
 
 ROW_COLUMNS = 100

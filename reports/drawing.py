@@ -5,7 +5,7 @@ Pure text, at most 80 columns, readable without colour and in a log file. Where 
 terminal has colour, the caller paints the letters (``STYLES``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vmemcheck import intervals
@@ -113,7 +113,7 @@ def _overlap(left: range, right: range) -> bool:
     return left.start < right.stop and right.start < left.stop
 
 
-def _find(mappings: tuple[Mapping, ...], address: int) -> Mapping | None:
+def _find(mappings: Sequence[Mapping], address: int) -> Mapping | None:
     low, high = 0, len(mappings)
     while low < high:
         middle = (low + high) // 2

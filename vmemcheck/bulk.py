@@ -16,7 +16,7 @@ from vmemcheck.invariant import Finding, Kind
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
-from vmemcheck.shrink import shrink
+from vmemcheck.shrink import plainer, shrink
 from vmemcheck.weights import weighted_boots, weighted_operations
 
 MOST_KINDS = 8
@@ -84,4 +84,7 @@ def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]
         return True
 
     shrink(finding.sequence, scopes.operations(machine.geometry, scope), fails)
+    for other in plainer(machine.geometry, shortest.sequence):
+        if fails(other):
+            break
     return shortest

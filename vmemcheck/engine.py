@@ -5,9 +5,8 @@ The engine knows neither Hypothesis nor the reference machine: ``vmemcheck.searc
 feeds it, whatever the machine is.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.errors import MachineError
@@ -121,18 +120,18 @@ def violations_of(
     :param by_design: what is no violation; which of them mattered is noted in ``coverage``
     """
     for invariant in invariants:
-        problems: Iterator[Problem] = invariant.check(step)
-        if by_design:
-            problems = _undeclared(step, invariant.name, problems, by_design, coverage)
-        shown = tuple(islice(problems, _PROBLEMS_SHOWN))
-        if shown:
-            yield Violation(invariant.name, shown, sum(1 for _ in problems))
+        problems = list(invariant.check(step))
+        if problems and by_design:
+            problems = list(_undeclared(step, invariant.name, problems, by_design, coverage))
+        if problems:
+            shown = tuple(problems[:_PROBLEMS_SHOWN])
+            yield Violation(invariant.name, shown, len(problems) - len(shown))
 
 
 def _undeclared(
     step: Step,
     invariant: str,
-    problems: Iterator[Problem],
+    problems: Iterable[Problem],
     by_design: tuple[ByDesign, ...],
     coverage: Coverage | None,
 ) -> Iterator[Problem]:

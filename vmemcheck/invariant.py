@@ -7,18 +7,45 @@ Only the types. The invariants are in ``vmemcheck.invariants``, the marks in
 
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar, overload
 
+from vmemcheck.entries import Blocks, Events, Mappings
 from vmemcheck.geometry import Geometry
-from vmemcheck.intervals import Intervals, union
+from vmemcheck.intervals import Intervals
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Block, Faulted, Location, Mapping, Observation, State, Stopped, Table
 from vmemcheck.operation import Operation, Sequence
 
+Result = TypeVar("Result")
 
-@dataclass(frozen=True, slots=True)
+
+class _Once(Generic[Result]):
+    """A property that is worked out when it is asked for, and kept."""
+
+    def __init__(self, work: Callable[["Step"], Result]) -> None:
+        self._work = work
+        self.__doc__ = work.__doc__
+
+    def __set_name__(self, _: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, step: None, _: type) -> Self: ...
+    @overload
+    def __get__(self, step: "Step", _: type) -> Result: ...
+    def __get__(self, step: "Step | None", _: type) -> Result | Self:
+        if step is None:
+            return self
+        result = step.__dict__[self._name] = self._work(step)
+        return result
+
+
+@dataclass(frozen=True)
 class Step:
     """One operation, as the model and the machine saw it.
+
+    Without slots, for what is worked out of it once.
 
     :param before: the model before the operation
     :param after: the model afterwards: advanced when the machine reported success, else as before
@@ -33,15 +60,36 @@ class Step:
     previous: State
     observation: Observation
     baseline: "Baseline"
-    memmap: Intervals = field(init=False)
-    required: Intervals = field(init=False)
-    mapped: Intervals = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "memmap", self.after.memmap())
-        object.__setattr__(self, "required", self.after.required())
-        spans = (range(mapping.start, mapping.end) for mapping in self.observation.state.mappings)
-        object.__setattr__(self, "mapped", union(spans))
+    @_Once
+    def memmap(self) -> Intervals:
+        """The bytes of all memmap that is present."""
+        return self.after.memmap()
+
+    @_Once
+    def required(self) -> Intervals:
+        """The vmemmap that must be mapped."""
+        return self.after.required()
+
+    @_Once
+    def events(self) -> Events:
+        """What happened, sorted by what it is about."""
+        return Events.of(self.observation.events)
+
+    @_Once
+    def mappings(self) -> Mappings:
+        """The leaf entries after the operation, as runs."""
+        return Mappings.of(self.observation.state.mappings, self.after.geometry.page_bytes)
+
+    @_Once
+    def blocks(self) -> Blocks:
+        """What is handed out after the operation, as runs."""
+        return Blocks.of(self.observation.state.blocks)
+
+    @property
+    def mapped(self) -> Intervals:
+        """The vmemmap that is mapped."""
+        return self.mappings.spans
 
     @property
     def geometry(self) -> Geometry:
@@ -53,10 +101,10 @@ class Step:
         """The state of the machine after the operation."""
         return self.observation.state
 
-    @property
+    @_Once
     def stopped(self) -> bool:
         """Whether the machine did not come back from the operation: a fault, a BUG, an endless loop."""
-        return any(isinstance(event, Faulted | Stopped) for event in self.observation.events)
+        return any(isinstance(event, Faulted | Stopped) for event in self.events.others)
 
     @property
     def refused(self) -> bool:

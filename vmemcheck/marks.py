@@ -8,13 +8,10 @@ from vmemcheck import intervals
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Mark, Step
 from vmemcheck.observation import (
-    Allocated,
     AllocationFailed,
-    Freed,
     LeafKind,
     OwnerKind,
     TableFreed,
-    Unmapped,
 )
 from vmemcheck.operation import AddDevice, AddMemory, Door
 from vmemcheck.scope import compound_shifts
@@ -42,33 +39,44 @@ def _shares_pages(geometry: Geometry) -> bool:
 
 
 def _unmapped(step: Step, kind: LeafKind) -> bool:
-    return any(isinstance(event, Unmapped) and event.mapping.kind is kind for event in step.observation.events)
+    is_page = kind is LeafKind.PTE
+    return any((run.size == step.geometry.page_bytes) is is_page for run in step.events.unmapped)
 
 
 def _shared(step: Step, kind: LeafKind) -> bool:
     """Whether one leaf entry of ``kind`` holds the memmap of two live ranges."""
     spans = [step.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in step.after.ranges]
-    mappings = (mapping for mapping in step.state.mappings if mapping.kind is kind)
-    return any(sum(s.start < m.end and m.start < s.stop for s in spans) > 1 for m in mappings)
+    is_page = kind is LeafKind.PTE
+    runs = [run for run in step.mappings.runs if (run.size == step.geometry.page_bytes) is is_page]
+    # The last byte of one of the two is in such an entry.
+    for last in (span.stop - 1 for span in spans):
+        for run in runs:
+            if last in run.span:
+                start = last - (last - run.start) % run.size
+                if sum(span.start < start + run.size and start < span.stop for span in spans) > 1:
+                    return True
+    return False
 
 
 def _fell_back(step: Step) -> bool:
-    failed = any(isinstance(event, AllocationFailed) and event.order for event in step.observation.events)
+    failed = any(isinstance(event, AllocationFailed) and event.order for event in step.events.others)
     return failed and step.observation.returned == 0 and isinstance(step.operation, AddDevice | AddMemory)
 
 
 def _failed_half_way(step: Step) -> bool:
-    return step.failed and any(isinstance(event, Freed) for event in step.observation.events)
+    return step.failed and any(move.is_freed for move in step.events.moves)
 
 
 def _blocks(step: Step) -> Iterator[OwnerKind]:
-    return (event.block.owner.kind for event in step.observation.events if isinstance(event, Allocated))
+    return (move.blocks.owner.kind for move in step.events.moves if not move.is_freed)
 
 
 def _tails_shared(step: Step) -> bool:
     if not any(live.vmemmap_shift for live in step.after.ranges):
         return False
-    pfns = [mapping.pfn for mapping in step.state.mappings]
+    if any(run.nr > 1 and run.pfn_step == 0 for run in step.mappings.runs):
+        return True
+    pfns = [run.pfn + index * run.pfn_step for run in step.mappings.runs for index in range(run.nr)]
     return len(set(pfns)) < len(pfns)
 
 
@@ -99,7 +107,7 @@ MARKS: tuple[Mark, ...] = (
         "table-freed",
         "a page-table page was freed",
         _always,
-        lambda step: any(isinstance(event, TableFreed) for event in step.observation.events),
+        lambda step: any(isinstance(event, TableFreed) for event in step.events.others),
     ),
     Mark(
         "altmap-used",
@@ -113,8 +121,7 @@ MARKS: tuple[Mark, ...] = (
         "an altmap had no page left",
         _fills_pages,
         lambda step: any(
-            isinstance(event, AllocationFailed) and event.owner.kind is OwnerKind.ALTMAP
-            for event in step.observation.events
+            isinstance(event, AllocationFailed) and event.owner.kind is OwnerKind.ALTMAP for event in step.events.others
         ),
         ("altmaps", "faults"),
     ),

@@ -3,10 +3,12 @@
 
 Addresses are bytes in the vmemmap, ranges are half-open ``[start, end)``. The
 invariants see nothing else of a machine, whether it is the reference machine or
-the kernel's own code.
+the kernel's own code. A sequence here is a tuple, or one that equals it: see
+``vmemcheck.entries``.
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -319,10 +321,10 @@ class State:
     """
 
     present: tuple[range, ...] = ()
-    mappings: tuple[Mapping, ...] = ()
+    mappings: Sequence[Mapping] = ()
     tables: tuple[Table, ...] = ()
-    blocks: tuple[Block, ...] = ()
-    contents: tuple[Extent, ...] = ()
+    blocks: Sequence[Block] = ()
+    contents: Sequence[Extent] = ()
     altmaps: tuple[AltmapState, ...] = ()
     constructed: tuple[int, ...] = ()
     counters: tuple[tuple[str, int], ...] = ()
@@ -342,5 +344,5 @@ class Observation:
     applied: bool
     pfns: range
     returned: int
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     state: State

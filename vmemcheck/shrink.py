@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Table
 from dataclasses import replace
 
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Operation, Remove, Sequence
+from vmemcheck.geometry import Geometry
+from vmemcheck.operation import (
+    AddDevice,
+    AddMemory,
+    Boot,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Refused,
+    Remove,
+    Sequence,
+)
 
 _MOST_ALLOCATIONS = 16
 _SHORT = 3
@@ -30,6 +42,57 @@ def shrink(
         if smaller == sequence:
             return sequence
         sequence = smaller
+
+
+def plainer(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
+    """Yield sequences that say more to a reader, the best first.
+
+    Hot-added memory says more than boot memory, since everybody can add it; an add and a remove more than an add that
+    fails; ranges at the start of memory, and victims by their real number, are easier to follow.
+    """
+    added = tuple(_added(geometry, operation) for operation in sequence)
+    variants = [*_without_fault(added), added, sequence]
+    variants = [other for variant in variants for other in (_moved_down(variant), variant)]
+    for variant in dict.fromkeys(variants):
+        for other in (tuple(map(_first_victim, variant)), variant):
+            if other != sequence:
+                yield other
+
+
+def _without_fault(sequence: Sequence) -> Iterator[Sequence]:
+    """Yield the sequence with the first add that fails as an add and a remove."""
+    for index, operation in enumerate(sequence):
+        if isinstance(operation, AddMemory | AddDevice) and operation.fault:
+            add = replace(operation, fault=None)
+            for victim in range(index + 1):
+                yield (*sequence[:index], add, Remove(victim), *sequence[index + 1 :])
+            return
+
+
+def _added(geometry: Geometry, operation: Operation) -> Operation:
+    if not isinstance(operation, Boot):
+        return operation
+    count = min(operation.count, geometry.subsections_per_section - operation.first)
+    if count == geometry.subsections_per_section and geometry.pages_per_block == geometry.pages_per_section:
+        return AddMemory(operation.section, 1)
+    return AddDevice(operation.section * geometry.subsections_per_section + operation.first, max(count, 1))
+
+
+def _first_victim(operation: Operation) -> Operation:
+    return replace(operation, victim=0) if isinstance(operation, Remove | Initialise) else operation
+
+
+def _moved_down(sequence: Sequence) -> Sequence:
+    """Move device ranges down to the start of memory, where there is nothing else."""
+    devices = [operation.subsection for operation in sequence if isinstance(operation, AddDevice)]
+    others = any(isinstance(operation, AddMemory | Boot | Refused) for operation in sequence)
+    if not devices or others:
+        return sequence
+    by = min(devices)
+    return tuple(
+        replace(operation, subsection=operation.subsection - by) if isinstance(operation, AddDevice) else operation
+        for operation in sequence
+    )
 
 
 def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:

@@ -18,7 +18,7 @@ from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.slicer import Slice
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
-from vmemcheck.shrink import shrink
+from vmemcheck.shrink import plainer, shrink
 
 FUNCTION = "remove_pte_table"
 _LOOP = re.compile(r"\bnext\s*=\s*\(addr \+ PAGE_SIZE\)")
@@ -60,7 +60,7 @@ def sub_page_path(found: Slice) -> SubPagePath | None:
         return None
     start = found.code.find(f'#line {item.line} "{item.file}"\n')
     body = found.code[start:].partition("\n")[2].partition("\n#line ")[0]
-    lines = {number: line for number, line in enumerate(body.split("\n"), item.line)}
+    lines = dict(enumerate(body.split("\n"), item.line))
     loop = next((number for number, line in lines.items() if _LOOP.search(line)), None)
     branch = next((number for number, line in lines.items() if _BRANCH.search(line)), None)
     return SubPagePath(item.file, loop, branch) if loop and branch else None
@@ -92,6 +92,10 @@ class SubPageRun:
             drawn = half if self._counted(half)[1] else drawn[len(drawn) // 2 :]
         table = scopes.operations(self.geometry, scope)
         shortest = shrink(drawn[0], table, lambda sequence: self._counted([sequence])[1] > 0, simplify=False)
+        for other in plainer(self.geometry, shortest):
+            if self._counted([other])[1]:
+                shortest = other
+                break
         return SubPageCount(self.path, loop, branch, shortest)
 
     def _counted(self, sequences: list[Sequence]) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 """The commands on real trees: what they print, and their exit codes."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from tests.trees.broken import WALKERS, begun, copied, edited
 from vmemcheck.arches import ARCHES, find
 from vmemcheck.cli import main
 from vmemcheck.kernel.tree import Tree
@@ -72,13 +74,42 @@ def test_facts_of_all_architectures_of_a_tree(tree: Tree, capsys: pytest.Capture
         assert (f"\n{architecture.alias}, pages of" in text) == tree.has(f"arch/{architecture.alias}")
 
 
-def test_slice_says_that_names_are_missing(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
-    """The page allocator is in no file in scope: it is listed, and the exit code says no verdict."""
-    assert main(["slice", "--tree", str(tree.root), "--arch", "x86", "--root", "vmemmap_free"]) == 2
+def test_slice_that_builds_lists_what_came_from_where(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """The compiler and the linker lack nothing; each name of the shim stands with its file and what that means."""
+    assert main(["slice", "--tree", str(tree.root), "--arch", "x86"]) == 0
     text = capsys.readouterr().out
     assert text.startswith(f"/*\n * slice of {tree.name}, x86, pages of 4096 bytes\n")
     assert " *   function    vmemmap_free " in text
-    assert "free_pages" in text.partition("neither in these files")[2]
+    shim = text.partition("\n * from the shim: ")[2]
+    for name, file in (("warn_alloc", "custom.h: seen by the check"), ("vmemmap_base", "arch.h: hardware and boot")):
+        assert re.search(rf"^ \*   {name} +{file}  \(used by \w+\)$", shim, re.MULTILINE), name
+    assert "\n * built    as a program\n */" in shim
+
+
+@pytest.mark.newest_tree
+def test_slice_that_does_not_build_names_all_that_is_missing(
+    tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names are missing that the linker does not find, each with the function that uses it; no others."""
+    file, function = WALKERS["x86"]
+    copy = copied(tree, "x86", tmp_path)
+    with edited(copy, {file: begun(function, "frobnicate(addr); frobnicate_all(end);")}):
+        assert main(["slice", "--tree", str(copy.root), "--arch", "x86", "--list"]) == 2
+    said = capsys.readouterr().out.partition("\nnot built\n")[2]
+    assert "the slice needs frobnicate, frobnicate_all, which are in no sliced file" in said
+    assert f"frobnicate used by {file}: {function}()\n" in said
+    assert f"frobnicate_all used by {file}: {function}()\n" in said
+
+
+def test_slice_without_a_machine_lists_what_the_slicer_did_not_find(
+    tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an architecture that has no shim, and for other roots, nothing is built, and a line says so."""
+    assert main(["slice", "--tree", str(tree.root), "--arch", "s390", "--list"]) == 2
+    text = capsys.readouterr().out
+    assert "\nthere is no machine for s390 yet: the slice is not built\n" in text
+    missing = text.partition("\nneither in these files nor in the shim: ")[2]
+    assert re.search(r"^  \w+  \(used by [\w/.-]+: \w+\)$", missing, re.MULTILINE)
 
 
 @pytest.mark.newest_tree

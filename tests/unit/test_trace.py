@@ -42,7 +42,7 @@ class NotingMachine(ReferenceMachine):
         name = "sparse_remove_section" if isinstance(operation, Remove) else "sparse_add_section"
         ((_, pfn, pages),) = self.geometry.sections(observation.pfns.start, len(observation.pfns))
         noted: tuple[Event, ...] = (SectionCall(name, pfn, pages, observation.returned),)
-        return replace(observation, events=noted + observation.events)
+        return replace(observation, events=(*noted, *observation.events))
 
 
 def parsed(data: dict[str, Any]) -> recording.Recording:

@@ -6,15 +6,26 @@ The output is C: the list stands in a comment at its head.
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from vmemcheck.arches import ARCHES, find, page_bytes
 from vmemcheck.commands.facts import add_tree_arguments
+from vmemcheck.errors import VmemcheckError
 from vmemcheck.kernel.evaluate import View, open_view
 from vmemcheck.kernel.scope import ROOTS
-from vmemcheck.kernel.shim import load_shim
+from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.source import SMALLEST, open_source
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import open_tree
+
+_WORDS = {
+    "custom.h": "seen by the check",
+    "stubs.h": "no effect on vmemmap",
+    "arch.h": "hardware and boot",
+    "layout.h": "addresses of the machine",
+    "compiler.h": "what the compiler is asked",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,22 +44,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Slice and print; return 0, or 2 when names are missing."""
+    """Slice, build and print; return 0, or 2 when the slice is not all that a program needs."""
     tree = open_tree(arguments.tree, arguments.rev)
     target = target_of(find(arguments.arch).alias)
     shift = target.shift_of(page_bytes(arguments.page_size)) if arguments.page_size else min(target.page_shifts)
-    view = open_view(tree, target, shift)
-    found = slice_tree(view, load_shim(target.arch), tuple(arguments.root or ROOTS))
-    listing = "\n".join(_listing(view, found))
+    view = open_view(tree, target, shift, **(SMALLEST if has_shim(target.arch) else {}))
+    shim = load_shim(target.arch)
+    found = slice_tree(view, shim, tuple(arguments.root or ROOTS))
+    built = _built(view, shift, whole=not arguments.root)
+    listing = "\n".join(_listing(view, shim, found, built))
     if arguments.list:
         print(listing)
     else:
         print("/*", *(f" * {line}".rstrip() for line in listing.splitlines()), " */", sep="\n")
         print(found.cut.macros, found.cut.types, found.cut.prototypes, found.cut.code, sep="\n")
+    if built.is_tried:
+        return 2 if built.refused else 0
     return 2 if found.cut.missing or found.absent else 0
 
 
-def _listing(view: View, found: TreeSlice) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What came of building a program, and the reason where none was built.
+
+    :param is_tried: the compiler and the linker were asked, so that they know what is missing
+    """
+
+    is_tried: bool
+    refused: str = ""
+
+
+def _built(view: View, shift: int, *, whole: bool) -> _Built:
+    if not has_shim(view.target.arch):
+        return _Built(False, f"there is no machine for {view.target.arch} yet: the slice is not built")
+    if not whole:
+        return _Built(False, "only the slice of all roots is built")
+    try:
+        source = open_source(view.tree, view.target.arch, shift)
+        source.program(source.geometry(64))
+    except VmemcheckError as error:
+        return _Built(True, str(error))
+    return _Built(True)
+
+
+def _listing(view: View, shim: Shim, found: TreeSlice, built: _Built) -> Iterator[str]:
     size = 1 << int(view.values.get("PAGE_SHIFT") or min(view.target.page_shifts))
     yield f"slice of {view.tree.name}, {view.target.arch}, pages of {size} bytes"
     yield f"read     {' '.join(found.files)}"
@@ -61,8 +100,14 @@ def _listing(view: View, found: TreeSlice) -> Iterator[str]:
     yield ""
     yield f"from the shim: {len(found.cut.from_shim)}"
     for name, user in sorted(found.cut.from_shim.items()):
-        yield f"  {name}  (used by {user})"
+        file = shim.origins[name]
+        yield f"  {name:<34} {file}: {_WORDS[file]}  (used by {user})"
     yield ""
+    if built.is_tried:
+        yield "built    as a program" if not built.refused else "not built"
+        yield from (f"  {line}" for line in built.refused.splitlines())
+        return
+    yield built.refused
     yield f"neither in these files nor in the shim: {len(found.cut.missing)}"
     for each in found.cut.missing:
         yield f"  {each.name}  (used by {each.file}: {each.function})"

@@ -8,7 +8,7 @@ from vmemcheck.observation import AltmapReleased, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, AltmapReleased) and event.altmap.alloc:
             yield Problem(
                 f"the altmap of pfn {event.altmap.start_pfn:#x} went away with {event.altmap.alloc} pages still counted"
@@ -16,9 +16,9 @@ def _check(step: Step) -> Iterator[Problem]:
             )
     for altmap in step.state.altmaps:
         given = sum(
-            1 << block.order
-            for block in step.state.blocks
-            if block.owner.kind is OwnerKind.ALTMAP and block.owner.start_pfn == altmap.start_pfn
+            run.nr << run.order
+            for run in step.blocks.runs
+            if run.owner.kind is OwnerKind.ALTMAP and run.owner.start_pfn == altmap.start_pfn
         )
         if altmap.alloc != given:
             yield Problem(

@@ -11,7 +11,7 @@ def _check(step: Step) -> Iterator[Problem]:
     baseline = step.baseline
     if step.refused or step.stopped:
         return  # a refused request changes nothing at all: that is the subject of refusals
-    if set(step.after.ranges) == set(baseline.model.ranges) and step.after.early == baseline.model.early:
+    if _as_at_start(step):
         start = dict(baseline.state.counters)
         for name, value in step.state.counters:
             if value != start.get(name, 0):
@@ -21,9 +21,15 @@ def _check(step: Step) -> Iterator[Problem]:
     yield from _pairs(step)
 
 
+def _as_at_start(step: Step) -> bool:
+    """Whether just those ranges are present that were when boot was over."""
+    now, start = step.after, step.baseline.model
+    return len(now.ranges) == len(start.ranges) and now.early == start.early and set(now.ranges) == set(start.ranges)
+
+
 def _pairs(step: Step) -> Iterator[Problem]:
     constructed = set(step.previous.constructed)
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, Constructed):
             if event.pfn in constructed:
                 yield Problem(f"the constructor ran twice on the page-table page at pfn {event.pfn:#x}")

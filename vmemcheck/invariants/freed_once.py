@@ -4,11 +4,43 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
+from vmemcheck.entries import Blocks
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Allocated, Block, Freed, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
+    if any(move.is_freed for move in step.events.moves) and not _surely_once(step):
+        yield from _one_by_one(step)
+
+
+def _surely_once(step: Step) -> bool:
+    """Whether all that is freed is held just then, by runs; False where only a look at each block can tell."""
+    previous = Blocks.of(step.previous.blocks)
+    if not previous.are_apart:
+        return False
+    held = dict(previous.held)
+    for is_freed, run in step.events.moves:
+        spans = run.spans
+        key = run.key
+        own = held.get(key, ())
+        if spans is None:
+            return False
+        for pages in spans:
+            if is_freed:
+                around = intervals.containing(pages.start, own)
+                if around is None or pages.stop > around.stop:
+                    return False
+                own = intervals.subtract(own, (pages,))
+            elif any(intervals.touches(pages, other) for other in held.values()) or intervals.touches(pages, own):
+                return False
+            else:
+                own = intervals.union([*own, pages])
+        held[key] = own
+    return True
+
+
+def _one_by_one(step: Step) -> Iterator[Problem]:
     blocks = {block.pfn: block for block in step.previous.blocks}
     # Boot memory comes in one piece and may be given back page by page.
     boot = intervals.union(_pages(block) for block in step.previous.blocks if block.owner.kind is OwnerKind.BOOT)

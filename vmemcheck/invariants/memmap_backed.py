@@ -1,22 +1,93 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""memmap-backed: what is behind present memmap is allocated, the right owner's, and nobody else's."""
+"""memmap-backed: what is behind present memmap is allocated, the right owner's, and nobody else's.
+
+Runs of entries are judged as a whole where that is enough; else their entries one by one.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from vmemcheck import intervals
+from vmemcheck.entries import BlockRun, MappingRun
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Block, Mapping, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    present = _present_mappings(step)
+    present = _present_runs(step)
+    tables = {table.pfn for table in step.state.tables}
+    apart = step.blocks.runs if step.blocks.are_apart else ()
+    starts = [block.pfn for block in apart]
+    odd = [run for run in present if not _is_backed(step, run, apart, starts, tables)]
+    if odd:
+        yield from _one_by_one(step, odd, tables)
+    yield from _shared(step, present)
+
+
+def _present_runs(step: Step) -> Sequence[MappingRun]:
+    """Return the leaf entries that hold memmap of what is present."""
+    if step.mapped == step.required or not intervals.subtract(step.mapped, step.required):
+        return step.mappings.runs
+    present: list[MappingRun] = []
+    for run in step.mappings.runs:
+        around = intervals.containing(run.start, step.memmap)
+        if run.nr == 1 or (around and run.span.stop <= around.stop):
+            if around or intervals.touches(run.span, step.memmap):
+                present.append(run)
+            continue
+        present.extend(
+            MappingRun(mapping.start, run.size, mapping.pfn, 1, 0)
+            for mapping in step.mappings.of_run(run)
+            if intervals.touches(range(mapping.start, mapping.end), step.memmap)
+        )
+    return present
+
+
+def _pages(run: MappingRun, pages: int) -> range:
+    """Return the range of pages that holds all that a run leads to; ``pages`` is what an entry maps."""
+    far = run.pfn + (run.nr - 1) * run.pfn_step
+    return range(min(run.pfn, far), max(run.pfn, far) + pages)
+
+
+def _is_backed(step: Step, run: MappingRun, blocks: Sequence[BlockRun], starts: list[int], tables: set[int]) -> bool:
+    """Whether all entries of a run are surely backed by blocks that may back them, with no table in them."""
+    nr_pages = run.size // step.geometry.page_bytes
+    pages = _pages(run, nr_pages)
+    if any(pfn in pages for pfn in tables):
+        return False
+    position, index = pages.start, bisect_right(starts, pages.start) - 1
+    if index < 0:
+        return False
+    while position < pages.stop:
+        if index == len(blocks):
+            return False
+        block, covered = blocks[index], blocks[index].pages
+        if covered is None or position not in covered:
+            return False
+        # A page is in one block. A leaf is if it is aligned and the block, which is aligned too, is not smaller.
+        if nr_pages > 1 and (1 << block.order < nr_pages or (run.pfn | run.pfn_step) % nr_pages):
+            return False
+        if block.owner.kind is OwnerKind.ALTMAP and not _holds_only(step, run, block.owner.start_pfn):
+            return False
+        position, index = covered.stop, index + 1
+    return True
+
+
+def _holds_only(step: Step, run: MappingRun, start_pfn: int) -> bool:
+    """Whether a run surely maps nothing but memmap of the range that starts at ``start_pfn``."""
+    for live in step.after.ranges:
+        if live.start_pfn == start_pfn:
+            own = step.geometry.memmap_range(live.start_pfn, live.nr_pages)
+            return own.start <= run.start and run.span.stop <= own.stop
+    return False
+
+
+def _one_by_one(step: Step, runs: Sequence[MappingRun], tables: set[int]) -> Iterator[Problem]:
     exact = {block.pfn: block for block in step.state.blocks}
     starts = [block.pfn for block in step.state.blocks]
-    tables = {table.pfn for table in step.state.tables}
     page_bytes = step.geometry.page_bytes
-    for mapping in present:
+    for mapping in (mapping for run in runs for mapping in step.mappings.of_run(run)):
         nr_pages = (mapping.end - mapping.start) // page_bytes
         block = exact.get(mapping.pfn)
         if block is None or nr_pages > 1 << block.order:
@@ -28,18 +99,6 @@ def _check(step: Step) -> Iterator[Problem]:
             yield Problem(f"{named} of the {block.owner}, but holds memmap of another range")
         if mapping.pfn in tables or (nr_pages > 1 and any(0 <= pfn - mapping.pfn < nr_pages for pfn in tables)):
             yield Problem(f"{named}, in which is a page-table page")
-    yield from _shared(step, present)
-
-
-def _present_mappings(step: Step) -> Sequence[Mapping]:
-    """Return the leaf entries that hold memmap of what is present."""
-    if not intervals.subtract(step.mapped, step.required):
-        return step.state.mappings
-    return [m for m in step.state.mappings if intervals.touches(range(m.start, m.end), step.memmap)]
-
-
-def _start(span: range) -> int:
-    return span.start
 
 
 def _block_of(blocks: Sequence[Block], starts: list[int], pages: range) -> Block | None:
@@ -59,13 +118,45 @@ def _only_of(step: Step, mapping: Mapping, start_pfn: int) -> bool:
     return not intervals.subtract(inside, intervals.union(own))
 
 
-def _shared(step: Step, present: Sequence[Mapping]) -> Iterator[Problem]:
+def _shared(step: Step, present: Sequence[MappingRun]) -> Iterator[Problem]:
     """Yield each mapping whose memory an earlier one has too, unless both are tails of one compound page."""
-    # Not united: neighbouring compound pages have tails of their own.
-    tails = tuple(sorted((t for live in step.after.ranges for t in step.after.shared_tails(live)), key=_start))
+    tails: intervals.Intervals | None = None
+    for group in _overlapping(present, step.geometry.page_bytes):
+        if tails is None:
+            # Not united: neighbouring compound pages have tails of their own.
+            found = (tail for live in step.after.ranges for tail in step.after.shared_tails(live))
+            tails = tuple(sorted(found, key=lambda tail: tail.start))
+        first = intervals.containing(group[0].start, tails)
+        if len(group) > 1 or first is None or group[0].span.stop > first.stop:
+            members = set(group)
+            yield from _pairs(step, [run for run in present if run in members], tails)
+
+
+def _overlapping(runs: Sequence[MappingRun], page_bytes: int) -> Iterator[list[MappingRun]]:
+    """Yield the groups of runs that lead to the same pages, or may do so."""
+    group: list[MappingRun] = []
+    end = 0
+    for run in sorted(runs, key=lambda run: run.pfn + min(0, (run.nr - 1) * run.pfn_step)):
+        nr_pages = run.size // page_bytes
+        pages = _pages(run, nr_pages)
+        if group and pages.start >= end:
+            if len(group) > 1 or _overlaps_itself(group[0], page_bytes):
+                yield group
+            group = []
+        end = max(end, pages.stop) if group else pages.stop
+        group.append(run)
+    if len(group) > 1 or (group and _overlaps_itself(group[0], page_bytes)):
+        yield group
+
+
+def _overlaps_itself(run: MappingRun, page_bytes: int) -> bool:
+    return run.nr > 1 and abs(run.pfn_step) < run.size // page_bytes
+
+
+def _pairs(step: Step, group: list[MappingRun], tails: intervals.Intervals) -> Iterator[Problem]:
     page_bytes = step.geometry.page_bytes
-    by_pfn = sorted(present, key=lambda mapping: mapping.pfn)
-    for left, right in pairwise(by_pfn):
+    mappings = [mapping for run in group for mapping in step.mappings.of_run(run)]
+    for left, right in pairwise(sorted(mappings, key=lambda mapping: mapping.pfn)):
         if right.pfn >= left.pfn + (left.end - left.start) // page_bytes:
             continue
         tail = intervals.containing(left.start, tails)

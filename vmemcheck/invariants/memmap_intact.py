@@ -3,6 +3,8 @@
 
 from collections.abc import Iterator
 
+from vmemcheck import intervals
+from vmemcheck.entries import ContentRun, Contents
 from vmemcheck.intervals import Intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.model import LiveRange
@@ -17,18 +19,40 @@ def _check(step: Step) -> Iterator[Problem]:
 
 def _check_range(step: Step, live: LiveRange) -> Iterator[Problem]:
     span = step.geometry.memmap_range(live.start_pfn, live.nr_pages)
+    # Ascending and apart.
     tails = tuple(step.after.shared_tails(live))
-    for extent in step.state.contents:
-        start, end = max(extent.start, span.start), min(extent.end, span.stop)
-        if start >= end or (extent.content is Content.LIVE and _right(extent, start, end, tails)):
+    for run in Contents.of(step.state.contents).runs:
+        if run.start >= span.stop or run.start + run.nr * (run.end - run.start) <= span.start:
             continue
-        found = extent.content.value
-        if extent.content is Content.LIVE:
-            found = f"the struct pages of vmemmap {extent.of + start - extent.start:#x}"
-        yield Problem(
-            f"vmemmap [{start:#x}, {end:#x}) held live struct pages of pfns"
-            f" [{live.pfns.start:#x}, {live.pfns.stop:#x}) and now holds {found}"
-        )
+        if run.content is Content.LIVE and (run.of == run.start if run.nr == 1 else _are_tails(run, tails)):
+            continue
+        for extent in Contents((run,)):
+            yield from _check_extent(live, extent, span, tails)
+
+
+def _check_extent(live: LiveRange, extent: Extent, span: range, tails: Intervals) -> Iterator[Problem]:
+    start, end = max(extent.start, span.start), min(extent.end, span.stop)
+    if start >= end or (extent.content is Content.LIVE and _right(extent, start, end, tails)):
+        return
+    found = extent.content.value
+    if extent.content is Content.LIVE:
+        found = f"the struct pages of vmemmap {extent.of + start - extent.start:#x}"
+    yield Problem(
+        f"vmemmap [{start:#x}, {end:#x}) held live struct pages of pfns"
+        f" [{live.pfns.start:#x}, {live.pfns.stop:#x}) and now holds {found}"
+    )
+
+
+def _are_tails(run: ContentRun, tails: Intervals) -> bool:
+    """Whether all stretches of a run, and the struct pages that they hold, are in one tail."""
+    size = run.end - run.start
+    tail = intervals.containing(run.start, tails)
+    return (
+        tail is not None
+        and run.start + run.nr * size <= tail.stop
+        and tail.start <= run.of
+        and run.of + size <= tail.stop
+    )
 
 
 def _right(extent: Extent, start: int, end: int, tails: Intervals) -> bool:
@@ -36,10 +60,8 @@ def _right(extent: Extent, start: int, end: int, tails: Intervals) -> bool:
     shift = extent.of - extent.start
     if shift == 0:
         return True
-    return any(
-        tail.start <= start and end <= tail.stop and tail.start <= start + shift and end + shift <= tail.stop
-        for tail in tails
-    )
+    tail = intervals.containing(start, tails)
+    return tail is not None and end <= tail.stop and tail.start <= start + shift and end + shift <= tail.stop
 
 
 MEMMAP_INTACT = Invariant(

@@ -9,7 +9,7 @@ from vmemcheck.observation import Unmapped
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    missing = intervals.subtract(step.required, step.mapped)
+    missing = () if step.required == step.mapped else intervals.subtract(step.required, step.mapped)
     for hole in missing:
         address = hole.start
         unmapping = next(
@@ -19,10 +19,12 @@ def _check(step: Step) -> Iterator[Problem]:
             f"the memmap of {_described(step, address)} needs vmemmap page {address:#x}, which is not mapped",
             unmapping.where if unmapping else None,
         )
-    if missing:
+    if missing or not step.events.unmapped:
         return
     # Mapped again at the end, but not in between: whoever looked at a struct page then has crashed.
     kept = intervals.intersect(step.before.required(), step.required)
+    if not any(intervals.touches(run.span, kept) for run in step.events.unmapped):
+        return
     for event in _unmapped(step):
         span = range(event.mapping.start, event.mapping.end)
         if intervals.touches(span, kept):

@@ -4,19 +4,17 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
+from vmemcheck.entries import MappingRun
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import Mapping
 
 
 def _check(step: Step) -> Iterator[Problem]:
     if step.failed or step.refused or step.stopped:
         return  # what these leave behind is the subject of failed-add-undone, refusals and no-warning
-    in_use = [_pfns(step, mapping) for mapping in step.state.mappings]
-    if intervals.subtract(step.mapped, step.required):  # else each mapped page is needed
-        for mapping in step.state.mappings:
-            if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
-                because = f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present"
-                yield Problem(because, subject=mapping)
+    # Where no more is mapped than required, each mapped page is needed.
+    if step.mapped != step.required and intervals.subtract(step.mapped, step.required):
+        yield from _needless(step)
+    in_use = [pages for run in step.mappings.runs for pages in _pages(step, run)]
     for table in step.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), step.memmap):
@@ -26,14 +24,38 @@ def _check(step: Step) -> Iterator[Problem]:
                 subject=table,
             )
     used = intervals.union(in_use)
-    for block in step.state.blocks:
-        if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
-            because = f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
-            yield Problem(because, subject=block)
+    for run in step.blocks.runs:
+        if run.order == 0 and run.pages and not intervals.subtract([run.pages], used):
+            continue
+        for block in run.blocks():
+            if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
+                because = f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
+                yield Problem(because, subject=block)
 
 
-def _pfns(step: Step, mapping: Mapping) -> range:
-    return range(mapping.pfn, mapping.pfn + (mapping.end - mapping.start) // step.geometry.page_bytes)
+def _needless(step: Step) -> Iterator[Problem]:
+    for run in step.mappings.runs:
+        around = intervals.containing(run.start, step.memmap)
+        if around and run.span.stop <= around.stop:
+            continue
+        for mapping in step.mappings.of_run(run):
+            if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
+                because = f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present"
+                yield Problem(because, subject=mapping)
+
+
+def _pages(step: Step, run: MappingRun) -> Iterator[range]:
+    """Yield the pages that a run leads to, in as few ranges as are easily told."""
+    pages = run.size // step.geometry.page_bytes
+    if run.nr == 1 or run.pfn_step == 0:
+        yield range(run.pfn, run.pfn + pages)
+    elif run.pfn_step == pages:
+        yield range(run.pfn, run.pfn + run.nr * pages)
+    elif run.pfn_step == -pages:
+        yield range(run.pfn - (run.nr - 1) * pages, run.pfn + pages)
+    else:
+        for index in range(run.nr):
+            yield range(run.pfn + index * run.pfn_step, run.pfn + index * run.pfn_step + pages)
 
 
 NO_LEAK = Invariant(

@@ -8,7 +8,7 @@ from vmemcheck.observation import Faulted, Stopped, Warned
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    events = step.observation.events
+    events = step.events.others
     # What ended the operation comes first: there may have been many warnings before.
     for event in sorted(events, key=lambda event: not isinstance(event, Faulted | Stopped)):
         if isinstance(event, Faulted):

@@ -9,7 +9,7 @@ from vmemcheck.observation import Call
 
 def _check(step: Step) -> Iterator[Problem]:
     page_bytes = step.geometry.page_bytes
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, Call) and (event.start % page_bytes or event.end % page_bytes):
             call = f"{event.function}({event.start:#x}, {event.end:#x})"
             yield Problem(f"{call} is not aligned to the page size of {page_bytes} bytes")

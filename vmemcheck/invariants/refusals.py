@@ -18,7 +18,7 @@ def _check(step: Step) -> Iterator[Problem]:
     if not step.refused:
         return
     # A remove returns nothing; a warning is how the kernel refuses it.
-    if observation.returned >= 0 and not any(isinstance(event, Warned) for event in observation.events):
+    if observation.returned >= 0 and not any(isinstance(event, Warned) for event in step.events.others):
         yield Problem(f"{asked} is misaligned, overlaps or is not present, but was not refused")
     for name in _COMPARED:
         if getattr(step.previous, name) != getattr(step.state, name):

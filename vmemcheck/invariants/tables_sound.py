@@ -9,7 +9,7 @@ from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, To
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, TableLinked) and event.stale_entries:
             yield Problem(
                 f"the new {_named(event)} was linked with {event.stale_entries} entries that do not read as none"
@@ -25,7 +25,7 @@ def _named(event: TableLinked | TableFreed) -> str:
 
 def _synchronised(step: Step) -> Iterator[Problem]:
     pending: intervals.Intervals = ()
-    for event in step.observation.events:
+    for event in step.events.others:
         if isinstance(event, TopLinked):
             pending = intervals.union([*pending, range(event.start, event.end)])
         elif isinstance(event, Synced):

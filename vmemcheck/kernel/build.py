@@ -57,7 +57,13 @@ class Variant(enum.Enum):
     """How a program is compiled."""
 
     FAST = ("-O2", "-DVMC_CONFINED")
-    CHECKED = ("-O1", "-fsanitize=address,bounds,shift,integer-divide-by-zero", "-fno-sanitize-recover=all")
+    CHECKED = (
+        "-O1",
+        "-DVMC_CHECKED",
+        "-fsanitize=address,bounds,shift",
+        "-fsanitize-recover=address",
+        "-fsanitize-undefined-trap-on-error",
+    )
     """With the address and undefined-behaviour sanitizers."""
     COVERED = ("-O0", "--coverage", "-fprofile-update=single", "-DVMC_COVERED")
     """Counts how often each line of the kernel's own files runs."""

@@ -8,7 +8,8 @@ from typing import Self
 from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
-from vmemcheck.kernel.decode import ENDLESS_LOOP, Decoder
+from vmemcheck.kernel.decode import Decoder
+from vmemcheck.kernel.decode_events import ENDLESS_LOOP
 from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, Record, record, request

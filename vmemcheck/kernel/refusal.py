@@ -12,7 +12,7 @@ _GAP = (
     re.compile(r"error: '(\w+)' undeclared"),
 )
 _IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
-_PLACE = re.compile(r"^/*([\w./-]+\.[chS]):(\d+)")
+_PLACE = re.compile(r"^(?:\S*ld: )?/*([\w./-]+\.[chS]):(\d+)")
 _TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
 
 
@@ -31,20 +31,17 @@ def refusal(name: str, message: str) -> VmemcheckError:
             where="include/linux/mm_types.h: struct page",
             to_fix="ask for a size that 'vmemcheck facts' shows, or a larger one",
         )
-    function = ""
-    for line in lines:
-        function = (_IN_FUNCTION.search(line) or [function, function])[1]
-        for pattern in _GAP:
-            found = pattern.search(line)
-            if found:
-                place = _PLACE.match(line)
-                user = f"{place[1] if place else 'the slice'}: {function}()"
-                return ShimGapError(
-                    f"{name}: the slice needs {found[1]}, which is in no sliced file and not in the shim",
-                    where=f"used by {user}",
-                    to_fix="add it to vmemcheck/shim/stubs.h if it has no effect on vmemmap, to custom.h if the check"
-                    " must see it; if the tree itself defines it nowhere, correct the tree there",
-                )
+    gaps = _gaps(lines)
+    if gaps:
+        verb = "is" if len(gaps) == 1 else "are"
+        return ShimGapError(
+            f"{name}: the slice needs {', '.join(gaps)}, which {verb} in no sliced file and not in the shim",
+            where="\n           ".join(
+                f"{'' if len(gaps) == 1 else f'{gap} '}used by {user}" for gap, user in gaps.items()
+            ),
+            to_fix="add it to vmemcheck/shim/stubs.h if it has no effect on vmemmap, to custom.h if the check must see"
+            " it; if the tree itself defines it nowhere, correct the tree there",
+        )
     errors = list(_errors(lines))
     return BuildError(
         f"{name}: the sliced code does not compile",
@@ -52,6 +49,20 @@ def refusal(name: str, message: str) -> VmemcheckError:
         to_fix="the file and line are the kernel's: correct them there; if the kernel itself compiles, the slicer or"
         " the shim lacks something ('vmemcheck slice' shows what was taken)",
     )
+
+
+def _gaps(lines: Iterable[str]) -> dict[str, str]:
+    """Return each name that nobody has, and the first place that uses it."""
+    gaps: dict[str, str] = {}
+    function = ""
+    for line in lines:
+        function = (_IN_FUNCTION.search(line) or [function, function])[1]
+        for pattern in _GAP:
+            found = pattern.search(line)
+            if found:
+                place = _PLACE.match(line)
+                gaps.setdefault(found[1], f"{place[1] if place else 'the slice'}: {function}()")
+    return gaps
 
 
 def _errors(lines: Iterable[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ PROGRAM = (
     "machine.c",
     "stack.c",
     "events.c",
+    "sanitizer.c",
     "ledger.c",
     "memory.c",
     "arch.c",
@@ -26,6 +27,7 @@ PROGRAM = (
     "state.c",
     "doors.c",
     "signals.c",
+    "details.c",
     "main.c",
 )
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
@@ -43,12 +45,14 @@ class Shim:
     :param program: the same for what is compiled behind it
     :param names: what ``files`` define: identifiers, and tags such as ``struct page``
     :param needs: what the code of both wants from the tree
+    :param origins: name -> which of ``files`` defines it
     """
 
     files: dict[str, str]
     program: dict[str, str]
     names: frozenset[str]
     needs: References
+    origins: dict[str, str]
 
 
 def has_shim(arch: str) -> bool:
@@ -73,14 +77,14 @@ def load_shim(arch: str) -> Shim:
 
 def shim_of(files: dict[str, str], program: dict[str, str] | None = None) -> Shim:
     """Return the shim that consists of these texts."""
-    names: set[str] = set()
+    origins: dict[str, str] = {}
     own: set[str] = set()
     needs: list[References] = []
-    for text in files.values():
-        names |= _read(text, needs)
+    for name, text in files.items():
+        origins = dict.fromkeys(sorted(_read(text, needs)), name) | origins
     for text in (program or {}).values():
         own |= _read(text, needs)
-    return Shim(files, program or {}, frozenset(names), _joined(needs, names | own))
+    return Shim(files, program or {}, frozenset(origins), _joined(needs, origins.keys() | own), origins)
 
 
 def _read(text: str, needs: list[References]) -> set[str]:

@@ -23,7 +23,8 @@ from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 
 # The smallest struct page: what else there can be is padding, see vmemcheck.kernel.instrument.
-_SMALLEST = {"MEMCG": "n"}
+SMALLEST = {"MEMCG": "n"}
+"""The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
 _NEVER_OPTIMIZES = (
@@ -129,7 +130,7 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             to_fix=f"add vmemcheck/shim/{arch}/arch.h and arch.c; CONTRIBUTING.md says how",
         )
     target = target_of(arch)
-    view = open_view(tree, target, page_shift, **_SMALLEST)
+    view = open_view(tree, target, page_shift, **SMALLEST)
     shim = load_shim(arch)
     found = slice_tree(view, shim)
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG

@@ -309,6 +309,8 @@ static void vmc_settle_altmaps(void)
 			if (desc->flags & VMC_HEAD && desc->owner == owner)
 				counted -= 1L << desc->order;
 		}
+		if (counted < 0)
+			vmc_walk();
 		for (index = 0; counted < 0 && index < vmc_altmap_block_count; index++) {
 			unsigned long pfn = vmc_altmap_blocks[index], page;
 			struct vmc_desc *desc = vmc_desc_of(pfn);

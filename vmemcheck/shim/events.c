@@ -23,6 +23,7 @@ enum vmc_event_type {
 	VMC_ALTMAP_GIVEN,
 	VMC_PGMAP_GIVEN,
 	VMC_SAMPLED,
+	VMC_REPEATED,
 };
 
 /* at: an address in the program's code, which debug information turns into a kernel file and line. */

@@ -28,6 +28,7 @@ static void vmc_ledger_reset(void)
 		__builtin_memset(&vmc_ram[first[area]], 0, used * sizeof(*vmc_ram));
 		__builtin_memset(VMC_RAM_STRUCTS + first[area] * VMC_STRUCT_PAGE_BYTES, 0,
 				 used * VMC_STRUCT_PAGE_BYTES);
+		__asan_unpoison_memory_region(VMC_RAM + (first[area] << PAGE_SHIFT), used << PAGE_SHIFT);
 		vmc_next[area] = first[area];
 	}
 	while (vmc_altmap_block_count)
@@ -95,6 +96,7 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	struct page *page = pfn_to_page(pfn);
 	int was_table = vmc_desc_of(pfn)->content == VMC_ENTRIES;
 
+	__asan_unpoison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	__builtin_memset(page, 0, sizeof(*page));
 	page->_refcount.counter = 1;
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
@@ -153,6 +155,8 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
 	for (page = 0; page < 1UL << order; page++)
 		desc[page].flags &= VMC_LISTED;
+	if (whole)
+		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */
 	if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
 		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;

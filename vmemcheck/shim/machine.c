@@ -52,6 +52,7 @@ VMC_KEEP static struct vmc_desc *vmc_hot = 0;
 VMC_KEEP int vmc_levels = 4;
 int vmc_slab_is_available = 1;
 static int vmc_stopped;
+VMC_KEEP static int vmc_in_operation = 0;
 
 static void vmc_stop(void) __attribute__((noreturn));
 static void vmc_fail_at(const char *message, const unsigned long *places) __attribute__((noreturn));

@@ -30,7 +30,7 @@ static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned 
 			       unsigned long of)
 {
 	unsigned int before = count > 1 ? vmc_scratch[count - 2].end : 0;
-	struct vmc_run *last = &vmc_scratch[count - 1];
+	struct vmc_run *last = &vmc_scratch[count ? count - 1 : 0];
 
 	if (start >= end)
 		return count;

@@ -16,7 +16,6 @@ enum { VMC_OUT_OF_STACK = 101, VMC_NULL_POINTER, VMC_NO_MEMORY, VMC_PRIVILEGED }
 #define VMC_SIGNAL_STACK 65536
 #define VMC_SAMPLES 16
 #define VMC_SAMPLE_MICROSECONDS 500
-VMC_KEEP static int vmc_in_operation = 0;
 VMC_KEEP static unsigned int vmc_sample_count = 0;
 VMC_KEEP static unsigned long vmc_samples[VMC_SAMPLES][VMC_PLACES] = { { 0 } };
 

@@ -42,7 +42,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 		desc[page].seen = vmc_walks;
 }
 
-static void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
+static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
 
@@ -69,7 +69,7 @@ static void vmc_walk_table(const unsigned long *table, int level, unsigned long 
 	}
 }
 
-static void vmc_walk(void)
+static VMC_UNSEEN void vmc_walk(void)
 {
 	int level = vmc_levels - 1;
 	unsigned long *top = vmc_top(), count = (VMC_HOT_BYTES >> vmc_shift(level)) + 1, number;
@@ -125,25 +125,51 @@ static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
 			       list->runs[index].of);
 }
 
-static void vmc_read_contents(void)
+/* How many of the next pages hold what the first does, going on where it goes on. */
+static unsigned long vmc_same_contents(const struct vmc_desc *desc, unsigned long left)
 {
-	unsigned long index, page;
+	unsigned long step = desc->content == VMC_LIVE ? PAGE_SIZE : 0, page;
 
-	vmc_extent_count = 0;
-	for (index = 0; index < vmc_mapping_count; index++) {
-		const struct vmc_mapping *mapping = &vmc_mappings[index];
+	if (desc->content == VMC_MIXED)
+		return 1;
+	for (page = 1; page < left; page++)
+		if (desc[page].content != desc->content || (step && desc[page].of != desc->of + page * step))
+			break;
+	return page;
+}
 
-		for (page = 0; page < mapping->bytes >> PAGE_SHIFT; page++)
-			vmc_read_page(vmc_desc_of(mapping->pfn + page), mapping->start + (page << PAGE_SHIFT));
+static void vmc_read_leaf(const struct vmc_mapping *mapping)
+{
+	unsigned long pages = mapping->bytes >> PAGE_SHIFT, page, same;
+	const struct vmc_desc *first = vmc_desc_of(mapping->pfn), *last = vmc_desc_of(mapping->pfn + pages - 1);
+	int adjacent = first && last == first + pages - 1;
+
+	for (page = 0; page < pages; page += same) {
+		const struct vmc_desc *desc = adjacent ? first + page : vmc_desc_of(mapping->pfn + page);
+		unsigned long start = mapping->start + (page << PAGE_SHIFT);
+
+		same = adjacent ? vmc_same_contents(desc, pages - page) : 1;
+		if (same > 1)
+			vmc_add_extent(start, start + (same << PAGE_SHIFT), desc->content, desc->of);
+		else
+			vmc_read_page(desc, start);
 	}
 }
 
-/* Whether any leaf entry leads into a block, as the tables stand now. */
+static void vmc_read_contents(void)
+{
+	unsigned long index;
+
+	vmc_extent_count = 0;
+	for (index = 0; index < vmc_mapping_count; index++)
+		vmc_read_leaf(&vmc_mappings[index]);
+}
+
+/* Whether any leaf entry leads into a block, as the last walk found them. */
 static int vmc_is_mapped(unsigned long pfn, unsigned long order)
 {
 	unsigned long index;
 
-	vmc_walk();
 	for (index = 0; index < vmc_mapping_count; index++)
 		if (vmc_mappings[index].pfn < pfn + (1UL << order) &&
 		    pfn < vmc_mappings[index].pfn + (vmc_mappings[index].bytes >> PAGE_SHIFT))

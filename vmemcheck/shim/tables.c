@@ -35,7 +35,7 @@ static inline unsigned long *vmc_table_at(unsigned long entry, int level)
 }
 
 /* The pfn that backs an address, or -1 where it is not mapped. */
-static unsigned long vmc_translate(unsigned long address)
+static VMC_UNSEEN unsigned long vmc_translate(unsigned long address)
 {
 	unsigned long *table = vmc_top();
 	int level;
@@ -54,7 +54,7 @@ static unsigned long vmc_translate(unsigned long address)
 	return ~0UL;
 }
 
-static unsigned int vmc_entries_in(const unsigned long *table, int level)
+static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {
 	unsigned int count = 0, index;
 
@@ -115,7 +115,7 @@ static unsigned long vmc_top_start(unsigned long index)
 	return (VMC_HOT & -(1UL << vmc_shift(vmc_levels - 1))) + (distance << vmc_shift(vmc_levels - 1));
 }
 
-void vmc_store(void *place, const void *value, unsigned long size)
+VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 {
 	unsigned long address = (unsigned long)place, pfn = (address - VMC_DIRECT_MAP) >> PAGE_SHIFT, new;
 	unsigned long top = (address - (unsigned long)vmc_top()) / sizeof(long);

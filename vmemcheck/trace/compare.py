@@ -2,7 +2,7 @@
 """Compare a recording with what a machine does, step by step."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vmemcheck import intervals
@@ -38,7 +38,7 @@ class _Comparison:
         self.plan = planned
         self.machine = machine
         self.run = run
-        self.mappings: tuple[Mapping, ...] = ()
+        self.mappings: Sequence[Mapping] = ()
 
     def steps(self) -> Iterator[StepResult]:
         """Yield each step; those that the machine did not reach as it was asked to are not compared."""

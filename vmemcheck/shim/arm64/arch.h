@@ -31,6 +31,10 @@
 #define arm64_use_ng_mappings 0
 #define pgtable_l4_enabled() (vmc_levels >= 4)
 #define pgtable_l5_enabled() (vmc_levels >= 5)
+/* arch/arm64/tools/sysreg, of which a build makes asm/sysreg-defs.h: ID_AA64ISAR0_EL1.RNDR */
+#ifndef ID_AA64ISAR0_EL1_RNDR_SHIFT
+#define ID_AA64ISAR0_EL1_RNDR_SHIFT 60
+#endif
 
 /* arch/arm64/include/asm/tlbflush.h */
 #define __tlbi(...) ((void)0)
