@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from tests.trees.broken import WALKERS, begun, copied, edited
-from vmemcheck.arches import find
+from vmemcheck.arches import ARCHES, find
 from vmemcheck.cli import main
 from vmemcheck.kernel.tree import Tree
 
@@ -70,8 +70,8 @@ def test_facts_of_all_architectures_of_a_tree(tree: Tree, capsys: pytest.Capture
     """Without --arch each architecture that the tree has is shown."""
     assert main(["facts", "--tree", str(tree.root)]) == 0
     text = capsys.readouterr().out
-    for arch in ("x86", "arm64", "riscv", "s390", "powerpc", "loongarch"):
-        assert (f"\n{arch}, pages of" in text) == tree.has(f"arch/{arch}")
+    for architecture in ARCHES:
+        assert (f"\n{architecture.alias}, pages of" in text) == tree.has(f"arch/{architecture.alias}")
 
 
 def test_slice_that_builds_lists_what_came_from_where(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What architectures do on purpose: it covers what it says, and nothing else."""
+
+from dataclasses import replace
+
+from vmemcheck.arches import ARCHES
+from vmemcheck.by_design import ByDesign, covering
+from vmemcheck.invariants import INVARIANTS
+from vmemcheck.marks import MARKS
+from vmemcheck.observation import BOOT, BUDDY, Block, LeafKind, Mapping, Table
+
+LEAF = Mapping(0, 4096, LeafKind.PTE, 7)
+TABLE = Table(0, 0, 2 << 20, 8)
+KEEPS = ByDesign("stays", ("no-leak",), "says", "source", keeps_memmap=True)
+
+
+def test_by_design_memmap_that_stays_covers_leaves_and_tables_and_no_lost_block() -> None:
+    """What nothing maps is a leak all the same."""
+    assert covering((KEEPS,), "no-leak", LEAF, 4) is KEEPS
+    assert covering((KEEPS,), "no-leak", TABLE, 4) is KEEPS
+    assert covering((KEEPS,), "no-leak", Block(7, 0, BUDDY), 4) is None
+    assert covering((KEEPS,), "no-leak", None, 4) is None
+    assert covering((KEEPS,), "memmap-mapped", LEAF, 4) is None
+
+
+def test_by_design_boot_tables_are_no_leaves_and_no_other_blocks() -> None:
+    """Each flag stands for one kind of thing."""
+    boot = replace(KEEPS, keeps_memmap=False, keeps_boot_tables=True)
+    assert boot.covers("no-leak", Block(7, 0, BOOT, is_table=True), 4)
+    assert not boot.covers("no-leak", Block(7, 0, BUDDY, is_table=True), 4)
+    assert not boot.covers("no-leak", LEAF, 4)
+
+
+def test_by_design_applies_to_its_page_sizes_as_long_as_the_code_matches() -> None:
+    """A declaration with a pattern ends when a patch changes the code that it speaks of."""
+    declared = replace(KEEPS, page_shifts=(14,), code=r"\bfree\(\)\s*\{\s*\}")
+    assert declared.applies(14, "void free()\n{\n}")
+    assert not declared.applies(12, "void free()\n{\n}")
+    assert not declared.applies(14, "void free()\n{\n\twork();\n}")
+    assert KEEPS.applies(12, "anything")
+
+
+def test_by_design_of_all_architectures_names_invariants_and_marks_that_exist() -> None:
+    """A name that is misspelt would cover nothing, or leave out nothing."""
+    declared = [one for architecture in ARCHES for one in architecture.by_design]
+    assert declared
+    assert {name for one in declared for name in one.invariants} <= {invariant.name for invariant in INVARIANTS}
+    assert {name for one in declared for name in one.never_met} <= {mark.name for mark in MARKS}
