@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a machine program is made of, on small made-up slices: doors, wrappers, requests, refusals, the sub-page
-path."""
+"""What a machine program is made of, on small made-up slices: doors, wrappers, requests, refusals, sub-page path."""
 
 import struct
 
