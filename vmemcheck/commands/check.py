@@ -11,13 +11,15 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import FrameType, TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
 
 from vmemcheck import replay_file
 from vmemcheck.arches import page_bytes
@@ -26,7 +28,7 @@ from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.errors import ExecutorError
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
 from vmemcheck.kernel.cache import cache_folder
-from vmemcheck.kernel.compiler import find_compiler
+from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree
 from vmemcheck.replay_file import Replay
 from vmemcheck.reports.check_json import check_json
@@ -36,6 +38,9 @@ from vmemcheck.reports.terminal import print_table
 from vmemcheck.scope import Scope
 from vmemcheck.selection import Prepared, Target, Wishes, prepare, targets
 
+_GRACE_SECONDS = 3
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 EXAMPLES = 300
 """Sequences for each cell, enough to meet all marks."""
 
@@ -69,7 +74,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Return 0 when all invariants hold, 1 when one is violated, 2 when there is no verdict."""
     tree = open_tree(arguments.tree, arguments.rev)
-    find_compiler()
+    compiler_version()  # so that what is wrong with it is said once
     scope = Scope(faults=arguments.faults)
     shifts = tuple(page_bytes(text).bit_length() - 1 for text in arguments.page_size)
     wanted = targets(tuple(arguments.arch), shifts)
@@ -149,11 +154,18 @@ def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
     return names
 
 
+class _Pool(ProcessPoolExecutor):
+    """Runs each function so that a signal lets it clean up, and ends its process."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
+        return super().submit(partial(_run_or_leave, fn, *args, **kwargs))
+
+
 class _Workers:
     """A pool of processes that is gone when the block ends, also by Ctrl-C."""
 
     def __init__(self, jobs: int) -> None:
-        self.executor = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), initializer=_start_worker)
+        self.executor = _Pool(jobs, multiprocessing.get_context("fork"), initializer=_start_worker)
 
     def __enter__(self) -> Self:
         return self
@@ -163,8 +175,13 @@ class _Workers:
             self.executor.shutdown()
             return
         self.executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
+        children = multiprocessing.active_children()
+        for child in children:
             child.terminate()
+        end = time.monotonic() + _GRACE_SECONDS
+        for child in children:
+            child.join(max(0.0, end - time.monotonic()))
+            child.kill()
         if isinstance(error, BrokenProcessPool):
             raise ExecutorError(
                 "a process of the check was ended from outside",
@@ -174,7 +191,27 @@ class _Workers:
 
 def _start_worker() -> None:
     # On Ctrl-C the worker goes without a word; the command says what there is to say.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _on_signal(signal.SIG_DFL)
+
+
+def _run_or_leave(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    _on_signal(_leave)
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:  # half-written files are gone by now; the pool itself would go on with the next function
+        os._exit(130)
+    finally:
+        _on_signal(signal.SIG_DFL)
+
+
+def _leave(*_: object) -> None:
+    _on_signal(lambda *_: None)  # SIG_IGN makes Python complain about a signal that has already come
+    raise SystemExit
+
+
+def _on_signal(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 @contextmanager

@@ -29,13 +29,19 @@ def find_compiler() -> str:
 
 
 def compiler_version() -> str:
-    """Return the compiler's path, and what it says of itself."""
+    """Return the compiler's path, and what it says of itself.
+
+    :raises BuildError: when there is none, or it does not say what it is
+    """
     return _version(find_compiler())
 
 
 @functools.cache
 def _version(path: str) -> str:
-    shown = run_compiler(["--version"], b"", Path("/")).stdout.decode("utf-8", "replace")
+    done = run_compiler(["--version"], b"", Path("/"))
+    shown = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0 or not shown.strip():
+        raise BuildError(f"{path} is no compiler: it does not understand --version", to_fix="set CC to the path of gcc")
     return f"{path}\n{shown}"
 
 

@@ -64,7 +64,8 @@ def encode(geometry: Geometry, operation: Operation) -> bytes:
     """Return one operation of a request; pages are counted from pfn 0 of the model."""
     match operation:
         case Boot(section, first, count):
-            count = min(count, geometry.subsections_per_section - first)
+            # A boot range behind the end of its section is skipped.
+            count = max(0, min(count, geometry.subsections_per_section - first))
             start = section * geometry.pages_per_section + first * geometry.pages_per_subsection
             return _pack(_BOOT if count > 0 else _SKIPPED, Door.BOOT, start, count * geometry.pages_per_subsection)
         case AddMemory() | AddDevice():

@@ -91,6 +91,18 @@ static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long alig
 	return VMC_RAM_PFN + start;
 }
 
+/*
+ * Code that takes a PMD leaf for a table reads its first page as memory. What stands there must not depend on the
+ * sequences before; like all memory that is handed out, it is not zero. There is no memory behind an altmap.
+ */
+static void vmc_soil_leaves(unsigned long pfn, unsigned long pages)
+{
+	unsigned long leaf = (pfn + PTRS_PER_PTE - 1) & -(unsigned long)PTRS_PER_PTE;
+
+	for (; leaf + PTRS_PER_PTE <= pfn + pages; leaf += PTRS_PER_PTE)
+		__builtin_memset(vmc_address_of(leaf), VMC_GARBAGE, PAGE_SIZE);
+}
+
 static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int flags)
 {
 	struct page *page = pfn_to_page(pfn);
@@ -103,6 +115,7 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	/* Only single pages become tables and are read as memory. Those keep what they held as tables. */
 	if (order == 0 && !was_table)
 		__builtin_memset(vmc_address_of(pfn), VMC_GARBAGE, PAGE_SIZE);
+	vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE << order);
 }
@@ -258,6 +271,7 @@ void *vmc_boot_memmap(unsigned long size, unsigned long align)
 			__builtin_memset(vmc_address_of(page), VMC_GARBAGE, PAGE_SIZE);
 		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BOOT, 0);
 	}
+	vmc_soil_leaves(pfn, pages);
 	return vmc_address_of(pfn);
 }
 

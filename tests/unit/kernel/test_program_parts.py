@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a machine program is made of, on small made-up slices: doors, wrappers, requests, refusals, sub-page path."""
+
+import struct
+
+import pytest
+
+from vmemcheck.errors import BuildError, ShimGapError, SliceError, VmemcheckError
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.doors import door_macros, prototype_of
+from vmemcheck.kernel.instrument import function_name, instrumented, struct_page_attributes
+from vmemcheck.kernel.pieces import Kind
+from vmemcheck.kernel.protocol import encode
+from vmemcheck.kernel.refusal import refusal
+from vmemcheck.kernel.slicer import Item, Slice
+from vmemcheck.operation import AddDevice, Altmap, Boot, Fault, FaultKind, Operation, Remove
+from vmemcheck.sub_page import SubPagePath, sub_page_path
+
+_TYPES = "struct page {\n\tlong flags;\n};\n"
+
+
+def _slice(code: str, *names: str, types: str = _TYPES) -> Slice:
+    items = tuple(Item(Kind.FUNCTION, name, "mm/made_up.c", 10, "") for name in names)
+    return Slice("", types, "", f'#line 10 "mm/made_up.c"\n{code}\n', items, {}, ())
+
+
+def test_prototype_of_a_function_has_its_parameters() -> None:
+    """Each parameter comes with its declaration; a function that returns nothing is told."""
+    prototype = prototype_of(_slice("void vmemmap_free(long start,\n\tlong end)\n{\n}", "vmemmap_free"), "vmemmap_free")
+    assert prototype is not None
+    assert (("long start", "start"), ("long end", "end")) == prototype.parameters
+    assert prototype.returns_nothing
+
+
+def test_door_unknown_parameter_is_an_error_that_names_it() -> None:
+    """A parameter that no version had is never guessed."""
+    found = _slice("int __add_pages(int nid, long moon)\n{\n}", "__add_pages")
+    with pytest.raises(ShimGapError, match=r"__add_pages\(\) has a parameter that is not known: long moon") as caught:
+        door_macros(found)
+    assert "mm/made_up.c:10: __add_pages()" in str(caught.value)
+
+
+def test_instrument_wraps_a_noted_function_and_keeps_its_line() -> None:
+    """The definition gets another name where it stands; a function of the old name calls it."""
+    found = instrumented(_slice("void vmemmap_free(long start, long end)\n{\n}", "vmemmap_free"))
+    assert found.code.startswith('#line 10 "mm/made_up.c"\nvoid __vmc_vmemmap_free(long start, long end)')
+    assert "__vmc_vmemmap_free(start, end); vmc_leave(" in found.code
+    assert "VMC_STRUCT_PAGE_BYTES" in found.types
+    assert "vmemmap_free" == function_name("__vmc_vmemmap_free")
+
+
+def test_instrument_without_struct_page_is_an_error() -> None:
+    """The message says where struct page is expected."""
+    with pytest.raises(SliceError, match="struct page is not defined where it is expected"):
+        instrumented(_slice("", types="struct folio {\n};\n"))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (64, "__attribute__((aligned(16)))"),
+        (56, "__attribute__((aligned(8)))"),
+        (60, "__attribute__((packed, aligned(4)))"),
+    ],
+)
+def test_struct_page_attributes_fit_the_size(size: int, expected: str) -> None:
+    """The alignment divides the size; below that of a pointer the members are packed."""
+    assert expected == struct_page_attributes(size)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (Boot(1, 0, 99), (1, 2, 0x8000, 0x8000, 0, 0, 0, 0, 0, 0)),
+        (Boot(1, 99, 1), (7, 2)),
+        (AddDevice(3, 2), (2, 1, 0x600, 0x400, 0, 0, 0, 0, 0, 0)),
+        (AddDevice(0, 1, Altmap(1, 8), fault=Fault(FaultKind.NTH, 4)), (2, 1, 0, 0x200, 1, 1, 8, 0, 1, 4)),
+        (AddDevice(0, 1, Altmap(0, 9999)), (7, 1, 0, 0, 0, 0, 0, 0, 0, 0)),
+        (Remove(2, Fault(FaultKind.ORDER, 0)), (3, 0, 2, 0, 0, 0, 0, 0, 2, 0)),
+    ],
+)
+def test_encode_operation_has_its_ten_words(operation: Operation, expected: tuple[int, ...]) -> None:
+    """Kind, door, pages, altmap, shift, fault; what no caller would ask for is a skipped one."""
+    words = struct.unpack("<10Q", encode(Geometry(64), operation))
+    assert expected == words[: len(expected)]
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "says"),
+    [
+        ("mm/a.c:5: undefined reference to `frob'", ShimGapError, "needs frob, which is in no sliced file"),
+        ("mm/a.c: In function '__vmc_walk':\nmm/a.c:7:1: error: bad", BuildError, "mm/a.c:7:1: error: bad (in walk())"),
+        ("x: error: size of array 'vmc_padding' is negative", BuildError, "larger than the size that was asked for"),
+        ("", BuildError, "no message"),
+    ],
+)
+def test_refusal_is_told_apart(message: str, error: type[VmemcheckError], says: str) -> None:
+    """A name that nobody has, a line that does not compile, and a struct page that is too large are three errors."""
+    found = refusal("linux-1.2.3 x86", message)
+    assert type(found) is error
+    assert says in str(found)
+
+
+_WALK = """static void remove_pte_table(long addr, long end)
+{
+	for (; addr < end; addr = next) {
+		next = (addr + PAGE_SIZE) & PAGE_MASK;
+		BRANCH
+	}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("branch", "expected"), [("memset(p, 0xfd, next - addr);", SubPagePath("mm/made_up.c", 13, 14)), ("clear();", None)]
+)
+def test_sub_page_path_is_there_with_loop_and_branch_only(branch: str, expected: SubPagePath | None) -> None:
+    """Lines are those of the kernel's file; without a branch for less than a page there is no path."""
+    assert expected == sub_page_path(_slice(_WALK.replace("BRANCH", branch), "remove_pte_table"))
+    assert sub_page_path(_slice("int f(void)\n{\n}", "f")) is None

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a search and a check are made of, without kernel trees: tables, draws, shrinking, grouping, declarations."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.negative.variants import FreesLeafUnasked, with_part
+from tests.unit.check_results import SCOPE, cell, holds
+from vmemcheck.bulk import random_sequences
+from vmemcheck.by_design import ByDesign, covering
+from vmemcheck.check import CellResult, CheckResult, causes_of
+from vmemcheck.engine import check
+from vmemcheck.errors import SequenceError, UsageError
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Finding, Verdict
+from vmemcheck.observation import BOOT, BUDDY, Block, Table
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.selection import targets
+from vmemcheck.shrink import plainer
+from vmemcheck.strategies import scaled
+from vmemcheck.weights import weighted_boots, weighted_operations
+
+_DECLARED = ByDesign("tables stay", ("no-leak",), "stays", "file.c: f()", keeps_top_tables=True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "invariant", "subject", "expected"),
+    [
+        (_DECLARED, "no-leak", Table(2, 0, 1, 0), True),
+        (_DECLARED, "no-leak", Table(1, 0, 1, 0), False),
+        (_DECLARED, "freed-once", Table(2, 0, 1, 0), False),
+        (_DECLARED, "no-leak", None, False),
+        (_DECLARED, "no-leak", Block(0, 0, BOOT, is_table=True), False),
+        (replace(_DECLARED, keeps_boot_tables=True), "no-leak", Block(0, 0, BOOT, is_table=True), True),
+        (replace(_DECLARED, keeps_boot_tables=True), "no-leak", Block(0, 0, BUDDY, is_table=True), False),
+        (replace(_DECLARED, keeps_boot_tables=True), "no-leak", Block(0, 0, BOOT), False),
+    ],
+)
+def test_by_design_covers_only_what_it_declares(
+    declared: ByDesign, invariant: str, subject: Table | Block | None, expected: bool
+) -> None:
+    """With four levels the tables below the top one are of level 2; boot tables are of boot memory."""
+    assert expected == (covering([declared], invariant, subject, 4) is declared)
+
+
+def test_random_sequences_depend_on_the_seed_alone() -> None:
+    """The same seed gives the same sequences, another one others, and fewer are the first of more."""
+    geometry = Geometry(56)
+    first = list(random_sequences(geometry, SCOPE, 50, 7))
+    assert first == list(random_sequences(geometry, SCOPE, 50, 7))
+    assert first[:10] == list(random_sequences(geometry, SCOPE, 10, 7))
+    assert first != list(random_sequences(geometry, SCOPE, 50, 8))
+
+
+def test_weighted_operations_have_each_kind_and_no_boot_memory() -> None:
+    """Boot memory comes from its own table, half of whose entries are nothing."""
+    geometry = scaled(Geometry(64))
+    table = weighted_operations(geometry, SCOPE)
+    assert {AddDevice, AddMemory, Remove, Initialise} <= {type(operation) for operation in table}
+    assert not any(isinstance(operation, Boot) for operation in table)
+    boots = weighted_boots(geometry, SCOPE)
+    assert 2 * boots.count(()) == len(boots)
+    assert ((),) == weighted_boots(geometry, replace(SCOPE, boot=False))
+
+
+def test_weighted_operations_without_faults_have_none_that_fail_half_way() -> None:
+    """Only the fallback to base pages is left."""
+    table = weighted_operations(scaled(Geometry(64)), SCOPE)
+    faults = {operation.fault for operation in table if isinstance(operation, AddMemory | AddDevice)}
+    assert {None, Fault(FaultKind.ORDER, 1)} == faults
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ((AddDevice(3, 1), AddDevice(5, 2)), (AddDevice(0, 1), AddDevice(2, 2))),
+        ((Boot(0, 0, 64), Remove(3)), (AddMemory(0, 1), Remove(0))),
+        ((Boot(1, 0, 32), Remove(0)), (AddDevice(0, 32), Remove(0))),
+    ],
+)
+def test_plainer_best_comes_first(sequence: tuple[Operation, ...], expected: tuple[Operation, ...]) -> None:
+    """Hot-added memory at the start of memory, and victims by their number, are what a reader sees first."""
+    others = list(plainer(Geometry(64), sequence))
+    assert expected == others[0]
+    assert sequence not in others
+
+
+def test_plainer_of_the_plainest_is_nothing() -> None:
+    """What cannot be said in a plainer way is left alone."""
+    assert [] == list(plainer(Geometry(64), (AddMemory(0, 1), Remove(0))))
+
+
+@pytest.mark.parametrize(
+    ("names", "shifts", "says"),
+    [(("vax",), (), "unknown architecture 'vax'"), (("x86_64",), (16,), "x86_64 has 4K"), ((), (13,), "arm64 has 4K")],
+)
+def test_targets_that_do_not_exist_are_refused(names: tuple[str, ...], shifts: tuple[int, ...], says: str) -> None:
+    """The message names what there is."""
+    with pytest.raises((UsageError, SequenceError), match=says):
+        targets(names, shifts)
+
+
+def test_targets_named_twice_are_one() -> None:
+    """An alias and a name are the same architecture; the order is that of the command line."""
+    assert ["arm64", "x86_64"] == [one.architecture.name for one in targets(("arm64", "x86_64", "arm64"), (12,))]
+
+
+def _finding(sequence: tuple[Operation, ...]) -> Finding:
+    finding = check(with_part(FreesLeafUnasked)(Geometry(56)), sequence)
+    assert finding is not None
+    return finding
+
+
+_SHORT = (AddMemory(0, 1), AddMemory(1, 1), Remove(1))
+_LONG = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Remove(1))
+
+
+def test_causes_are_grouped_by_architecture_and_kind() -> None:
+    """The cell that can occur gives the sequence, though it is longer; causes that can occur come first."""
+    latent, real = cell("x86_64", "4K", 56, reachable=False), cell("x86_64", "4K", 72)
+    other = cell("arm64", "4K", 56, reachable=False)
+    causes = causes_of(
+        [
+            CellResult(other, Verdict.VIOLATED, findings=(_finding(_SHORT),)),
+            CellResult(latent, Verdict.VIOLATED, findings=(_finding(_SHORT),)),
+            CellResult(real, Verdict.VIOLATED, findings=(_finding(_LONG),)),
+        ]
+    )
+    assert [("x86_64", True), ("arm64", False)] == [(cause.arch, cause.reachable) for cause in causes]
+    assert (latent, real) == causes[0].cells
+    assert _LONG == causes[0].finding.sequence
+    assert not causes[0].by_device
+
+
+def _result(*cells: CellResult) -> CheckResult:
+    return CheckResult("linux-1.2.3", "here", SCOPE, 1, 0, cells, ())
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code", "latent_code"),
+    [
+        ([(Verdict.HOLDS, True)], 0, 0),
+        ([(Verdict.HOLDS, True), (Verdict.VIOLATED, False)], 0, 1),
+        ([(Verdict.VACUOUS, True), (Verdict.VIOLATED, True)], 1, 1),
+        ([(Verdict.VACUOUS, True), (Verdict.HOLDS, True)], 2, 2),
+        ([(Verdict.NO_VERDICT, False), (Verdict.HOLDS, True)], 0, 2),
+        ([(Verdict.HOLDS, False)], 2, 0),
+        ([], 2, 2),
+    ],
+)
+def test_exit_code_counts_cells_that_can_occur(
+    verdicts: list[tuple[Verdict, bool]], code: int, latent_code: int
+) -> None:
+    """A violation is 1 whatever else there is, too little is 2, and nothing at all is no verdict."""
+    cells = [replace(holds(cell("x86_64", "4K", 64, reachable=real)), verdict=verdict) for verdict, real in verdicts]
+    assert (code, latent_code) == tuple(_result(*cells).exit_code(latent=latent) for latent in (False, True))
