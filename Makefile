@@ -33,7 +33,7 @@ prove: $(STAMP)
 # A tree that cannot be had is left out, and named behind pytest's last line. Only what is not cached is fetched.
 test: $(STAMP)
 	@$(if $(strip $(TREES)),$(BIN)/vmemcheck fetch $(TREES)) 2>&1 >/dev/null | tee $(VENV)/fetched >&2
-	@$(BIN)/python -m pytest --hypothesis-profile=ci --numprocesses=auto --dist=loadgroup $(PYTEST_ARGS); code=$$?; \
+	@$(BIN)/python -m pytest --hypothesis-profile=ci --numprocesses=auto --dist=worksteal $(PYTEST_ARGS); code=$$?; \
 		sed -nE 's/^(no tree|error)/left out: &/p' $(VENV)/fetched; exit $$code
 
 # A violation is a result: it is make's failure only where there is no verdict.
