@@ -51,7 +51,7 @@ LAYERS: dict[str, set[str]] = {
     "check": {"sub_page"},
     "selection": {"check"},
     "reports": {"check", "invariant", "replay_file", "theorems", "reproof", "trace"},
-    "properties": {"search", "reference", "reports", "replay_file"},
+    "properties": {"search", "bulk", "reference", "reports", "replay_file"},
     "commands": {"selection", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
     "cli": {"errors", "commands"},
     "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
