@@ -91,7 +91,7 @@ class Tree:
         for folder in folders:
             self.path(folder)
         for name in names:
-            if os.path.islink(f"{self.root}/{name}"):  # noqa: PTH114
+            if os.path.islink(f"{self.root}/{name}"):  # noqa: PTH114  # Path is too slow
                 self.path(name)
 
 
