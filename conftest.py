@@ -16,7 +16,11 @@ KNOWN_FINDINGS = {
     "linux-7.*-riscv64-4K-64": ("removing a subsection frees the PMD leaf of its neighbours", False),
     "linux-7.*-arm64-4K-64": ("the destructor runs on page-table pages without a constructor", False),
 }
-_PROPERTY = "test_machine_any_sequence_keeps_all_invariants"
+# What meets a finding only now and then is not asked to.
+_PROPERTIES = {
+    "test_machine_any_sequence_keeps_all_invariants": True,
+    "test_machine_all_ranges_removed_is_empty_again": False,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,5 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = getattr(item, "originalname", "")
         spec = item.name.removeprefix(f"{name}[").removesuffix("]")
         for pattern, (finding, strict) in KNOWN_FINDINGS.items():
-            if name == _PROPERTY and fnmatch.fnmatch(spec, pattern):
-                item.add_marker(pytest.mark.xfail(reason=f"docs/findings.md: {finding}", strict=strict))
+            if name in _PROPERTIES and fnmatch.fnmatch(spec, pattern):
+                always = strict and _PROPERTIES[name]
+                item.add_marker(pytest.mark.xfail(reason=f"docs/findings.md: {finding}", strict=always))

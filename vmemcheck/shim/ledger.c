@@ -93,14 +93,21 @@ static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long alig
 
 /*
  * Code that takes a PMD leaf for a table reads its first page as memory. What stands there must not depend on the
- * sequences before; like all memory that is handed out, it is not zero. There is no memory behind an altmap.
+ * sequences before. As in the memory of a running kernel, and in struct pages, some words are zero and others are not:
+ * here every other one. There is no memory behind an altmap.
  */
 static void vmc_soil_leaves(unsigned long pfn, unsigned long pages)
 {
 	unsigned long leaf = (pfn + PTRS_PER_PTE - 1) & -(unsigned long)PTRS_PER_PTE;
+	unsigned long word;
 
-	for (; leaf + PTRS_PER_PTE <= pfn + pages; leaf += PTRS_PER_PTE)
-		__builtin_memset(vmc_address_of(leaf), VMC_GARBAGE, PAGE_SIZE);
+	for (; leaf + PTRS_PER_PTE <= pfn + pages; leaf += PTRS_PER_PTE) {
+		unsigned long *words = vmc_address_of(leaf);
+
+		__builtin_memset(words, VMC_GARBAGE, PAGE_SIZE);
+		for (word = 0; word < PAGE_SIZE / sizeof(*words); word += 2)
+			words[word] = 0;
+	}
 }
 
 static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int flags)
