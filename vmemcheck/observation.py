@@ -51,6 +51,9 @@ class Block:
     owner: Owner
     is_table: bool = field(default=False, compare=False)
 
+    def __str__(self) -> str:
+        return f"the block of order {self.order} at pfn {self.pfn:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -80,6 +83,9 @@ class Mapping:
     kind: LeafKind
     pfn: int
 
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.start:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -95,6 +101,9 @@ class Table:
     start: int
     end: int
     pfn: int
+
+    def __str__(self) -> str:
+        return f"the page-table page of level {self.level} for [{self.start:#x}, {self.end:#x})"
 
 
 class Content(enum.Enum):

@@ -204,7 +204,10 @@ def test_failed_add_that_takes_something_away_is_a_violation() -> None:
     assert step.failed
     # A neighbour that nobody needs, so that no other invariant speaks first.
     step = replace(step, previous=replace(step.previous, present=(*step.previous.present, range(9000, 9512))))
-    assert first(step) == ("failed-add-undone", "the add failed, but of the present this is gone: range(9000, 9512)")
+    assert first(step) == (
+        "failed-add-undone",
+        "the add failed, but of present memory this is gone: pfns [0x2328, 0x2528)",
+    )
 
 
 def test_counters_that_do_not_come_back_are_a_violation() -> None:

@@ -27,7 +27,7 @@ from vmemcheck.check import Cause, CellResult, CheckResult, causes_of, run_jobs
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.errors import ExecutorError
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
-from vmemcheck.kernel.cache import cache_folder
+from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree
 from vmemcheck.replay_file import Replay
@@ -144,12 +144,7 @@ def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
         replay = Replay(geometry, cause.finding.sequence, f"{result.tree} {cause.arch}", cause.kind.invariant)
         text = replay_file.to_json(replay)
         path = folder / f"{cause.arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            partial.write_text(text)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, text.encode())
         names[cause] = str(path)
     return names
 

@@ -6,13 +6,13 @@ page that the kernel knows.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
 from vmemcheck.errors import UsageError
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
+from vmemcheck.kernel.cache import write_whole
 from vmemcheck.reports.prove_json import survey_json
 from vmemcheck.reports.prove_latex import survey_latex
 from vmemcheck.reports.prove_markdown import survey_markdown
@@ -138,10 +138,5 @@ def _write_smt2(theorems: Sequence[Theorem], folder: str | None) -> None:
     path.mkdir(parents=True, exist_ok=True)
     files = smt2_files(theorems)
     for name, text in files.items():
-        unfinished = path / f".{name}.{os.getpid()}"
-        try:
-            unfinished.write_text(text)
-            unfinished.replace(path / name)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(path / name, text.encode())
     print(f"{len(files)} files written to {path}")

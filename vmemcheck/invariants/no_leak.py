@@ -19,8 +19,7 @@ def _check(step: Step) -> Iterator[Problem]:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), step.memmap):
             yield Problem(
-                f"the page-table page of level {table.level} for [{table.start:#x}, {table.end:#x}) is allocated,"
-                " but no memmap in it is present",
+                f"{table} is allocated, but no memmap in it is present",
                 subject=table,
             )
     used = intervals.union(in_use)
@@ -29,7 +28,7 @@ def _check(step: Step) -> Iterator[Problem]:
             continue
         for block in run.blocks():
             if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
-                because = f"the block of order {block.order} at pfn {block.pfn:#x} is allocated, but nothing maps it"
+                because = f"{block} is allocated, but nothing maps it"
                 yield Problem(because, subject=block)
 
 
@@ -40,7 +39,7 @@ def _needless(step: Step) -> Iterator[Problem]:
             continue
         for mapping in step.mappings.of_run(run):
             if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
-                because = f"{mapping.kind.value} {mapping.start:#x} is mapped, but no memmap in it is present"
+                because = f"{mapping} is mapped, but no memmap in it is present"
                 yield Problem(because, subject=mapping)
 
 

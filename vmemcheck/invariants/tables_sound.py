@@ -12,15 +12,11 @@ def _check(step: Step) -> Iterator[Problem]:
     for event in step.events.others:
         if isinstance(event, TableLinked) and event.stale_entries:
             yield Problem(
-                f"the new {_named(event)} was linked with {event.stale_entries} entries that do not read as none"
+                f"{event.table} was linked as a new one with {event.stale_entries} entries that do not read as none"
             )
         elif isinstance(event, TableFreed) and event.entries_left:
-            yield Problem(f"the {_named(event)} was freed with {event.entries_left} entries left", event.where)
+            yield Problem(f"{event.table} was freed with {event.entries_left} entries left", event.where)
     yield from _synchronised(step)
-
-
-def _named(event: TableLinked | TableFreed) -> str:
-    return f"page-table page of level {event.table.level} for [{event.table.start:#x}, {event.table.end:#x})"
 
 
 def _synchronised(step: Step) -> Iterator[Problem]:

@@ -4,20 +4,17 @@
 What the compiler or the linker objects to is explained in ``vmemcheck.kernel.refusal``.
 """
 
-import contextlib
 import enum
 import hashlib
-import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vmemcheck.errors import BuildError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.cache import cache_folder
+from vmemcheck.kernel.cache import appearing_file, cache_folder
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.doors import door_macros
 from vmemcheck.kernel.instrument import declarations, instrumented, struct_page_attributes
@@ -128,9 +125,9 @@ def build(text: str, variant: Variant, name: str) -> Program:
 
 def _compile(text: str, arguments: list[str], path: Path, name: str) -> None:
     source = path.with_suffix(".c")
-    with _appearing(source) as partial:
+    with appearing_file(source) as partial:
         partial.write_text(text)
-    with _appearing(path) as partial:
+    with appearing_file(path) as partial:
         # In the root folder: the names of files in debug information are then those of the tree.
         _link(arguments, source, partial, name)
 
@@ -164,19 +161,6 @@ def _from_libraries(path: Path) -> frozenset[str]:
     except FileNotFoundError:
         raise BuildError("nm is not installed", to_fix="install binutils") from None
     return frozenset(line.split()[0].partition("@")[0] for line in shown.splitlines() if line.split()[1:2] == ["U"])
-
-
-@contextlib.contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """Give the name of a file that becomes ``path`` when the block ends well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _script(variant: Variant, folder: Path) -> list[str]:

@@ -55,15 +55,25 @@ def appearing(target: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file, or on any exception leave what was there before."""
+@contextlib.contextmanager
+def appearing_file(target: Path) -> Iterator[Path]:
+    """Give the name of a file that becomes ``target`` when the block ends well.
+
+    On any exception, Ctrl-C included, what was there before stays.
+    """
     remove_stale(target.parent)
     partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
     try:
-        partial.write_bytes(content)
+        yield partial
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file, or on any exception leave what was there before."""
+    with appearing_file(target) as partial:
+        partial.write_bytes(content)
 
 
 def remove_stale(folder: Path) -> None:

@@ -5,13 +5,13 @@ What happened is in ``vmemcheck.kernel.decode_events``.
 """
 
 import struct
-from functools import lru_cache
 
 from vmemcheck.entries import BlockRun, Blocks, ContentRun, Contents, MappingRun, Mappings
-from vmemcheck.kernel.decode_events import EventDecoder, owner_of
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.decode_events import EventDecoder, owner_of, table_of
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, Record, record
-from vmemcheck.observation import AltmapState, Content, Observation, State, Table
+from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
 _COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
@@ -22,12 +22,12 @@ _ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5, 6)}
 class Decoder:
     """Reads the answers of one program.
 
-    :param page_bytes: size of a base page
+    :param geometry: what the program was built for
     """
 
-    def __init__(self, locator: Locator, page_bytes: int) -> None:
-        self._events = EventDecoder(locator, page_bytes)
-        self._page_bytes = page_bytes
+    def __init__(self, locator: Locator, geometry: Geometry) -> None:
+        self._events = EventDecoder(locator, geometry)
+        self._page_bytes = geometry.page_bytes
 
     def observations(self, count: int, data: bytes) -> tuple[Observation, ...]:
         """Return what a request with details has brought."""
@@ -55,7 +55,7 @@ class Decoder:
         state = State(
             present=_merged(present),
             mappings=Mappings(tuple(map(MappingRun._make, mappings)), self._page_bytes),
-            tables=tuple(_table(*row) for row in sorted(tables)),
+            tables=tuple(table_of(*row) for row in sorted(tables)),
             blocks=_blocks(blocks),
             contents=Contents(
                 tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
@@ -96,8 +96,3 @@ def _blocks(rows: list[tuple[int, ...]]) -> Blocks:
         )
     )
     return blocks if blocks.are_apart else Blocks.of(sorted(blocks, key=lambda block: block.pfn))
-
-
-@lru_cache(maxsize=65536)
-def _table(level: int, start: int, size: int, pfn: int) -> Table:
-    return Table(level, max(start, 0), start + size, pfn)

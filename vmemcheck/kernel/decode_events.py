@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from vmemcheck.entries import BlockRun, Events, MappingRun, Mappings, Move
+from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.instrument import CALLS, SECTION_CALLS
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.observation import (
@@ -69,12 +70,12 @@ _Raw = list[tuple[_Entry, str]]
 class EventDecoder:
     """Reads the events of one program.
 
-    :param page_bytes: size of a base page
+    :param geometry: what the program was built for
     """
 
-    def __init__(self, locator: Locator, page_bytes: int) -> None:
+    def __init__(self, locator: Locator, geometry: Geometry) -> None:
         self._locator = locator
-        self._page_bytes = page_bytes
+        self._geometry = geometry
 
     def decode(self, data: bytes, offset: int) -> tuple[Events, int]:
         """Return the events of one operation, and where they end."""
@@ -128,14 +129,14 @@ class EventDecoder:
                 case 5:
                     yield Freed(_block(a, b, c), self._locator.locate(at))
                 case 6:
-                    mapped = Mappings((MappingRun(a, b, c, 1, 0),), self._page_bytes)
+                    mapped = Mappings((MappingRun(a, b, c, 1, 0),), self._geometry.page_bytes)
                     yield Unmapped(mapped[0], self._locator.locate(at))
                 case 7:
                     yield AltmapReleased(AltmapState(a, b, c, d, _signed(at)))
                 case 8:
-                    yield TableLinked(_table(b, c, a), d)
+                    yield TableLinked(self._table(b, c, a), d)
                 case 9:
-                    yield TableFreed(_table(b, c, a), d, self._locator.locate(at))
+                    yield TableFreed(self._table(b, c, a), d, self._locator.locate(at))
                 case 10:
                     yield Constructed(a)
                 case 11:
@@ -154,6 +155,9 @@ class EventDecoder:
                     yield Warned(text, self._locator.locate(at))
                 case 17:
                     yield Stopped(_STOPS[a].format(b & _WORD), self._stop(at, (c, d), raw))
+
+    def _table(self, level: int, start: int, pfn: int) -> Table:
+        return table_of(level, start, 1 << self._geometry.entry_shift(level + 1), pfn)
 
     def _stop(self, at: int, callers: tuple[int, ...], raw: _Raw) -> Location:
         """Return where the code stopped; for an endless loop, the function that was there all the time."""
@@ -222,8 +226,9 @@ def _section_call(entry: _Entry, following: list[_Entry]) -> SectionCall:
 
 
 @lru_cache(maxsize=65536)
-def _table(level: int, start: int, pfn: int) -> Table:
-    return Table(level, max(start, 0), max(start, 0), pfn)
+def table_of(level: int, start: int, span: int, pfn: int) -> Table:
+    """Return a page-table page for ``span`` bytes, which may begin before the vmemmap does."""
+    return Table(level, max(start, 0), start + span, pfn)
 
 
 @lru_cache(maxsize=1024)

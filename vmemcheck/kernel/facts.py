@@ -14,9 +14,11 @@ from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind, Source
 from vmemcheck.kernel.references import defined_names
 from vmemcheck.kernel.scope import ROOTS, scope_of
+from vmemcheck.kernel.stored import Entry
 from vmemcheck.kernel.struct_page import StructPageSize, struct_page_sizes
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import WatchedTree
 
 CONSTANTS = (
     "PAGE_SHIFT",
@@ -92,12 +94,23 @@ class Facts:
 
 
 def probe(tree: Tree, target: Target, page_shift: int) -> Facts:
-    """Probe a tree for one target and page size.
+    """Probe a tree for one target and page size; what was probed before is taken from the cache.
 
     :raises TreeError: when the tree lacks a file that the kernel has
     :raises SliceError: when its headers cannot be read
     :raises BuildError: when what they define does not compile
     """
+    entry = Entry("facts", tree, target, page_shift)
+    known = entry.load(Facts)
+    if known is not None:
+        return known
+    watched = WatchedTree.of(tree)
+    found = _probe(watched, target, page_shift)
+    entry.store(watched, found)
+    return found
+
+
+def _probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     view = open_view(tree, target, page_shift)
     scope = scope_of(tree, target.arch, view.values)
     present = tuple(name for name in ROOTS if name in scope.definers)

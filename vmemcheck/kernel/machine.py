@@ -52,7 +52,7 @@ class KernelMachine:
         self._traits = traits
         self._milliseconds = MILLISECONDS
         self._executor = Executor(program, geometry.levels, environment)
-        self._decoder = Decoder(Locator(program.path), geometry.page_bytes)
+        self._decoder = Decoder(Locator(program.path), geometry)
 
     @property
     def name(self) -> str:

@@ -11,13 +11,12 @@ import functools
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vmemcheck.errors import SliceError
-from vmemcheck.kernel.cache import cache_folder
+from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
@@ -176,9 +175,7 @@ def _write(path: Path, text: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if path.read_text() == text:
             return
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text)
-    Path(file.name).rename(path)
+    write_whole(path, text.encode())
 
 
 def _placeholders(folder: Path) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
 
 _Kind = TypeVar("_Kind")
 _FOLDER = "slices"
-_MOST_ENTRIES = 128
+_MOST_ENTRIES = 512
 
 
 class Entry:
@@ -52,8 +52,10 @@ class Entry:
         if digest.decode("ascii", "replace") != hashlib.sha256(body).hexdigest():
             return None
         entry = json.loads(body)
-        if entry["made by"] != _makers() or not is_unchanged(self._tree, _rebuilt(Seen, entry["seen"])):
+        seen = _rebuilt(Seen, entry["seen"])
+        if entry["made by"] != _makers() or not is_unchanged(self._tree, seen):
             return None
+        self._pass_on(seen)
         return _rebuilt(kind, entry["result"])
 
     def store(self, watched: WatchedTree, result: object) -> None:
@@ -62,11 +64,17 @@ class Entry:
         :param watched: the tree that the result was made from
         :param result: a dataclass of texts, numbers, enums, tuples, mappings and dataclasses
         """
+        self._pass_on(watched.seen)
         entry = {"made by": _makers(), "seen": watched.seen, "result": result}
         body = json.dumps(entry, separators=(",", ":"), default=_taken_apart).encode()
         with contextlib.suppress(OSError):
             write_whole(self._path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             _remove_oldest(self._path.parent)
+
+    def _pass_on(self, seen: Seen) -> None:
+        """What this result depends on, a result that is made from it depends on as well."""
+        if isinstance(self._tree, WatchedTree):
+            self._tree.seen.add(seen)
 
 
 def _remove_oldest(folder: Path) -> None:

@@ -31,6 +31,14 @@ class Seen:
     present: dict[str, bool] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
 
+    def add(self, other: "Seen") -> None:
+        """Add what was seen of the same tree by another."""
+        self.files.update(other.files)
+        self.listings.update(other.listings)
+        self.present.update(other.present)
+        for folder, names in other.absent.items():
+            self.absent[folder] = sorted({*self.absent.get(folder, ()), *names})
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedTree(Tree):

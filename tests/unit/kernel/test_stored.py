@@ -110,3 +110,16 @@ def test_store_keeps_the_newest_entries(tree: WatchedTree, monkeypatch: pytest.M
     for number in range(4):
         Entry("slice", tree, number).store(tree, _RESULT)
     assert len(_stored()) == 2
+
+
+@pytest.mark.parametrize("was_cached", [False, True], ids=["made", "loaded"])
+def test_result_made_from_another_depends_on_what_that_was_made_from(tree: WatchedTree, was_cached: bool) -> None:
+    """A change of a file that only the inner result has read makes the outer one stale."""
+    outer = WatchedTree.of(Tree(tree.root, tree.version, tree.origin))
+    Entry("view", tree if was_cached else outer).store(tree, _RESULT)
+    if was_cached:
+        assert Entry("view", outer).load(Result) == _RESULT
+    Entry("facts", outer).store(outer, _RESULT)
+    assert Entry("facts", outer).load(Result) == _RESULT
+    (tree.root / "a.h").write_text("int b;\n")
+    assert Entry("facts", outer).load(Result) is None

@@ -74,3 +74,18 @@ def test_is_unchanged_file_that_was_looked_for_appears_is_false(watched: Watched
     (watched.root / name).parent.mkdir(parents=True, exist_ok=True)
     (watched.root / name).write_text("")
     assert not is_unchanged(watched, watched.seen)
+
+
+def test_add_names_absent_by_one_or_by_both_count_once(watched: WatchedTree) -> None:
+    """What two works saw of a tree, a work that consists of both has seen."""
+    other = WatchedTree.of(Tree(watched.root, watched.version, watched.origin))
+    assert not other.has("include/linux/new.h")
+    other.included(["mm/a.c"], _SEARCH)
+    before = {folder: set(names) for folder, names in watched.seen.absent.items()}
+    other.seen.add(watched.seen)
+    assert {folder: set(names) for folder, names in other.seen.absent.items()} == before
+    assert all(len(set(names)) == len(names) for names in other.seen.absent.values())
+    assert is_unchanged(other, other.seen)
+    (watched.root / "include/linux/new.h").write_text("int new;\n")
+    assert not is_unchanged(other, other.seen)
+    assert is_unchanged(watched, watched.seen)
