@@ -75,7 +75,7 @@ def check(
         new = tuple(violation for violation in violations if violation.kind not in known)
         if new:
             return Finding(sequence[: number + 1], new, tuple(trail))
-        if not _SOFT.issuperset(violation.invariant for violation in violations):
+        if not are_soft(violations):
             break
         if coverage is not None:
             coverage.operations += 1
@@ -92,21 +92,43 @@ def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
     baseline = Baseline(model, previous)
     observations = machine.run(sequence)
     for operation, observation in zip(sequence, observations, strict=False):
-        expectation = model.expect(operation)
-        _compare(machine, operation, expectation, observation)
-        if expectation.outcome is Outcome.SKIPPED:
-            yield None
-            continue
-        succeeded = observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
-        before, model = model, expectation.after if succeeded else replace(model, running=True)
-        if isinstance(operation, Boot):
-            baseline = Baseline(model, observation.state)
-        yield Step(operation, expectation, before, model, previous, observation, baseline)
-        previous = observation.state
+        step = step_of(machine, model, operation, observation, previous, baseline)
+        if step is not None:
+            model, baseline, previous = step.after, step.baseline, observation.state
+        yield step
     if len(observations) < len(sequence) and not _stopped(observations):
         raise MachineError(
             f"{machine.name} reported {len(observations)} of {len(sequence)} operations and did not say why it stopped"
         )
+
+
+def step_of(
+    machine: Machine,
+    before: Model,
+    operation: Operation,
+    observation: Observation,
+    previous: State,
+    baseline: Baseline,
+) -> Step | None:
+    """Return the step that an operation was, or None where it does not apply.
+
+    :param previous: the state of the machine before it
+    :raises MachineError: when machine and model disagree on what was asked
+    """
+    expectation = before.expect(operation)
+    _compare(machine, operation, expectation, observation)
+    if expectation.outcome is Outcome.SKIPPED:
+        return None
+    succeeded = observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
+    after = expectation.after if succeeded else replace(before, running=True)
+    if isinstance(operation, Boot):
+        baseline = Baseline(after, observation.state)
+    return Step(operation, expectation, before, after, previous, observation, baseline)
+
+
+def are_soft(violations: Iterable[Violation]) -> bool:
+    """Tell whether the vmemmap is as it should be in spite of these, so that a search can look beyond them."""
+    return _SOFT.issuperset(violation.invariant for violation in violations)
 
 
 def violations_of(

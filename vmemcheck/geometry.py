@@ -197,6 +197,19 @@ class Geometry:
             pfn = stop
 
 
+def scaled(geometry: Geometry, entries_shift: int = 5) -> Geometry:
+    """Return ``geometry`` with fewer entries per table and, in proportion, fewer subsections per section.
+
+    With 5, a table has 32 entries and a section of 4K pages 4 subsections; the memmap of a section
+    keeps its ratio to a PMD leaf.
+
+    :param entries_shift: log2 of the entries of a table
+    """
+    fewer = max(0, geometry.table_shift - entries_shift)
+    section_shift = max(geometry.section_shift - fewer, geometry.subsection_shift)
+    return replace(geometry, table_shift=entries_shift, section_shift=section_shift, memory_block_shift=0)
+
+
 def _require(condition: bool, what: str, to_fix: str) -> None:
     if not condition:
         raise GeometryError(f"geometry: {what} is not possible", to_fix=to_fix)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The Machine protocol: whatever runs a sequence and reports observations."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from vmemcheck.by_design import ByDesign
@@ -44,4 +45,35 @@ class Machine(Protocol):
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """What one operation makes of a state, in few words.
+
+    :param returned: 0, or a negative errno
+    :param stopped: the machine did not come back from it
+    :param is_silent: nothing happened on the way
+    :param state: a number for the state afterwards: equal for states that differ only in which physical pages serve
+        them, and in the order in which ranges arrived
+    :param observation: the details, where they were asked for
+    """
+
+    returned: int
+    stopped: bool
+    is_silent: bool
+    state: int
+    observation: Observation | None = None
+
+
+class Explorable(Machine, Protocol):
+    """A machine whose states can be told apart, so that all of them can be visited."""
+
+    def successors(self, prefix: Sequence, alternatives: Sequence, *, details: bool) -> tuple[Successor, ...]:
+        """Run each of the alternatives, after the prefix and without the others.
+
+        :param prefix: operations that apply, and from which the machine comes back
+        :param alternatives: operations that apply
+        """
         ...

@@ -10,7 +10,8 @@ from vmemcheck.entries import BlockRun, Blocks, ContentRun, Contents, MappingRun
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.decode_events import EventDecoder, owner_of, table_of
 from vmemcheck.kernel.locate import Locator
-from vmemcheck.kernel.protocol import RECORD, Record, record
+from vmemcheck.kernel.protocol import RECORD, SUCCESSOR, Record, record
+from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
@@ -36,6 +37,18 @@ class Decoder:
             outcome = record(data, offset)
             observation, offset = self._observation(outcome, data, offset + RECORD.size)
             found.append(observation)
+        return tuple(found)
+
+    def successors(self, count: int, data: bytes, *, details: bool) -> tuple[Successor, ...]:
+        """Return what the alternatives of an exploration have brought."""
+        found, offset = [], 0
+        for _ in range(count):
+            outcome, (*_, events) = record(data, offset), SUCCESSOR.unpack_from(data, offset)
+            offset += SUCCESSOR.size
+            observation = None
+            if details:
+                observation, offset = self._observation(outcome, data, offset)
+            found.append(Successor(outcome.returned, outcome.stopped, not events, outcome.digest, observation))
         return tuple(found)
 
     def _observation(self, outcome: Record, data: bytes, offset: int) -> tuple[Observation, int]:

@@ -12,7 +12,9 @@ from vmemcheck.kernel.decode import Decoder
 from vmemcheck.kernel.decode_events import ENDLESS_LOOP
 from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
-from vmemcheck.kernel.protocol import RECORD, Record, record, request
+from vmemcheck.kernel.protocol import RECORD, Record, exploration, record, request
+from vmemcheck.kernel.statics import statics_of
+from vmemcheck.machine import Successor
 from vmemcheck.observation import Observation, Stopped
 from vmemcheck.operation import Operation, Sequence
 
@@ -37,6 +39,7 @@ class KernelMachine:
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
     :param environment: of the program
+    :param with_free: states that differ only in free memory are different states
     """
 
     def __init__(
@@ -46,7 +49,11 @@ class KernelMachine:
         name: str,
         traits: Traits = Traits(),
         environment: Mapping[str, str] | None = None,
+        *,
+        with_free: bool = False,
     ) -> None:
+        self._program = program
+        self._with_free = with_free
         self._geometry = geometry
         self._name = name
         self._traits = traits
@@ -93,6 +100,21 @@ class KernelMachine:
         """Run the operations; return the outcome and the digest of each, without details."""
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
+
+    def successors(self, prefix: Sequence, alternatives: Sequence, *, details: bool) -> tuple[Successor, ...]:
+        """Run each of the alternatives, after the prefix and without the others."""
+        if not alternatives:
+            return ()
+        asked = exploration(
+            self._geometry,
+            prefix,
+            alternatives,
+            [(one.start, one.size_bytes) for one in statics_of(self._program)],
+            details=details,
+            with_free=self._with_free,
+            milliseconds=self._milliseconds,
+        )
+        return self._decoder.successors(*self._executor.ask(asked), details=details)
 
     def close(self) -> None:
         """End the machine."""

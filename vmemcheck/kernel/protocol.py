@@ -21,14 +21,16 @@ from vmemcheck.operation import (
     Remove,
 )
 
-MAGIC = 0x314D4356
+MAGIC = 0x324D4356
 MOST_OPERATIONS = 8192
 FAILED = (1 << 64) - 1
 HEADER = struct.Struct("<QQ")
 PLACES = struct.Struct("<5Q")
-_REQUEST = struct.Struct("<IIII")
+_REQUEST = struct.Struct("<IIIIIII")
+_SPAN = struct.Struct("<QQ")
 _OPERATION = struct.Struct("<10Q")
 RECORD = struct.Struct("<QqQqQQ")
+SUCCESSOR = struct.Struct("<QqQqQQQ")
 _BOOT, _ADD, _REMOVE, _INITIALISE, _REFUSED_ADD, _REFUSED_REMOVE, _SKIPPED = range(1, 8)
 _DOORS = {Door.MEMORY: 0, Door.DEVICE: 1, Door.BOOT: 2}
 _FAULTS = {FaultKind.NTH: 1, FaultKind.ORDER: 2}
@@ -56,7 +58,29 @@ def request(geometry: Geometry, operations: Iterable[Operation], *, details: boo
     :param milliseconds: computing time that one operation may take
     """
     encoded = [encode(geometry, operation) for operation in operations]
-    return _REQUEST.pack(MAGIC, len(encoded), details, milliseconds) + b"".join(encoded)
+    return _REQUEST.pack(MAGIC, len(encoded), details, milliseconds, 0, 0, 0) + b"".join(encoded)
+
+
+def exploration(
+    geometry: Geometry,
+    prefix: Iterable[Operation],
+    alternatives: Iterable[Operation],
+    statics: Iterable[tuple[int, int]],
+    *,
+    details: bool,
+    with_free: bool,
+    milliseconds: int,
+) -> bytes:
+    """Return the request to run each of the alternatives after the prefix.
+
+    :param statics: start and size in bytes of each variable of the kernel that is a part of the state
+    :param with_free: free memory is a part of the state
+    """
+    first = [encode(geometry, operation) for operation in prefix]
+    second = [encode(geometry, operation) for operation in alternatives]
+    spans = [_SPAN.pack(*span) for span in statics]
+    numbers = (len(first), details, milliseconds, len(second), len(spans), with_free)
+    return _REQUEST.pack(MAGIC, *numbers) + b"".join((*first, *second, *spans))
 
 
 @lru_cache(maxsize=65536)

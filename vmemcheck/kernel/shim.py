@@ -28,7 +28,9 @@ PROGRAM = (
     "doors.c",
     "details.c",
     "signals.c",
+    "canonical.c",
     "main.c",
+    "explore.c",
 )
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
 

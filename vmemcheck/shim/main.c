@@ -3,16 +3,17 @@
  * The program: reads sequences from standard input, writes what they did to standard output, until the input ends.
  *
  * A request is a header and operations. The answer to each operation is its outcome and a digest of all that can be
- * observed; where details are asked for, they follow. vmemcheck/kernel/protocol.py is the other end.
+ * observed; where details are asked for, they follow. Where there are alternatives behind the operations, each of them
+ * is answered instead: see explore.c. vmemcheck/kernel/protocol.py is the other end.
  */
 extern int __sigsetjmp(void *environment, int save) __attribute__((returns_twice));
 extern void siglongjmp(void *environment, int value) __attribute__((noreturn));
 
 struct vmc_request {
-	unsigned int magic, operations, details, milliseconds;
+	unsigned int magic, operations, details, milliseconds, alternatives, statics, with_free;
 };
 
-#define VMC_MAGIC 0x314d4356U
+#define VMC_MAGIC 0x324d4356U
 #define VMC_MOST_OPERATIONS 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
@@ -129,19 +130,6 @@ static void vmc_reset(void)
 	vmc_event_count = 0;
 }
 
-static inline unsigned long vmc_mix(unsigned long hash, unsigned long word)
-{
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15UL;
-	return hash ^ hash >> 29;
-}
-
-/* Four words in one: the products do not wait for each other, as those of vmc_mix() do. */
-static inline unsigned long vmc_fold(unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-{
-	return a * 0xc2b2ae3d27d4eb4fUL + b * 0x165667b19e3779f9UL + c * 0xff51afd7ed558ccdUL +
-	       d * 0x9fb21c651e98df25UL;
-}
-
 static unsigned long vmc_events_digest(unsigned long hash)
 {
 	unsigned int index;
@@ -183,17 +171,40 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	return hash;
 }
 
-static void vmc_observe(const struct vmc_outcome *outcome, int details)
+/* Read all that can be observed. */
+static void vmc_look(void)
 {
 	vmc_settle_altmaps();
 	vmc_walk();
 	vmc_read_contents();
 	vmc_list_blocks();
+}
+
+static void vmc_observe(const struct vmc_outcome *outcome, int details)
+{
+	vmc_look();
 	vmc_put(outcome, sizeof(*outcome));
 	vmc_put_word(vmc_stopped);
 	vmc_put_word(vmc_digest(outcome));
 	if (details)
 		vmc_put_details();
+}
+
+/* Let the kernel's code perform one operation, and come back from it. */
+static void vmc_step(const struct vmc_operation *operation, unsigned int milliseconds, struct vmc_outcome *outcome)
+{
+	vmc_event_count = 0;
+	vmc_in_operation = 1;
+	vmc_gave_up = 0;
+	vmc_sample_count = 0;
+	vmc_set_timer(milliseconds * 1000UL);
+	if (!__sigsetjmp(vmc_jump, 0))
+		vmc_perform(operation, outcome);
+	vmc_set_timer(0);
+	vmc_in_operation = 0;
+	if (vmc_gave_up && !(vmc_stopped && vmc_sample_count))
+		vmc_fail_at(vmc_gave_up, vmc_gave_up_at);
+	vmc_take_back();
 }
 
 static void vmc_run(const struct vmc_request *request)
@@ -205,18 +216,7 @@ static void vmc_run(const struct vmc_request *request)
 	vmc_reset();
 	vmc_out_bytes = sizeof(header);
 	for (index = 0; index < request->operations && !vmc_stopped; index++) {
-		vmc_event_count = 0;
-		vmc_in_operation = 1;
-		vmc_gave_up = 0;
-		vmc_sample_count = 0;
-		vmc_set_timer(request->milliseconds * 1000UL);
-		if (!__sigsetjmp(vmc_jump, 0))
-			vmc_perform(&vmc_operations[index], &outcome);
-		vmc_set_timer(0);
-		vmc_in_operation = 0;
-		if (vmc_gave_up && !(vmc_stopped && vmc_sample_count))
-			vmc_fail_at(vmc_gave_up, vmc_gave_up_at);
-		vmc_take_back();
+		vmc_step(&vmc_operations[index], request->milliseconds, &outcome);
 		vmc_observe(&outcome, request->details);
 		shown++;
 	}
@@ -225,6 +225,8 @@ static void vmc_run(const struct vmc_request *request)
 	__builtin_memcpy(vmc_out, header, sizeof(header));
 	vmc_exact(1, vmc_out, vmc_out_bytes);
 }
+
+static void vmc_explore(const struct vmc_request *request);
 
 int main(int count, char **arguments)
 {
@@ -249,13 +251,20 @@ int main(int count, char **arguments)
 	vmc_snapshot = vmc_reserve(0, _end - __data_start);
 	vmc_catch_signals();
 	vmc_arch_start();
+	vmc_canonical_start();
 	vmc_copy_data(0);
 	vmc_confine();
 	for (;;) {
 		vmc_exact(0, &request, sizeof(request));
-		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS)
+		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS ||
+		    request.alternatives > VMC_MOST_OPERATIONS - request.operations || request.statics > VMC_MOST_SPANS)
 			_exit(2);
-		vmc_exact(0, vmc_operations, request.operations * sizeof(*vmc_operations));
-		vmc_run(&request);
+		vmc_exact(0, vmc_operations, (request.operations + request.alternatives) * sizeof(*vmc_operations));
+		vmc_static_count = request.statics;
+		vmc_exact(0, vmc_statics, request.statics * sizeof(*vmc_statics));
+		if (request.alternatives)
+			vmc_explore(&request);
+		else
+			vmc_run(&request);
 	}
 }

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own variables in a program: what its code remembers outside of the vmemmap.
+
+Only where they are and what they are called; what is in them is a part of the state that
+vmemcheck/shim/canonical.c makes a number of.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vmemcheck.errors import BuildError, ExecutorError
+from vmemcheck.kernel.build import Program
+
+NOT_TOLD_APART = {
+    "p_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
+    "p_end": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
+    "node_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
+}
+"""Variables that have no effect but on messages, each with the place that shows it."""
+_OWN = "vmc_"
+_TYPES = frozenset("bBdD")
+_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A variable.
+
+    :param start: address in the program
+    """
+
+    name: str
+    start: int
+    size_bytes: int
+
+
+@lru_cache(maxsize=64)
+def statics_of(program: Program) -> tuple[Static, ...]:
+    """Return the kernel's variables that are a part of the state, by address.
+
+    :raises BuildError: when binutils is not installed
+    :raises ExecutorError: when there are more than a program can be told of
+    """
+    try:
+        shown = subprocess.run(
+            ["nm", "--defined-only", "--format=posix", "--numeric-sort", str(program.path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+    except FileNotFoundError:
+        raise BuildError("nm is not installed", to_fix="install binutils") from None
+    found = []
+    for words in map(str.split, shown.splitlines()):
+        # What the linker itself puts there has no size.
+        if len(words) == 4 and words[1] in _TYPES and not words[0].startswith(_OWN):
+            name = words[0].partition(".")[0]
+            if name not in NOT_TOLD_APART:
+                found.append(Static(name, int(words[2], 16), int(words[3], 16)))
+    if len(found) > _MOST:
+        raise ExecutorError(
+            f"{program.name}: the kernel's code has {len(found)} variables, more than the {_MOST} that can be told apart",
+            to_fix="raise VMC_MOST_SPANS in vmemcheck/shim/canonical.c and _MOST in vmemcheck/kernel/statics.py",
+        )
+    return tuple(found)
