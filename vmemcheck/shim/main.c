@@ -226,7 +226,7 @@ static void vmc_run(const struct vmc_request *request)
 	vmc_exact(1, vmc_out, vmc_out_bytes);
 }
 
-static void vmc_explore(const struct vmc_request *request);
+static void vmc_explore(const struct vmc_request *);
 
 int main(int count, char **arguments)
 {
