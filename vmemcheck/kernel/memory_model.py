@@ -21,7 +21,7 @@ _HOTPLUG = ("MEMORY_HOTPLUG", "MEMORY_HOTREMOVE")
 class MemoryModel(enum.Enum):
     """Where the memmap is."""
 
-    VMEMMAP = "vmemmap"
+    VMEMMAP = "sparse vmemmap"
     CLASSIC = "classic sparse"
     """CONFIG_SPARSEMEM_VMEMMAP=n: each section has a memmap of its own, allocated as a whole."""
 

@@ -57,7 +57,8 @@ class KernelSource:
     @property
     def name(self) -> str:
         """Return the name for messages: ``linux-6.12.117 arm64``."""
-        return f"{self.tree.name} {self.arch}"
+        name = f"{self.tree.name} {self.arch}"
+        return name if self.model is MemoryModel.VMEMMAP else f"{name}, {self.model.value}"
 
     def is_reachable(self, struct_page_bytes: int) -> bool:
         """Tell whether some configuration of the tree gives struct page this size."""
