@@ -64,6 +64,7 @@ def _cell(cell: Cell) -> dict[str, object]:
         "page_size": page_size(cell.geometry),
         "struct_page_bytes": cell.geometry.struct_page_bytes,
         "levels": cell.geometry.levels,
+        "memory_model": cell.memory_model or "sparse vmemmap",
         "can_occur": cell.reachable,
         "geometry": dataclasses.asdict(cell.geometry),
     }
@@ -94,7 +95,13 @@ def _cause(result: CheckResult, cause: Cause, replay_file: str | None) -> dict[s
 
 def _finding(result: CheckResult, cell: Cell, finding: Finding) -> dict[str, object]:
     door = door_of(finding)
-    replay = Replay(finding.steps[-1].geometry, finding.sequence, f"{result.tree} {cell.arch}", finding.invariant)
+    replay = Replay(
+        geometry=finding.steps[-1].geometry,
+        sequence=finding.sequence,
+        machine=f"{result.tree} {cell.arch}",
+        invariant=finding.invariant,
+        memory_model=cell.memory_model,
+    )
     return {
         "invariant": finding.invariant,
         "file": finding.kind.file or None,

@@ -64,12 +64,10 @@ def _testcase(
     suite: Element, result: CheckResult, one: CellResult, replays: Mapping[Cause, str], *, latent: bool
 ) -> None:
     levels = unusual_levels(one.cell)
-    case = SubElement(
-        suite,
-        "testcase",
-        classname=f"check.{one.cell.arch}.{page_size(one.cell.geometry)}",
-        name=f"struct page {one.cell.geometry.struct_page_bytes}" + (f", {levels} levels" if levels else ""),
-    )
+    name = f"struct page {one.cell.geometry.struct_page_bytes}"
+    name += f", {levels} levels" if levels else ""
+    name += f", {one.cell.memory_model}" if one.cell.memory_model else ""
+    case = SubElement(suite, "testcase", classname=f"check.{one.cell.arch}.{page_size(one.cell.geometry)}", name=name)
     is_counted = counts(one, latent=latent)
     unless = "" if is_counted else "; this size of struct page cannot occur in this tree"
     kind = "error" if is_counted else "skipped"

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from vmemcheck.arches import find
 from vmemcheck.arches.architecture import SUBSECTION_SHIFT
 from vmemcheck.check import Cause, Cell, CellResult, CheckResult
-from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, FaultKind
 from vmemcheck.reports.finding import geometry_words
@@ -55,7 +54,7 @@ def scope_words(scope: Scope) -> str:
     """Return what the sequences were made of, and what was left out."""
     inside = [words for name, words in _SCOPE_WORDS.items() if getattr(scope, name)]
     outside = [words for name, words in _SCOPE_WORDS.items() if not getattr(scope, name)]
-    text = f"ranges in {counted(scope.sections, 'section')}"
+    text = f"{'ranges' if scope.devices else 'memory blocks'} in {counted(scope.sections, 'section')}"
     if inside:
         text += f", with {', '.join(inside)}"
     if outside:
@@ -83,14 +82,16 @@ def cell_words(cell: Cell) -> str:
 def _details(cell: Cell) -> str:
     levels = unusual_levels(cell)
     words = f", {levels} levels" if levels else ""
-    if is_bent(cell.geometry):
+    if cell.memory_model:
+        words += f", {cell.memory_model}"
+    if is_bent(cell):
         words += f", SUBSECTION_SHIFT {cell.geometry.subsection_shift}"
     return words
 
 
-def is_bent(geometry: Geometry) -> bool:
-    """Tell whether the subsections are not those of the kernel."""
-    return geometry.subsection_shift != SUBSECTION_SHIFT
+def is_bent(cell: Cell) -> bool:
+    """Tell whether the subsections are not those of the kernel; classic sparse memory has none."""
+    return not cell.memory_model and cell.geometry.subsection_shift != SUBSECTION_SHIFT
 
 
 def size_text(size_bytes: int) -> str:
@@ -102,7 +103,7 @@ def occurs_words(cell: Cell) -> str:
     """Return whether a cell can occur, and why."""
     if cell.reachable:
         return f"yes: sizeof(struct page) = {cell.geometry.struct_page_bytes} occurs in this tree"
-    if is_bent(cell.geometry):
+    if is_bent(cell):
         return f"no: SUBSECTION_SHIFT is {cell.geometry.subsection_shift} here, {SUBSECTION_SHIFT} in the kernel"
     return f"no: sizeof(struct page) = {cell.geometry.struct_page_bytes} cannot occur in this tree"
 

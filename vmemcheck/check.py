@@ -29,11 +29,13 @@ class Cell:
 
     :param arch: canonical name, for example ``x86_64``
     :param reachable: whether some configuration of the tree gives struct page this size
+    :param memory_model: where it is not sparse vmemmap, for example ``classic sparse``
     """
 
     arch: str
     geometry: Geometry
     reachable: bool
+    memory_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +197,17 @@ def run_jobs(
 
 
 def causes_of(results: Iterable[CellResult]) -> tuple[Cause, ...]:
-    """Group the findings of all cells: one kind on one architecture is one cause; those that can occur come first."""
-    found: dict[tuple[str, Kind], list[tuple[Cell, Finding]]] = {}
+    """Group the findings of all cells; those that can occur come first.
+
+    One kind on one architecture, in one memory model, is one cause.
+    """
+    found: dict[tuple[str, str, Kind], list[tuple[Cell, Finding]]] = {}
     for result in results:
         for finding in result.findings:
-            found.setdefault((result.cell.arch, finding.kind), []).append((result.cell, finding))
+            key = (result.cell.arch, result.cell.memory_model, finding.kind)
+            found.setdefault(key, []).append((result.cell, finding))
     causes = []
-    for (arch, kind), pairs in found.items():
+    for (arch, _, kind), pairs in found.items():
         best = min(pairs, key=lambda pair: (not pair[0].reachable, len(pair[1].sequence)))
         causes.append(
             Cause(

@@ -154,7 +154,13 @@ MARKS: tuple[Mark, ...] = (
         _always,
         lambda step: _removed(step, Door.MEMORY),
     ),
-    Mark("device-removed", "a device range was removed", _always, lambda step: _removed(step, Door.DEVICE)),
+    Mark(
+        "device-removed",
+        "a device range was removed",
+        _always,
+        lambda step: _removed(step, Door.DEVICE),
+        ("devices",),
+    ),
 )
 
 

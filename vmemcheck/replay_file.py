@@ -55,12 +55,14 @@ class Replay:
 
     :param machine: name of the machine on which something was found; empty for none
     :param invariant: name of the invariant that was violated there; empty for none
+    :param memory_model: of the kernel, where it is not sparse vmemmap
     """
 
     geometry: Geometry
     sequence: Sequence
     machine: str = ""
     invariant: str = ""
+    memory_model: str = ""
 
 
 def to_json(replay: Replay) -> str:
@@ -69,6 +71,7 @@ def to_json(replay: Replay) -> str:
         "format": FORMAT,
         "machine": replay.machine,
         "invariant": replay.invariant,
+        **({"memory_model": replay.memory_model} if replay.memory_model else {}),
         "geometry": _encode(replay.geometry),
         "sequence": sequence_data(replay.sequence),
     }
@@ -96,7 +99,7 @@ def from_json(text: str) -> Replay:
         raise SequenceError(
             f"not a replay file: its format is not {FORMAT!r}", to_fix="give a file that vmemcheck has saved"
         )
-    unknown = sorted(set(data) - {"format", "machine", "invariant", "geometry", "sequence"})
+    unknown = sorted(set(data) - {"format", "machine", "invariant", "memory_model", "geometry", "sequence"})
     if unknown:
         raise SequenceError(f"unknown key {unknown[0]!r} in the replay file", to_fix="take it out")
     operations = data.get("sequence")
@@ -107,6 +110,7 @@ def from_json(text: str) -> Replay:
         sequence=tuple(_operation(item, number) for number, item in enumerate(operations)),
         machine=_text(data, "machine"),
         invariant=_text(data, "invariant"),
+        memory_model=_text(data, "memory_model"),
     )
 
 

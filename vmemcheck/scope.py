@@ -35,6 +35,7 @@ class Scope:
     """Limits of a run.
 
     :param sections: sections, counted from pfn 0, in which ranges are added, 1 or more
+    :param devices: with device ranges
     :param boot: with early sections
     :param faults: with allocations that fail, and altmaps that are too small: adds fail half-way
     :param fallback: with no large block to be had, so that base pages must do
@@ -44,6 +45,7 @@ class Scope:
     """
 
     sections: int = 2
+    devices: bool = True
     boot: bool = True
     faults: bool = True
     fallback: bool = True
@@ -55,7 +57,8 @@ class Scope:
 def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
     """Return the table of operations, the simple ones first; each stands in it once."""
     table: list[Operation] = []
-    plain: list[AddDevice | AddMemory] = [*_devices(geometry, scope), *_blocks(geometry, scope)]
+    plain: list[AddDevice | AddMemory] = [*_devices(geometry, scope)] if scope.devices else []
+    plain += _blocks(geometry, scope)
     for victim in range(_VICTIMS):
         table += [Remove(victim), Initialise(victim)]
     table += plain

@@ -5,15 +5,17 @@ Only what can be told from a tree and the wishes of a user; nothing is built or 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmemcheck.arches import ARCHES, Architecture, find
 from vmemcheck.check import Cell, Job, job_of
 from vmemcheck.errors import SliceError, UsageError
 from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.memory_model import MemoryModel, offers_classic
 from vmemcheck.kernel.shim import has_shim
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.struct_page import minimal
+from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.scope import Scope
 
@@ -49,7 +51,7 @@ class Target:
 class Prepared:
     """The jobs of one target.
 
-    :param skipped: why it has none; empty when it has
+    :param skipped: why it has none, or none with a vmemmap; empty when it has
     """
 
     jobs: tuple[Job, ...] = ()
@@ -86,13 +88,28 @@ def prepare(
     page = f"{1 << (target.page_shift - 10)}K"
     if not tree.has(f"arch/{target.architecture.alias}/Kconfig") and not named:
         return Prepared(skipped=f"{target.architecture.name} {page}: {tree.name} has no such architecture")
+    classic = tuple(_classic_jobs(tree, target, wishes, scope, examples, seed))
     try:
         source = open_source(tree, target.architecture.alias, target.page_shift)
     except SliceError as error:
-        if named or "cannot remove memory" not in error.what:
+        if "cannot remove memory" not in error.what or (named and not classic):
             raise
-        return Prepared(skipped=f"{target.architecture.name} {page}: {error.what}")
-    return Prepared(tuple(job_of(source, cell, scope, examples, seed) for cell in cells(source, target, wishes)))
+        return Prepared(classic, skipped=f"{target.architecture.name} {page}: {error.what}")
+    jobs = [job_of(source, cell, scope, examples, seed) for cell in cells(source, target, wishes)]
+    return Prepared((*jobs, *classic))
+
+
+def _classic_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int) -> Iterator[Job]:
+    """Yield the job for classic sparse memory, where the tree offers it and nothing else was asked for."""
+    alias, sizes = target.architecture.alias, wishes.struct_page_bytes or (_USUAL_BYTES,)
+    if wishes.levels or wishes.sizes or not offers_classic(tree, target_of(alias), target.page_shift):
+        return
+    source = open_source(tree, alias, target.page_shift, MemoryModel.CLASSIC)
+    # ZONE_DEVICE depends on SPARSEMEM_VMEMMAP.
+    blocks = replace(scope, devices=False, altmaps=False, compound=False)
+    for size in sizes:
+        cell = Cell(target.architecture.name, source.geometry(size), source.is_reachable(size), source.model.value)
+        yield job_of(source, cell, blocks, examples, seed)
 
 
 def cells(source: KernelSource, target: Target, wishes: Wishes) -> Iterator[Cell]:

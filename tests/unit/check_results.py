@@ -91,6 +91,7 @@ LATENT = result(
 MIXED = result(
     found(LEAF, cell("x86_64", "4K", 56, reachable=False), BLOCKS),
     holds(cell("x86_64", "4K", 64)),
+    holds(replace(cell("x86_64", "4K", 64, subsection_shift=27), memory_model="classic sparse")),
     found(FreesNeighboursPage, cell("arm64", "64K", 64, reachable=True), DEVICES),
     found(FreesNeighboursPage, cell("arm64", "64K", 72, reachable=False), DEVICES),
     vacuous(cell("arm64", "16K", 64)),

@@ -78,7 +78,7 @@ LAST_LINES = {
     "mixed": (
         MIXED,
         False,
-        "violated  1 finding can occur, 1 cannot; 6 rows: 1 holds, 3 violated, 1 vacuous, 1 no verdict",
+        "violated  1 finding can occur, 1 cannot; 7 rows: 2 holds, 3 violated, 1 vacuous, 1 no verdict",
     ),
     "vacuous": (VACUOUS, False, "vacuous   2 rows: 1 holds, 1 vacuous"),
     "no verdict": (NO_VERDICT, False, "no verdict 2 rows: 1 vacuous, 1 no verdict"),
@@ -292,6 +292,7 @@ def test_scope_says_what_is_in_and_what_is_left_out() -> None:
     bare = Scope(1, boot=False, faults=False, fallback=False, altmaps=False, compound=False, refusals=False)
     without = "boot memory, fallback to base pages, altmaps, compound devmaps, requests that must be refused"
     assert f"ranges in 1 section; without {without}, failing allocations" == scope_words(bare)
+    assert scope_words(Scope(devices=False)).startswith("memory blocks in 2 sections, with ")
 
 
 def test_printable_keeps_letters_and_escapes_what_a_terminal_obeys() -> None:

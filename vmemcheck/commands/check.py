@@ -140,8 +140,13 @@ def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
     folder.mkdir(parents=True, exist_ok=True)
     names: dict[Cause, str] = {}
     for cause in result.causes:
-        geometry = cause.finding.steps[-1].geometry
-        replay = Replay(geometry, cause.finding.sequence, f"{result.tree} {cause.arch}", cause.kind.invariant)
+        replay = Replay(
+            geometry=cause.finding.steps[-1].geometry,
+            sequence=cause.finding.sequence,
+            machine=f"{result.tree} {cause.arch}",
+            invariant=cause.kind.invariant,
+            memory_model=cause.cells[0].memory_model,
+        )
         text = replay_file.to_json(replay)
         path = folder / f"{cause.arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
         write_whole(path, text.encode())

@@ -34,6 +34,9 @@ PROGRAM = (
 )
 """The simulated machine, behind the slice. ``arch.h`` and ``arch.c`` are those of the architecture."""
 
+CLASSIC_HEADER, CLASSIC_PROGRAM = "classic.h", "classic.c"
+"""What is added for classic sparse memory: the header behind ``HEADERS``, the other behind ``doors.c``."""
+
 _CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|include|undef)\b.*$", re.MULTILINE)
 _ATTRIBUTE = re.compile(rb"__attribute__\(\((?:[^()]|\([^()]*\))*\)\)")
 _OWN = re.compile(r"vmc_|VMC_")
@@ -62,19 +65,26 @@ def has_shim(arch: str) -> bool:
     return (resources.files("vmemcheck") / "shim" / arch).is_dir()
 
 
-def load_shim(arch: str) -> Shim:
+def load_shim(arch: str, *, classic: bool = False) -> Shim:
     """Read the files of ``vmemcheck/shim`` that serve all architectures, and those of ``arch``.
+
+    :param classic: for classic sparse memory
 
     For an architecture that has none, only the common headers are read, and there is no program.
     """
     folder = resources.files("vmemcheck") / "shim"
     if not has_shim(arch):
         return shim_of({name: (folder / name).read_text() for name in (*FIRST, *HEADERS) if name != "arch.h"})
+    files: tuple[str, ...] = (*FIRST, *HEADERS)
+    program: tuple[str, ...] = PROGRAM
+    if classic:
+        after = program.index("doors.c") + 1
+        files, program = (*files, CLASSIC_HEADER), (*program[:after], CLASSIC_PROGRAM, *program[after:])
     texts = {
         name: (folder / arch / name if name.startswith("arch.") else folder / name).read_text()
-        for name in (*FIRST, *HEADERS, *PROGRAM)
+        for name in (*files, *program)
     }
-    return shim_of({name: texts[name] for name in (*FIRST, *HEADERS)}, {name: texts[name] for name in PROGRAM})
+    return shim_of({name: texts[name] for name in files}, {name: texts[name] for name in program})
 
 
 def shim_of(files: dict[str, str], program: dict[str, str] | None = None) -> Shim:

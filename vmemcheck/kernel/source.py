@@ -14,7 +14,7 @@ from vmemcheck.kernel.build import Program, Variant, build, program_text
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
-from vmemcheck.kernel.scope import ROOTS
+from vmemcheck.kernel.memory_model import MemoryModel, offers_classic
 from vmemcheck.kernel.shim import Shim, has_shim, load_shim
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
 from vmemcheck.kernel.slicer import Slice
@@ -38,6 +38,7 @@ class KernelSource:
     """The sliced code of one tree for one architecture and page size.
 
     :param arch: the folder below ``arch/``
+    :param model: the memory model
     :param slice: the code
     :param facts: what the tree says of its geometry
     :param native: the geometry of the tree, with the smallest struct page of 8 bytes; other sizes are scaled
@@ -46,6 +47,7 @@ class KernelSource:
 
     tree: Tree
     arch: str
+    model: MemoryModel
     shim: Shim
     slice: TreeSlice
     facts: Facts
@@ -55,7 +57,8 @@ class KernelSource:
     @property
     def name(self) -> str:
         """Return the name for messages: ``linux-6.12.117 arm64``."""
-        return f"{self.tree.name} {self.arch}"
+        name = f"{self.tree.name} {self.arch}"
+        return name if self.model is MemoryModel.VMEMMAP else f"{name}, {self.model.value}"
 
     def is_reachable(self, struct_page_bytes: int) -> bool:
         """Tell whether some configuration of the tree gives struct page this size."""
@@ -106,7 +109,7 @@ class KernelSource:
         architecture = find(self.arch)
         shift, code = self.native.page_shift, self.slice.cut.code
         declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
-        never = {mark for one in declared for mark in one.never_met}
+        never = {mark for one in declared for mark in one.never_met} | self.model.never_met
         if not self.shares_tails:
             never.add("compound-tails-shared")
         if architecture.boot_stays:
@@ -118,7 +121,7 @@ class KernelSource:
         )
 
 
-def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
+def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = MemoryModel.VMEMMAP) -> KernelSource:
     """Slice a tree for an architecture and page size.
 
     :raises SliceError: when the tree has no hot-remove for it, or cannot be sliced
@@ -130,9 +133,15 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             to_fix=f"add vmemcheck/shim/{arch}/arch.h and arch.c; CONTRIBUTING.md says how",
         )
     target = target_of(arch)
-    view = open_view(tree, target, page_shift, **SMALLEST)
-    shim = load_shim(arch)
-    found = slice_tree(view, shim)
+    if model is MemoryModel.CLASSIC and not offers_classic(tree, target, page_shift):
+        raise SliceError(
+            f"{tree.name} cannot remove memory on {arch} with classic sparse memory",
+            where="its Kconfig files do not let one choose it",
+            to_fix="use an older tree",
+        )
+    view = open_view(tree, target, page_shift, **SMALLEST, **model.answers)
+    shim = load_shim(arch, classic=model is MemoryModel.CLASSIC)
+    found = slice_tree(view, shim, model.roots)
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
     if view.values.get(symbol) != "y" or found.absent:
         absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
@@ -140,10 +149,11 @@ def open_source(tree: Tree, arch: str, page_shift: int) -> KernelSource:
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
             where=f"looked for in mm/ and arch/{arch}/mm/, as far as this configuration builds them",
             to_fix="use a newer tree; if this one renamed a function, name it among the roots in"
-            f" vmemcheck/kernel/scope.py, which are {', '.join(ROOTS)}",
+            f" vmemcheck/kernel/scope.py, which are {', '.join(model.roots)}",
         )
     facts = probe(tree, target, page_shift)
-    return KernelSource(tree, arch, shim, found, facts, _native(facts), _shares_tails(found.cut))
+    native = _native(facts, model, int(view.values.get("PGTABLE_LEVELS", "0")))
+    return KernelSource(tree, arch, model, shim, found, facts, native, _shares_tails(found.cut))
 
 
 def _shares_tails(found: Slice) -> bool:
@@ -153,8 +163,11 @@ def _shares_tails(found: Slice) -> bool:
     return not any(pattern.search(found.macros + found.code) for pattern in _NEVER_OPTIMIZES)
 
 
-def _native(facts: Facts) -> Geometry:
+def _native(facts: Facts, model: MemoryModel, levels: int) -> Geometry:
     geometry = facts.geometry(64)
     if geometry.levels < 2:
         raise GeometryError(f"{facts.arch}: {facts.tree} has {geometry.levels} levels of page tables")
-    return geometry
+    if model is MemoryModel.VMEMMAP:
+        return geometry
+    # What is added is whole sections: check_pfn_span().
+    return geometry.changed(levels=levels, subsection_shift=geometry.section_shift)

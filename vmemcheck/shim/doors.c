@@ -12,6 +12,13 @@ struct vmc_operation {
 	unsigned long kind, door, start, pages, has_altmap, reserve, free, shift, fault_kind, fault_value;
 };
 
+/* What a device range is a multiple of: check_pfn_span() */
+#ifdef VMC_CLASSIC
+#define VMC_UNIT_PAGES PAGES_PER_SECTION
+#else
+#define VMC_UNIT_PAGES PAGES_PER_SUBSECTION
+#endif
+
 struct vmc_live {
 	unsigned long start, pages, door;
 	struct vmem_altmap *altmap;
@@ -53,8 +60,12 @@ static int vmc_is_present(unsigned long pfn)
 {
 	struct mem_section *section = __nr_to_section(pfn_to_section_nr(pfn));
 
+#ifdef VMC_CLASSIC
+	return section && valid_section(section);
+#else
 	return section && valid_section(section) && section->usage &&
 	       test_bit(subsection_map_index(pfn), section->usage->subsection_map);
+#endif
 }
 
 static struct vmc_live *vmc_free_slot(void)
@@ -119,12 +130,15 @@ static long vmc_add_range(struct vmc_live *live)
 	return VMC_ADD_PAGES(0, live->start, live->pages, &params);
 }
 
-/* kernel/resource.c: two ranges never overlap. Within one section it is left to the subsection map to say so. */
+/*
+ * kernel/resource.c: two ranges never overlap. Within one section it is left to the subsection map to say so, where
+ * there is one.
+ */
 static int vmc_is_claimed(unsigned long start, unsigned long pages)
 {
 	unsigned long pfn;
 
-	if (pfn_to_section_nr(start) == pfn_to_section_nr(start + pages - 1))
+	if (VMC_UNIT_PAGES < PAGES_PER_SECTION && pfn_to_section_nr(start) == pfn_to_section_nr(start + pages - 1))
 		return 0;
 	for (pfn = start; pfn < start + pages; pfn += PAGES_PER_SUBSECTION)
 		if (vmc_is_present(pfn))
@@ -208,7 +222,7 @@ static long vmc_boot(const struct vmc_operation *operation)
 
 static void vmc_initialise(const struct vmc_live *live)
 {
-	unsigned long start = (unsigned long)pfn_to_page(live->start);
+	unsigned long start = VMC_VMEMMAP + live->start * sizeof(struct page);
 
 	vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(start),
 		  vmc_address_name(start + live->pages * sizeof(struct page)), 0, 0);
@@ -226,7 +240,7 @@ static int vmc_boot_applies(const struct vmc_operation *operation)
 /* Whether a request is one that must be refused; others are no test of refusal and are skipped. */
 static int vmc_refusal_applies(const struct vmc_operation *operation)
 {
-	unsigned long unit = operation->door == VMC_MEMORY_DOOR ? VMC_BLOCK_PAGES : PAGES_PER_SUBSECTION;
+	unsigned long unit = operation->door == VMC_MEMORY_DOOR ? VMC_BLOCK_PAGES : VMC_UNIT_PAGES;
 	unsigned long start = VMC_BASE_PFN + operation->start, end = start + operation->pages;
 	unsigned int index, overlaps = 0;
 

@@ -266,8 +266,12 @@ void *vmc_boot_alloc(unsigned long size)
 void *vmc_boot_memmap(unsigned long size, unsigned long align)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page;
-	unsigned long pfn = vmc_fresh(2, pages, align > PAGE_SIZE ? align >> PAGE_SHIFT : 1);
+	unsigned long step = 1, pfn;
 
+	/* Classic sparse memory asks for an alignment to its size, whatever that is. */
+	while (step << PAGE_SHIFT < align)
+		step <<= 1;
+	pfn = vmc_fresh(2, pages, step);
 	if (!pfn)
 		return 0;
 	for (page = pfn; page < pfn + pages; page++) {

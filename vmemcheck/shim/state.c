@@ -42,6 +42,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 		desc[page].seen = vmc_walks;
 }
 
+#ifndef VMC_CLASSIC
 static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
@@ -95,6 +96,9 @@ static VMC_UNSEEN void vmc_walk(void)
 		vmc_walk_table(below, level - 1, start);
 	}
 }
+#else
+static void vmc_walk(void);
+#endif
 
 static void vmc_add_extent(unsigned long start, unsigned long end, unsigned long content, unsigned long of)
 {

@@ -34,6 +34,7 @@ static inline unsigned long *vmc_table_at(unsigned long entry, int level)
 	return vmc_ram_index(pfn) < VMC_RAM_PAGES ? (unsigned long *)vmc_address_of(pfn) : 0;
 }
 
+#ifndef VMC_CLASSIC
 /* The pfn that backs an address, or -1 where it is not mapped. */
 static VMC_UNSEEN unsigned long vmc_translate(unsigned long address)
 {
@@ -53,6 +54,7 @@ static VMC_UNSEEN unsigned long vmc_translate(unsigned long address)
 	}
 	return ~0UL;
 }
+#endif
 
 static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {

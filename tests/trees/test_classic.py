@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Classic sparse memory: the trees that still hot-remove memory with it, and what their own code does there."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from tests.trees.broken import begun, copied, edited
+from vmemcheck.bulk import bulk_search
+from vmemcheck.engine import check, steps
+from vmemcheck.errors import SliceError
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.memory_model import MemoryModel, offers_classic
+from vmemcheck.kernel.source import open_source
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.operation import Action, AddDevice, AddMemory, Boot, Door, Initialise, Refused, Remove
+from vmemcheck.scope import Scope
+
+# Where CONFIG_SPARSEMEM_VMEMMAP=n and CONFIG_MEMORY_HOTREMOVE=y go together, as the Kconfig files say.
+_OFFERED = {
+    "x86": ("5.10", "6.1", "6.12"),
+    "arm64": ("5.10",),
+    "riscv": (),
+    "loongarch": ("6.1", "6.12"),
+}
+_SCOPE = Scope(faults=False, altmaps=False, compound=False)
+_SUBSECTION = 512
+
+
+def _is_of(tree: Tree, series: tuple[str, ...]) -> bool:
+    return any(tree.version.startswith(f"{one}.") for one in series)
+
+
+def _machine(tree: Tree, arch: str) -> KernelMachine:
+    if not _is_of(tree, _OFFERED[arch]):
+        pytest.skip(f"{tree.name} has no hot-remove with classic sparse memory on {arch}")
+    source = open_source(tree, arch, 12, MemoryModel.CLASSIC)
+    return source.machine(source.geometry(64))
+
+
+@pytest.mark.parametrize("arch", _OFFERED)
+def test_classic_sparse_is_offered_where_kconfig_lets_one_choose_it(arch: str, tree: Tree) -> None:
+    """Newer trees select SPARSEMEM_VMEMMAP, or make hotplug depend on it; there is no machine then, and a reason."""
+    if not tree.has(f"arch/{arch}/Kconfig"):
+        pytest.skip(f"{tree.name} has no {arch}")
+    offered = _is_of(tree, _OFFERED[arch])
+    assert offered == offers_classic(tree, target_of(arch), 12)
+    if not offered:
+        with pytest.raises(SliceError, match="with classic sparse memory"):
+            open_source(tree, arch, 12, MemoryModel.CLASSIC)
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_classic_sparse_holds_with_all_marks_met(arch: str, tree: Tree) -> None:
+    """No sequence violates an invariant."""
+    with _machine(tree, arch) as machine:
+        found = bulk_search(machine, _SCOPE, 100, 0)
+        assert found.findings == []
+        assert found.coverage.missing(machine, _SCOPE) == ()
+
+
+def test_classic_sparse_loongarch_keeps_the_memmap_of_boot_memory(tree: Tree) -> None:
+    """It has no bootmem info, so that nothing frees what memblock gave; hot-added memory is freed."""
+    with _machine(tree, "loongarch") as machine:
+        finding = check(machine, (Boot(0, 0, 1), Remove(0)))
+        assert finding is not None
+        assert finding.invariant == "no-leak"
+        assert check(machine, (AddMemory(0, 1), Initialise(0), Remove(0))) is None
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_classic_sparse_refuses_subsections(arch: str, tree: Tree) -> None:
+    """check_pfn_span() of the tree refuses what is no whole section; with vmemmap the same range is added."""
+    request = Refused(Action.ADD, Door.DEVICE, _SUBSECTION, _SUBSECTION)
+    with _machine(tree, arch) as machine:
+        (observation,) = machine.run((request,))
+    assert observation.returned == -errno.EINVAL
+    assert observation.state.blocks == ()
+    source = open_source(tree, arch, 12)
+    with source.machine(source.geometry(64)) as machine:
+        (observation,) = machine.run((AddDevice(1, 1),))
+    assert (observation.pfns, observation.returned) == (range(_SUBSECTION, 2 * _SUBSECTION), 0)
+
+
+def test_classic_sparse_memmap_is_a_block_for_each_section(tree: Tree) -> None:
+    """No page table is touched, no populate or free is called, and pages are side by side within a section."""
+    with _machine(tree, "x86") as machine:
+        played = [step for step in steps(machine, (AddMemory(0, 2), Remove(0))) if step]
+    added, removed = played
+    pages = machine.geometry.section_memmap_bytes // machine.geometry.page_bytes
+    assert added.state.tables == ()
+    assert [(run.nr, run.pfn_step) for run in added.mappings.runs] in ([(pages, 1)] * 2, [(2 * pages, 1)])
+    assert len(added.state.blocks) == 2
+    assert added.events.unmapped == ()
+    assert removed.state.blocks == ()
+
+
+def test_classic_sparse_that_frees_nothing_is_found(tree: Tree, tmp_path: Path) -> None:
+    """A section_deactivate() that comes back at once leaves the memmap behind."""
+    if not _is_of(tree, ("6.12",)):
+        pytest.skip("one tree is enough")
+    copy = copied(tree, "x86", tmp_path)
+    with edited(copy, {"mm/sparse.c": begun("section_deactivate", "return;")}), _machine(copy, "x86") as machine:
+        finding = check(machine, (AddMemory(0, 1), Remove(0)))
+    assert finding is not None
+    assert finding.invariant == "no-leak"
