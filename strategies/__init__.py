@@ -11,9 +11,10 @@
     def test_my_machine(sequence): ...
 """
 
+from vmemcheck.geometry import scaled
 from vmemcheck.strategies.altmaps import altmaps
 from vmemcheck.strategies.faults import faults
-from vmemcheck.strategies.geometries import geometries, scaled
+from vmemcheck.strategies.geometries import geometries
 from vmemcheck.strategies.operations import boot_memory, operations
 from vmemcheck.strategies.ranges import pfn_ranges, subsection_ranges
 from vmemcheck.strategies.sequences import sequences

@@ -89,7 +89,24 @@ class Violated:
     """
 
     operation: Operation
-    kinds: tuple[tuple[Kind, bool], ...]
+    kinds: tuple[tuple["Cause", bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What violations of one cause have in common, as far as it can be told.
+
+    :param subject: whether it is about a mapping, a block or a table; empty for other things
+    """
+
+    kind: Kind
+    subject: str = ""
+
+    @classmethod
+    def of(cls, violation: Violation) -> "Cause":
+        """Return the cause of a violation."""
+        subject = violation.problems[0].subject
+        return cls(violation.kind, "" if subject is None else type(subject).__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,7 @@ class Exploration:
     transitions: int = 0
     depth: int = 0
     is_complete: bool = True
-    found: dict[Kind, Sequence] = field(default_factory=dict)
+    found: dict[Cause, Sequence] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
 
 
@@ -209,7 +226,7 @@ class Expander:
                 for edge in _edges(node, operation, expected[operation], successor)
             ),
             tuple(
-                Violated(operation, tuple((one.kind, are_soft([one])) for one in violations))
+                Violated(operation, tuple((Cause.of(one), are_soft([one])) for one in violations))
                 for operation, violations in violated.items()
                 if violations
             ),
@@ -287,11 +304,11 @@ def _edges(node: Node, operation: Operation, expectation: Expectation, successor
         yield Edge(operation, key, successor.state, succeeded)
 
 
-def _note(found: dict[Kind, Sequence], node: Node, violated: Violated) -> None:
+def _note(found: dict[Cause, Sequence], node: Node, violated: Violated) -> None:
     """Keep the first sequence of each kind; what comes with a kind that is known may come of it."""
-    for kind, is_soft in violated.kinds:
-        if kind not in found:
-            found[kind] = (*node.sequence, violated.operation)
+    for cause, is_soft in violated.kinds:
+        if cause not in found:
+            found[cause] = (*node.sequence, violated.operation)
             return
         if not is_soft:
             return

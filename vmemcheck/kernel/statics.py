@@ -60,7 +60,7 @@ def statics_of(program: Program) -> tuple[Static, ...]:
                 found.append(Static(name, int(words[2], 16), int(words[3], 16)))
     if len(found) > _MOST:
         raise ExecutorError(
-            f"{program.name}: the kernel's code has {len(found)} variables, more than the {_MOST} that can be told apart",
+            f"{program.name}: the kernel's code has {len(found)} variables, more than {_MOST}",
             to_fix="raise VMC_MOST_SPANS in vmemcheck/shim/canonical.c and _MOST in vmemcheck/kernel/statics.py",
         )
     return tuple(found)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``vmemcheck explore`` as text: what was visited, what was scaled, and each finding."""
+
+from collections.abc import Iterator
+
+from vmemcheck.exploration import CellExploration, ExploreResult, Shown
+from vmemcheck.explore_scope import ExploreScope
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Verdict
+from vmemcheck.reports.check_words import (
+    cell_words,
+    counted,
+    door_words,
+    occurs_words,
+    printable,
+    scope_words,
+    size_text,
+    wrapped,
+)
+from vmemcheck.reports.finding import reason_lines, sequence_lines, verdict_line
+from vmemcheck.sequence_text import geometry_to_text, sequence_to_text
+
+_KEY = " " * 10
+
+
+def explore_text(result: ExploreResult, *, latent: bool) -> str:
+    """Return the report of a tree.
+
+    :param latent: what cannot occur, or is seen in the scaled geometry only, counts too
+    """
+    parts = [
+        [f"tree      {result.tree}", f"from      {result.origin}", *_scope_lines(result.scope)],
+        *(part for one in result.cells for part in _cell_parts(result, one, latent=latent)),
+    ]
+    return "\n\n".join(printable("\n".join(part)) for part in parts)
+
+
+def _scope_lines(scope: ExploreScope) -> Iterator[str]:
+    yield from wrapped(f"scope     {scope_words(scope.scope)}", _KEY)
+    devices = f"at most {counted(scope.devices, 'device range')} at a time" if scope.devices else "any number of ranges"
+    life = "brought to life at any time" if scope.uninitialised else "each brought to life before anything else happens"
+    yield from wrapped(f"{_KEY}{devices}, {life}", _KEY)
+    free = "contents and order told apart" if scope.free_memory else "order and contents not told apart"
+    yield f"{_KEY}free memory: {free}"
+
+
+def _cell_parts(result: ExploreResult, one: CellExploration, *, latent: bool) -> Iterator[list[str]]:
+    marks = f"{len(one.met)}/{len(one.met) + len(one.missing)}"
+    lines = [
+        f"explored  {cell_words(one.cell)}",
+        *wrapped(f"scaled    {scaled_words(one.scaled, one.cell.geometry)}", _KEY),
+        f"states    {one.states}, {counted(one.transitions, 'transition')}, depth {one.depth}, marks {marks}",
+    ]
+    if one.missing:
+        lines += wrapped(f"not met   {', '.join(one.missing)}", _KEY)
+    for declared in one.by_design:
+        lines += wrapped(f"by design {declared.says} ({declared.source})", _KEY)
+    lines += wrapped(f"variables of the kernel in the state: {', '.join(one.statics) or 'none'}", _KEY)
+    yield lines
+    for number, shown in enumerate(one.shown, start=1):
+        yield [f"finding {number}", *_finding_lines(result, one, shown)]
+    yield wrapped(_verdict_words(one, latent=latent), _KEY)
+
+
+def scaled_words(scaled: Geometry, full: Geometry) -> str:
+    """Return what is smaller than at full size."""
+    return (
+        f"{1 << scaled.table_shift} entries per table instead of {1 << full.table_shift},"
+        f" {scaled.subsections_per_section} subsections per section instead of {full.subsections_per_section}"
+        f" (a section is {size_text(1 << scaled.section_shift)} instead of {size_text(1 << full.section_shift)})"
+    )
+
+
+def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) -> Iterator[str]:
+    finding = shown.finding
+    where = cell_words(one.cell) if shown.full else f"{cell_words(one.cell)}, scaled only"
+    yield verdict_line(finding, f"{where}, {result.tree}")
+    yield from (f"  {line}" for line in sequence_lines(finding))
+    for line in reason_lines(finding):
+        yield from [line] if line.startswith("    at ") else wrapped(line, "    ")
+    yield from wrapped(f"reachable {occurs_words(one.cell)}; {door_words(finding)}", _KEY)
+    if not shown.full:
+        yield f"{_KEY}no sequence of the same shape shows it at full size"
+    yield "replay    save these lines as FILE, then: vmemcheck replay FILE --tree TREE --arch ARCH"
+    yield f"  {geometry_to_text(finding.steps[-1].geometry)}"
+    yield from (f"  {line}" for line in sequence_to_text(finding.sequence).splitlines())
+
+
+def _verdict_words(one: CellExploration, *, latent: bool) -> str:
+    counts = latent or one.cell.reachable
+    note = "" if counts else "; this size cannot occur in this tree: it counts with --latent"
+    if one.shown:
+        scaled = sum(not shown.full for shown in one.shown)
+        words = f"{counted(len(one.shown), 'finding')}, {scaled} of them in the scaled geometry only"
+        end = "all other states were visited" if one.is_complete else f"stopped after {one.states} states"
+        return f"{one.verdict.value:<9} {words}; {end}{note}"
+    if not one.is_complete:
+        return f"{one.verdict.value:<9} stopped after {one.states} states, nothing violated, not complete{note}"
+    words = f"complete: no violation in any of the {one.states} reachable states"
+    if one.verdict is Verdict.VACUOUS:
+        words += ", but not all marks were met"
+    return f"{one.verdict.value:<9} {words}{note}"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``vmemcheck explore`` on real trees: one section to its fixpoint, known bugs, states that are the same."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.trees.broken import begun, copied, edited
+from tests.trees.sources import source_of
+from vmemcheck.cli import main
+from vmemcheck.explore_scope import ExploreScope
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
+
+_X86 = ("--arch", "x86_64", "--format", "json", "--scope")
+
+
+def _explored(tree: Tree, capsys: pytest.CaptureFixture[str], scope: str, size: int = 64) -> tuple[int, str]:
+    code = main(["explore", "--tree", str(tree.root), *_X86, scope, "--struct-page", str(size)])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.newest_tree
+def test_explore_x86_64_is_complete_and_the_same_on_every_run(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """All states of one section are visited without a violation; equal runs give equal bytes."""
+    code, text = _explored(tree, capsys, "sections=1,altmaps,devices=2")
+    (cell,) = json.loads(text)["cells"]
+    assert (code, cell["verdict"], cell["complete"], cell["findings"]) == (0, "holds", True, [])
+    assert cell["states"] > 100
+    assert _explored(tree, capsys, "sections=1,altmaps,devices=2") == (code, text)
+
+
+def test_explore_x86_56_of_5_10_finds_the_leak_in_two_operations(
+    tree_of: Callable[[str], Tree], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The partly used leaf of a section stays when the section is removed: shown at full size."""
+    code, text = _explored(tree_of("5.10.0"), capsys, "sections=1", 56)
+    (cell,) = json.loads(text)["cells"]
+    (finding,) = cell["findings"]
+    assert (code, finding["invariant"], finding["at_full_size"]) == (1, "no-leak", True)
+    assert len(finding["replay"]["sequence"]) == 2
+
+
+@pytest.mark.newest_tree
+def test_explore_stopped_early_has_no_verdict(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """With too few states allowed, nothing is claimed."""
+    code = main(["explore", "--tree", str(tree.root), "--arch", "x86", "--max-states", "20"])
+    assert code == 2
+    assert "stopped after 20 states, nothing violated, not complete" in capsys.readouterr().out
+
+
+@pytest.mark.newest_tree
+def test_explore_state_that_takes_several_operations_is_found(
+    tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What goes wrong at the third vmemmap_free() only is found: a variable of the kernel is a part of the state."""
+    copy = copied(tree, "x86", tmp_path)
+    broken = begun("vmemmap_free", "static int calls_before; if (calls_before < 3 && ++calls_before == 3) return;")
+    with edited(copy, {"arch/x86/mm/init_64.c": broken}):
+        _, text = _explored(copy, capsys, "sections=1")
+    (cell,) = json.loads(text)["cells"]
+    operations = [one["operation"] for one in cell["findings"][0]["replay"]["sequence"]]
+    assert operations.count("remove") == 3
+
+
+@pytest.mark.newest_tree
+def test_machine_state_reached_in_different_ways_has_the_same_futures(tree: Tree) -> None:
+    """Other pages, another order: the same number, and the same numbers after each further operation."""
+    source = source_of(tree, "x86")
+    first: tuple[Operation, ...] = (AddDevice(0, 1), AddDevice(2, 1))
+    second: tuple[Operation, ...] = (AddDevice(2, 1), AddDevice(1, 1), Remove(1), AddDevice(0, 1))
+    further: tuple[Operation, ...] = (AddDevice(1, 1), AddDevice(4, 4), AddDevice(0, 4))
+    with source.machine(ExploreScope().geometry(source.geometry(64))) as machine:
+        states = [machine.successors(one[:-1], one[-1:], details=False)[0].state for one in (first, second)]
+        futures = [machine.successors(one, further, details=False) for one in (first, second)]
+        assert states[0] == states[1]
+        assert futures[0] == futures[1]
+        alive = machine.successors(first, (Initialise(0), Initialise(1)), details=False)
+        assert len({states[0], *(one.state for one in alive)}) == 3

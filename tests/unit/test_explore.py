@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The exhaustive search itself, on a machine of a few lines; the scope, and the way to full size."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from vmemcheck.engine import Coverage
+from vmemcheck.errors import UsageError
+from vmemcheck.explore import Batch, Cause, Edge, Expansion, Exploration, Node, Violated, explore
+from vmemcheck.explore_scope import ExploreScope, parse
+from vmemcheck.full_size import candidates
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Kind
+from vmemcheck.model import Model
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Operation, Remove
+
+GEOMETRY = Geometry(section_shift=23, table_shift=5)
+FULL = Geometry()
+ADDS: tuple[Operation, ...] = (AddDevice(0, 1), AddDevice(2, 1), AddDevice(5, 2))
+
+
+def _expansion(node: Node, forbidden: int) -> Expansion:
+    """All sets of three ranges; as many as ``forbidden`` at once are a violation."""
+    edges, violated = [], []
+    live = len(node.model.ranges)
+    tried = [*(Remove(victim) for victim in range(live)), *ADDS]
+    for operation in tried:
+        expectation = node.model.expect(operation)
+        if expectation.after == node.model:
+            continue
+        after = node.after(operation, expectation, 7, succeeded=True)
+        if len(after.model.ranges) == forbidden:
+            violated.append(Violated(operation, ((Cause(Kind("no-leak", "", "")), False),)))
+        else:
+            edges.append(Edge(operation, after.key, 7, succeeded=True))
+    return Expansion(len(tried), tuple(edges), tuple(violated))
+
+
+def _explored(forbidden: int = 9, size: int = 1, most: int = 100) -> Exploration:
+    def expand(nodes: list[Node]) -> Iterator[Batch]:
+        for start in range(0, len(nodes), size):
+            expansions = tuple(_expansion(node, forbidden) for node in nodes[start : start + size])
+            yield Batch(expansions, Coverage())
+
+    return explore(Node((), Model(GEOMETRY)), expand, most)
+
+
+def test_explore_symmetric_states_merge_and_the_fixpoint_is_reached() -> None:
+    """Three ranges in any order: eight sets, and the empty machine before anything ran; three operations deep."""
+    found = _explored()
+    assert (found.states, found.depth, found.is_complete, found.found) == (9, 3, True, {})
+
+
+def test_explore_counts_the_same_in_batches_of_any_size() -> None:
+    """How the work is cut has no influence on what is found."""
+    assert _explored(size=1) == _explored(size=64)
+
+
+def test_explore_violation_is_found_by_a_shortest_sequence_and_not_looked_beyond() -> None:
+    """Two ranges at once are forbidden: two adds show it, and no state has more than one."""
+    found = _explored(forbidden=2)
+    assert {cause.kind.invariant: len(sequence) for cause, sequence in found.found.items()} == {"no-leak": 2}
+    assert found.states == 5
+
+
+def test_explore_with_too_few_states_is_not_complete() -> None:
+    """A search that was stopped says so."""
+    found = _explored(most=4)
+    assert (found.states, found.is_complete) == (4, False)
+
+
+def test_scope_words_are_read() -> None:
+    """Numbers and flags go to their fields; what is not named is off."""
+    found = parse("sections=1, devices=2,altmaps,entries=64,subsections=8,free-memory")
+    assert (found.scope.sections, found.devices, found.scope.altmaps, found.scope.faults) == (1, 2, True, False)
+    assert (found.entries, found.subsections, found.free_memory, found.uninitialised) == (64, 8, True, False)
+    assert parse("") == ExploreScope()
+
+
+@pytest.mark.parametrize("text", ["sectoins=2", "altmaps=1", "sections", "sections=0", "entries=33", "devices=x"])
+def test_scope_that_makes_no_sense_gives_one_line(text: str) -> None:
+    """The message names the option and is one line."""
+    with pytest.raises(UsageError) as error:
+        parse(text)
+    assert str(error.value).startswith("--scope: ")
+    assert "\n" not in str(error.value)
+
+
+def test_scope_geometry_keeps_the_ratio_of_memmap_to_leaf() -> None:
+    """A section's memmap is the same share of a PMD leaf as at full size."""
+    small = ExploreScope().geometry(FULL)
+    assert small.section_memmap_bytes * FULL.pmd_bytes == FULL.section_memmap_bytes * small.pmd_bytes
+
+
+def test_candidates_keep_sections_and_scale_borders_within_them() -> None:
+    """The first candidate scales in proportion; others keep the distance to the start or end of the section."""
+    sequence = (Boot(1, 0, 2), AddMemory(0, 1), AddDevice(0, 5), Remove(0))
+    first, *others = candidates(sequence, GEOMETRY, FULL)
+    assert first == (Boot(1, 0, 32), AddMemory(0, 1), AddDevice(0, 80), Remove(0))
+    assert (Boot(1, 0, 2), AddMemory(0, 1), AddDevice(0, 65), Remove(0)) in others

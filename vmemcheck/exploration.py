@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Explore cells of a kernel tree: visit all states of the scaled geometry, then show findings at full size.
+
+What comes out is data; ``vmemcheck.reports`` makes text of it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vmemcheck.by_design import ByDesign
+from vmemcheck.check import Cell
+from vmemcheck.engine import applicable, are_soft, check
+from vmemcheck.errors import MachineError
+from vmemcheck.explore import Batch, Cause, Expander, Exploration, Node, explore
+from vmemcheck.explore_scope import ExploreScope
+from vmemcheck.full_size import candidates
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.kernel.build import Variant
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.source import KernelSource
+from vmemcheck.kernel.statics import statics_of
+from vmemcheck.model import Model
+from vmemcheck.operation import Sequence
+from vmemcheck.shrink import shrink
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One cause.
+
+    :param scaled: a shortest sequence of the scaled geometry
+    :param full: the same at full size; None where no natural candidate shows it
+    """
+
+    cause: Cause
+    scaled: Finding
+    full: Finding | None
+
+    @property
+    def finding(self) -> Finding:
+        """The one to report."""
+        return self.full or self.scaled
+
+
+@dataclass(frozen=True, slots=True)
+class CellExploration:
+    """What came of one cell.
+
+    :param scaled: the geometry that was visited; that of ``cell`` is the full size
+    :param statics: names of the kernel's variables that are a part of the state
+    """
+
+    cell: Cell
+    scaled: Geometry
+    states: int
+    transitions: int
+    depth: int
+    is_complete: bool
+    met: tuple[str, ...]
+    missing: tuple[str, ...]
+    by_design: tuple[ByDesign, ...]
+    shown: tuple[Shown, ...]
+    statics: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Violated where a finding is one at full size; no verdict where the search did not get through."""
+        if any(one.full for one in self.shown):
+            return Verdict.VIOLATED
+        if self.shown or not self.is_complete:
+            return Verdict.NO_VERDICT
+        return Verdict.VACUOUS if self.missing else Verdict.HOLDS
+
+    def exit_code(self, *, latent: bool) -> int:
+        """Return the exit code.
+
+        :param latent: what cannot occur, or is seen in the scaled geometry only, counts too
+        """
+        if latent and self.shown:
+            return Verdict.VIOLATED.exit_code
+        return self.verdict.exit_code if latent or self.cell.reachable else Verdict.NO_VERDICT.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class ExploreResult:
+    """What came of a tree."""
+
+    tree: str
+    origin: str
+    scope: ExploreScope
+    most_states: int
+    cells: tuple[CellExploration, ...]
+
+    def exit_code(self, *, latent: bool) -> int:
+        """Return 1 when there is a finding, 2 when a cell that counts has no verdict, else 0."""
+        codes = {one.exit_code(latent=latent) for one in self.cells if latent or one.cell.reachable}
+        return 1 if 1 in codes else max(codes, default=Verdict.NO_VERDICT.exit_code)
+
+
+def explore_cell(
+    source: KernelSource,
+    cell: Cell,
+    scope: ExploreScope,
+    most_states: int,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+) -> CellExploration:
+    """Visit all states of one cell.
+
+    :param most_states: the search ends when it knows that many
+    :param progress: called now and then with the numbers of states that were expanded, and that are known
+    :raises VmemcheckError: when the code cannot be built or run
+    """
+    scaled = scope.geometry(cell.geometry)
+    program = source.program(scaled, Variant.FAST)
+    with KernelMachine(program, scaled, source.name, source.traits, with_free=scope.free_memory) as machine:
+        expander = Expander(machine, scope.rules(scaled))
+
+        def expand(nodes: list[Node]) -> Iterator[Batch]:
+            for start in range(0, len(nodes), _BATCH):
+                yield expander.batch(nodes[start : start + _BATCH])
+
+        root = Node((), Model(scaled, boot_stays=machine.boot_stays))
+        found = explore(root, expand, most_states, progress)
+        shown = tuple(_shown(source, machine, cell.geometry, found))
+        names = [mark.name for mark in applicable(machine, scope.scope)]
+    return CellExploration(
+        cell=cell,
+        scaled=scaled,
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        is_complete=found.is_complete,
+        met=tuple(name for name in names if name in found.coverage.marks),
+        missing=tuple(name for name in names if name not in found.coverage.marks),
+        by_design=tuple(sorted(found.coverage.by_design, key=lambda one: one.name)),
+        shown=shown,
+        statics=tuple(sorted(one.name for one in statics_of(program))),
+    )
+
+
+def _shown(source: KernelSource, small: KernelMachine, full: Geometry, found: Exploration) -> Iterator[Shown]:
+    if not found.found:
+        return
+    with source.machine(full) as machine:
+        for cause, sequence in found.found.items():
+            scaled = _shortest(small, cause, sequence)
+            if scaled is None:
+                raise MachineError(
+                    f"{source.name}: {cause.kind.invariant} was violated once, and is not when the sequence runs again",
+                    to_fix="this is a defect of the simulated machine; please report it with the scope",
+                )
+            tried = (_shortest(machine, cause, other) for other in candidates(scaled.sequence, small.geometry, full))
+            yield Shown(cause, scaled, next((one for one in tried if one), None))
+
+
+def _shortest(machine: KernelMachine, cause: Cause, sequence: Sequence) -> Finding | None:
+    """Return the finding without what can be left out, such as bringing to life; None where there is none."""
+    shortest: Finding | None = None
+
+    def fails(other: Sequence) -> bool:
+        nonlocal shortest
+        finding = _finding(machine, cause, other)
+        shortest = finding or shortest
+        return finding is not None
+
+    if fails(sequence):
+        shrink(sequence, (), fails, simplify=False)
+    return shortest
+
+
+def _finding(machine: KernelMachine, cause: Cause, sequence: Sequence) -> Finding | None:
+    """Return the step that violates the invariant of a cause, in its way; what else is soft is passed over."""
+    finding = check(machine, sequence)
+    known: set[Kind] = set()
+    while finding and not _shows(finding, cause) and are_soft(finding.violations[:1]):
+        known.add(finding.kind)
+        finding = check(machine, sequence, known=known)
+    return finding if finding and _shows(finding, cause) else None
+
+
+def _shows(finding: Finding, cause: Cause) -> bool:
+    first = Cause.of(finding.violations[0])
+    return (first.kind.invariant, first.subject) == (cause.kind.invariant, cause.subject)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a sequence of a scaled geometry to sequences of the same shape at full size.
+
+Sections and memory blocks keep their numbers. A border within a section goes to the same share of the section, or
+keeps its distance from the start or from the end of it. Which of these shows the same is for the engine to say.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.model import most_altmap_pages, requested_range
+from vmemcheck.operation import AddDevice, Altmap, Boot, Operation, Sequence
+
+_MOST = 243
+"""Candidates that are tried: five borders within sections, each in three ways."""
+
+
+def candidates(sequence: Sequence, small: Geometry, full: Geometry) -> Iterator[Sequence]:
+    """Yield sequences at full size that are like one of the small geometry, the most natural ones first."""
+    borders = sorted({border for operation in sequence for border in _borders(operation, small)})
+    places = [_places(border, small, full) for border in borders]
+    for chosen in itertools.islice(itertools.product(*places), _MOST):
+        if all(one < other for one, other in itertools.pairwise(chosen)):
+            moved = dict(zip(borders, chosen, strict=True))
+            yield tuple(_moved(operation, moved, small, full) for operation in sequence)
+
+
+def _borders(operation: Operation, small: Geometry) -> tuple[int, ...]:
+    if isinstance(operation, AddDevice):
+        return operation.subsection, operation.subsection + operation.count
+    if isinstance(operation, Boot):
+        start = operation.section * small.subsections_per_section + operation.first
+        return start, start + operation.count
+    return ()
+
+
+def _places(border: int, small: Geometry, full: Geometry) -> tuple[int, ...]:
+    section, within = divmod(border, small.subsections_per_section)
+    start, size = section * full.subsections_per_section, full.subsections_per_section
+    share = within * size // small.subsections_per_section
+    if not within:
+        return (start,)
+    places = (start + share, start + within, start + size - (small.subsections_per_section - within))
+    return tuple(dict.fromkeys(places))
+
+
+def _moved(operation: Operation, moved: dict[int, int], small: Geometry, full: Geometry) -> Operation:
+    if isinstance(operation, Boot):
+        start, end = (moved[border] for border in _borders(operation, small))
+        return Boot(operation.section, start - operation.section * full.subsections_per_section, end - start)
+    if not isinstance(operation, AddDevice):
+        return operation
+    start, end = (moved[border] for border in _borders(operation, small))
+    shift = operation.vmemmap_shift
+    if shift and shift == small.section_shift - small.page_shift:
+        shift = full.section_shift - full.page_shift
+    other = AddDevice(start, end - start, vmemmap_shift=shift, fault=operation.fault)
+    return replace(other, altmap=_altmap(operation, other, small, full)) if operation.altmap else other
+
+
+def _altmap(operation: AddDevice, other: AddDevice, small: Geometry, full: Geometry) -> Altmap:
+    """Return the altmap that is as generous to ``other`` as that of ``operation`` is to it."""
+    assert operation.altmap is not None
+    sizes = [_sizes(one, geometry) for one, geometry in ((operation, small), (other, full))]
+    free = operation.altmap.free_pages
+    index = sizes[0].index(free) if free in sizes[0] else 0
+    return Altmap(operation.altmap.reserve_pages, sizes[1][index])
+
+
+def _sizes(operation: AddDevice, geometry: Geometry) -> tuple[int, int, int]:
+    """Return the pages of a plentiful altmap, of one that is just enough, and of one that is too small."""
+    need = -(-operation.count * geometry.subsection_memmap_bytes // geometry.page_bytes)
+    live = requested_range(geometry, replace(operation, altmap=None))
+    return most_altmap_pages(geometry, live) if live else need, need, need // 2
