@@ -71,7 +71,7 @@ def test_wheel_holds_one_package_with_all_its_files(built: tuple[Path, Path]) ->
     """Nothing but vmemcheck reaches site-packages: every module, the type marker and every data file."""
     names = {name for name in zipfile.ZipFile(built[1]).namelist() if ".dist-info/" not in name}
     assert packaged() == names
-    schemas = {f"vmemcheck/reports/{name}.schema.json" for name in ("prove", "facts", "check")}
+    schemas = {f"vmemcheck/reports/{name}.schema.json" for name in ("prove", "facts", "check", "explore")}
     wanted = schemas | {"vmemcheck/py.typed", "vmemcheck/properties/test_invariants.py"}
     assert wanted <= names
 

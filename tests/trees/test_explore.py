@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.trees.broken import begun, copied, edited
@@ -14,6 +15,7 @@ from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
 
+SCHEMA = Path(__file__).parents[2] / "reports" / "explore.schema.json"
 _X86 = ("--arch", "x86_64", "--format", "json", "--scope")
 
 
@@ -29,6 +31,7 @@ def test_explore_x86_64_is_complete_and_the_same_on_every_run(tree: Tree, capsys
     (cell,) = json.loads(text)["cells"]
     assert (code, cell["verdict"], cell["complete"], cell["findings"]) == (0, "holds", True, [])
     assert cell["states"] > 100
+    jsonschema.validate(json.loads(text), json.loads(SCHEMA.read_text()))
     assert _explored(tree, capsys, "sections=1,altmaps,devices=2") == (code, text)
 
 
