@@ -3,15 +3,17 @@
 
 import pytest
 
+from tests.negative.reuse import REUSE_VARIANTS
 from tests.negative.variants import VARIANTS, Variant
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.search import search
 from vmemcheck.sequence_text import sequence_to_text
 
 EXAMPLES = 500
+_ALL = (*VARIANTS, *REUSE_VARIANTS)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.broken.replace(" ", "-"))
+@pytest.mark.parametrize("variant", _ALL, ids=lambda variant: variant.broken.replace(" ", "-"))
 def test_variant_searched_is_caught_by_its_invariant_and_shrunk(variant: Variant) -> None:
     """A search of the ci budget finds the variant and shrinks it to the hand-found length."""
     result = search(variant.machine(variant.geometry), scope=variant.scope, examples=EXAMPLES)
@@ -23,4 +25,4 @@ def test_variant_searched_is_caught_by_its_invariant_and_shrunk(variant: Variant
 
 def test_variants_of_every_invariant_exist() -> None:
     """Every invariant is the catcher of at least one variant."""
-    assert {invariant.name for invariant in INVARIANTS} == {variant.invariant for variant in VARIANTS}
+    assert {invariant.name for invariant in INVARIANTS} == {variant.invariant for variant in _ALL}

@@ -19,6 +19,7 @@ WALKERS = {
     "arm64": ("arch/arm64/mm/mmu.c", "unmap_hotplug_pte_range"),
 }
 """File and name of the function that clears the PTEs of the vmemmap."""
+_COPIES: dict[tuple[Path, str], Tree] = {}
 _FOLDERS = ("include", "init", "kernel", "lib", "mm", "scripts")
 
 
@@ -32,6 +33,23 @@ def copied(tree: Tree, arch: str, folder: Path) -> Tree:
         if path.is_file():
             _link(str(path), str(root / path.relative_to(tree.root)))
     return open_tree(root)
+
+
+class CopyOf:
+    """The copies of one tree, one for each architecture; each is made once in a run.
+
+    :param folder: makes a new folder
+    """
+
+    def __init__(self, tree: Tree, folder: Callable[[], Path]) -> None:
+        self._tree = tree
+        self._folder = folder
+
+    def __call__(self, arch: str) -> Tree:
+        key = (self._tree.root, arch)
+        if key not in _COPIES:
+            _COPIES[key] = copied(self._tree, arch, self._folder())
+        return _COPIES[key]
 
 
 @contextlib.contextmanager
@@ -59,6 +77,14 @@ def begun(function: str, statement: str) -> Edit:
 def renamed(old: str, new: str) -> Edit:
     """Return the edit that gives a name another spelling, wherever it stands in a file."""
     return lambda text: re.sub(rf"\b{old}\b", new, text)
+
+
+def within(function: str, edit: Edit) -> Edit:
+    """Return the edit that changes the body of one function, from its head to the brace in the first column."""
+    body = re.compile(
+        rf"^(?:[\w *]+\s)?\*?{function}\((?:[^(){{}};]|\([^()]*\))*\)[\w\s]*\{{.*?^\}}", re.MULTILINE | re.DOTALL
+    )
+    return lambda text: _once(body, lambda match: edit(match[0]), text)
 
 
 def defined_as(old: str, new: str) -> Edit:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.trees.broken import CopyOf
 from vmemcheck.kernel.fetch import cached_trees
 from vmemcheck.kernel.tree import Tree, open_tree
 
@@ -43,6 +44,12 @@ def tree(request: pytest.FixtureRequest) -> Tree:
     else:
         return found
     return _missing(message)
+
+
+@pytest.fixture
+def copy_of(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> CopyOf:
+    """Return the copies of the tree, one for each architecture."""
+    return CopyOf(tree, lambda: tmp_path_factory.mktemp("broken"))
 
 
 @pytest.fixture

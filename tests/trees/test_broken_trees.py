@@ -3,11 +3,10 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from tests.trees.broken import WALKERS, Edit, begun, copied, defined_as, edited, line_of, renamed
+from tests.trees.broken import WALKERS, CopyOf, Edit, begun, defined_as, edited, line_of, renamed
 from vmemcheck.bulk import bulk_search
 from vmemcheck.cli import main
 from vmemcheck.engine import check
@@ -20,7 +19,6 @@ from vmemcheck.scope import Scope
 
 pytestmark = pytest.mark.newest_tree
 _X86, _ARM64 = WALKERS["x86"], WALKERS["arm64"]
-_COPIES: dict[tuple[Path, str], Tree] = {}
 
 # What the walker does when the memmap of so many subsections is removed.
 _FAULTS = (
@@ -41,31 +39,13 @@ _FAULTS = (
 )
 
 
-@pytest.fixture
-def copy_of(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> "_CopyOf":
-    """Return the copies of the tree, one for each architecture."""
-    return _CopyOf(tree, tmp_path_factory)
-
-
-class _CopyOf:
-    def __init__(self, tree: Tree, factory: pytest.TempPathFactory) -> None:
-        self._tree = tree
-        self._factory = factory
-
-    def __call__(self, arch: str) -> Tree:
-        key = (self._tree.root, arch)
-        if key not in _COPIES:
-            _COPIES[key] = copied(self._tree, arch, self._factory.mktemp("broken"))
-        return _COPIES[key]
-
-
 def _machine(tree: Tree, arch: str) -> KernelMachine:
     source = open_source(tree, arch, 12)
     return source.machine(source.geometry(64))
 
 
 @pytest.mark.parametrize("arch", ["x86", "arm64"])
-def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: _CopyOf) -> None:
+def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: CopyOf) -> None:
     """Whatever the kernel's code does, the sequence gets a finding that names its file, line and function."""
     tree = copy_of(arch)
     file, function = WALKERS[arch]
@@ -91,7 +71,7 @@ def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: _CopyOf) 
     assert quiet is None or quiet.invariant != "no-warning"
 
 
-def test_broken_walker_endless_loop_is_found_and_shrunk_by_a_search(copy_of: _CopyOf) -> None:
+def test_broken_walker_endless_loop_is_found_and_shrunk_by_a_search(copy_of: CopyOf) -> None:
     """A search over a tree with an endless loop ends, with one finding of two operations."""
     tree = copy_of("x86")
     with edited(tree, {_X86[0]: begun(_X86[1], "for (;;) WARN_ON(addr == end);")}), _machine(tree, "x86") as machine:
@@ -178,7 +158,7 @@ _REFUSED: tuple[tuple[str, str, Mapping[str, Edit], type[VmemcheckError], str], 
     ("arch", "edits", "error", "says"), [pytest.param(*rest, id=f"{name}-{rest[0]}") for name, *rest in _REFUSED]
 )
 def test_broken_tree_is_refused_with_the_place(
-    arch: str, edits: Mapping[str, Edit], error: type[VmemcheckError], says: str, copy_of: _CopyOf
+    arch: str, edits: Mapping[str, Edit], error: type[VmemcheckError], says: str, copy_of: CopyOf
 ) -> None:
     """What cannot be built is an error that names the kernel's file and function and what to do."""
     tree = copy_of(arch)
@@ -190,7 +170,7 @@ def test_broken_tree_is_refused_with_the_place(
     assert "\n  to fix " in str(caught.value)
 
 
-def test_broken_tree_code_before_main_does_not_run(copy_of: _CopyOf) -> None:
+def test_broken_tree_code_before_main_does_not_run(copy_of: CopyOf) -> None:
     """A function that the compiler is told to call at start is called only by the kernel's own code."""
     early = "\nstatic __attribute__((constructor)) void "
     edit = _once_before(_X86[1], early)
@@ -202,7 +182,7 @@ def _once_before(function: str, head: str) -> Edit:
     return lambda text: re.sub(rf"\nstatic void (?:\w+ )*\s*(?={function}\()", head, text, count=1)
 
 
-def test_check_of_a_broken_tree_ends_with_exit_code_2(copy_of: _CopyOf, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_a_broken_tree_ends_with_exit_code_2(copy_of: CopyOf, capsys: pytest.CaptureFixture[str]) -> None:
     """The command has no verdict, says where and why, and shows no traceback."""
     tree = copy_of("x86")
     with edited(tree, {_X86[0]: begun(_X86[1], "frobnicate(addr);")}):

@@ -10,8 +10,11 @@ import pytest
 from tests.trees.sources import source_of
 from vmemcheck import intervals
 from vmemcheck.engine import steps
+from vmemcheck.intervals import Intervals
+from vmemcheck.invariant import Step
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.observation import Content
 from vmemcheck.operation import AddDevice, AddMemory, Initialise, Operation, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.strategies import scaled
@@ -39,6 +42,18 @@ def _sequences() -> Iterator[Sequence]:
         yield tuple(chosen.choices(_TABLE, k=chosen.randint(6, 10)))
 
 
+def _live(step: Step) -> Intervals:
+    """Return where struct pages stand that belong there, as far as memmap is present."""
+    extents = (one for one in step.state.contents if one.content is Content.LIVE and one.of == one.start)
+    return intervals.intersect(intervals.union(range(one.start, one.end) for one in extents), step.required)
+
+
+def _initialised(step: Step) -> Intervals:
+    """Return where they must stand."""
+    ranges = (live for live in step.after.ranges if live.initialised)
+    return intervals.union(step.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in ranges)
+
+
 def _agreed(source: KernelSource) -> int:
     """Compare step by step; return the number of steps."""
     geometry = scaled(source.geometry(64))
@@ -59,6 +74,7 @@ def _agreed(source: KernelSource) -> int:
                     assert not intervals.subtract(one.required, one.mapped), sequence
                     leaves = [range(mapping.start, mapping.end) for mapping in one.state.mappings]
                     assert all(intervals.touches(leaf, one.memmap) for leaf in leaves), sequence
+                    assert _live(one) == _initialised(one), sequence
                 kinds = [{mapping.kind for mapping in one.state.mappings} for one in (expected, step)]
                 if kinds[0] == kinds[1]:
                     assert expected.mapped == step.mapped, sequence

@@ -48,6 +48,39 @@ def test_ledger_recycles_last_in_first_out_and_zeroes_nothing() -> None:
     assert ledger.contents(first).holds_only(Content.UNUSED)
 
 
+def test_ledger_recycled_block_holds_live_struct_pages_no_longer() -> None:
+    """Of what the last user left, struct pages and entries are stale; all other bytes are what they were."""
+    ledger = Ledger(4096, [])
+    pfn = ledger.allocate(0)
+    contents = ledger.contents(pfn)
+    contents.write(0, 8, Content.ZERO)
+    contents.write(8, 72, Content.LIVE, shift=0x1000)
+    contents.write(72, 80, Content.TABLE)
+    contents.write(80, 96, Content.POISON)
+    ledger.free(pfn, HERE)
+    assert pfn == ledger.allocate(0)
+    expected = [
+        Run(0, 8, Content.ZERO),
+        Run(8, 80, Content.STALE),
+        Run(80, 96, Content.POISON),
+        Run(96, 4096, Content.STALE),
+    ]
+    assert expected == list(contents.read(0, 4096))
+
+
+def test_ledger_altmap_page_given_again_holds_what_it_held() -> None:
+    """An altmap that is opened again has the memory that it had, with what stands in it."""
+    ledger = Ledger(4096, [])
+    owner = Owner(OwnerKind.ALTMAP, 0)
+    ledger.open_altmap(0, Altmap(0, 4))
+    pfn = ledger.allocate(0, owner)
+    ledger.contents(pfn).write(0, 4096, Content.UNUSED)
+    ledger.free(pfn, HERE)
+    ledger.open_altmap(0, Altmap(0, 4))
+    assert pfn == ledger.allocate(0, owner)
+    assert ledger.contents(pfn).holds_only(Content.UNUSED)
+
+
 def test_ledger_shared_block_is_freed_with_its_last_user() -> None:
     """A block that two mappings use is given back once."""
     ledger = Ledger(4096, [])

@@ -50,6 +50,19 @@ class Contents:
             if run.start < end and run.end > start:
                 yield Run(max(run.start, start), min(run.end, end), run.content, run.shift)
 
+    def let_go(self) -> None:
+        """Get another user: struct pages are live no longer, and entries of tables are bytes like others."""
+        runs: list[Run] = []
+        for run in self._runs:
+            is_gone = run.content in (Content.LIVE, Content.TABLE)
+            _append(runs, Run(run.start, run.end, Content.STALE) if is_gone else run)
+        self._runs = runs
+
+    @property
+    def size(self) -> int:
+        """Bytes of the block."""
+        return self._runs[-1].end
+
     def holds_only(self, content: Content) -> bool:
         """Return whether every byte of the block is ``content``."""
         return len(self._runs) == 1 and self._runs[0].content is content

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Physical memory: a page allocator that recycles last-in-first-out and zeroes nothing."""
+"""Physical memory: a page allocator that recycles last-in-first-out and zeroes nothing.
+
+Blocks are neither split nor merged.
+"""
 
 from vmemcheck.observation import (
     BOOT,
@@ -103,7 +106,9 @@ class Ledger:
     def _from_buddy(self, order: int, owner: Owner) -> int:
         recycled = self._recycled.get(order)
         if recycled and owner is not BOOT:
-            return recycled.pop()
+            pfn = recycled.pop()
+            self._contents[pfn].let_go()
+            return pfn
         pages = 1 << order
         pfn = -(-self._next_pfn // pages) * pages
         self._next_pfn = pfn + pages
@@ -120,5 +125,9 @@ class Ledger:
             self.events.append(AllocationFailed(order, owner))
             raise OutOfMemoryError
         self.count_altmap(owner.start_pfn, pages, skip)
-        self._contents[pfn + skip] = Contents(pages * self._page_bytes)
+        size, old = pages * self._page_bytes, self._contents.get(pfn + skip)
+        if old and old.size == size:
+            old.let_go()
+        else:
+            self._contents[pfn + skip] = Contents(size)
         return pfn + skip

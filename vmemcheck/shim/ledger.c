@@ -2,7 +2,8 @@
 /*
  * The ledger: which physical block is whose, the page allocator, altmaps, slab, memblock.
  *
- * Freed blocks are handed out again last in first out, and nothing is zeroed.
+ * Freed blocks are handed out again last in first out. They may be split, never merged. Nothing is zeroed: each page
+ * holds what its last user left there; what is handed out for the first time is stale.
  */
 #define VMC_GARBAGE 0xa7 /* an entry of this would be present, large and wrong */
 
@@ -12,6 +13,7 @@ VMC_KEEP static unsigned long (*vmc_free_heads)[VMC_MOST_FREE] = 0;
 static unsigned int vmc_free_counts[VMC_ORDERS];
 static int vmc_fault_kind;
 static unsigned long vmc_fault_value, vmc_allocations;
+VMC_KEEP static unsigned int vmc_sequence = 0;
 
 #define VMC_MOST_ALTMAP_BLOCKS 65536
 VMC_KEEP static unsigned long *vmc_altmap_blocks = 0;
@@ -22,6 +24,7 @@ static void vmc_ledger_reset(void)
 	const unsigned long first[3] = { 0, VMC_SLAB_START, VMC_BOOT_START };
 	int area;
 
+	vmc_sequence++;
 	for (area = 0; area < 3; area++) {
 		unsigned long used = vmc_next[area] > first[area] ? vmc_next[area] - first[area] : 0;
 
@@ -44,6 +47,9 @@ static int vmc_is_faulty(unsigned int order)
 	return vmc_fault_kind == 2 && order >= vmc_fault_value;
 }
 
+static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn);
+static void vmc_fill_memory(unsigned long pfn);
+
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
@@ -53,7 +59,11 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 		vmc_fail("a block outside of the simulated memory was handed out");
 	for (page = 0; page < 1UL << order; page++) {
 		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
-		desc[page].content = VMC_STALE;
+		if (desc[page].sequence == vmc_sequence)
+			vmc_let_go(&desc[page], pfn + page);
+		else
+			desc[page].content = VMC_STALE;
+		desc[page].sequence = vmc_sequence;
 		desc[page].owner = owner;
 	}
 	desc->flags |= VMC_HEAD;
@@ -119,9 +129,9 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	__builtin_memset(page, 0, sizeof(*page));
 	page->_refcount.counter = 1;
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
-	/* Only single pages become tables and are read as memory. Those keep what they held as tables. */
+	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
 	if (order == 0 && !was_table)
-		__builtin_memset(vmc_address_of(pfn), VMC_GARBAGE, PAGE_SIZE);
+		vmc_fill_memory(pfn);
 	vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE << order);

@@ -38,12 +38,12 @@ enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
 
 /*
  * of: for live struct pages the address they belong to; for a table, what its first entry maps. seen: the walk that
- * found boot memory mapped last.
+ * found boot memory mapped last. sequence: the one in which it was handed out last.
  */
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list, seen;
+	unsigned int list, seen, sequence;
 	unsigned char content, order, flags, level;
 };
 

@@ -10,7 +10,8 @@ struct vmc_run {
 	unsigned long of;
 };
 
-#define VMC_MOST_RUNS 600
+/* A run is a word at least, or a piece of a struct page. */
+#define VMC_MOST_RUNS (PAGE_SIZE / 8 + 100)
 #define VMC_RUN_LISTS 1024
 struct vmc_run_list {
 	unsigned int count;
@@ -45,13 +46,33 @@ static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned 
 	return count + 1;
 }
 
+/* Let a page hold the first runs of vmc_scratch. */
+static void vmc_keep_runs(struct vmc_desc *desc, unsigned int count)
+{
+	struct vmc_run_list *list;
+
+	if (count == 1) {
+		desc->content = vmc_scratch[0].content;
+		desc->of = vmc_scratch[0].of;
+		return;
+	}
+	if (desc->content != VMC_MIXED) {
+		if (vmc_list_count == VMC_RUN_LISTS)
+			vmc_fail("more pages are in pieces than can be tracked");
+		desc->list = vmc_list_count++;
+	}
+	desc->content = VMC_MIXED;
+	list = &vmc_lists[desc->list];
+	list->count = count;
+	__builtin_memcpy(list->runs, vmc_scratch, count * sizeof(*list->runs));
+}
+
 /* Write content over [start, end) of a page; of belongs to start. */
 static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
 			   unsigned long of)
 {
 	struct vmc_run single = { PAGE_SIZE, desc->content, desc->of }, *runs = &single;
 	unsigned int count = 0, number = 1, index, at = 0;
-	struct vmc_run_list *list = 0;
 
 	if (start == 0 && end == PAGE_SIZE) {
 		desc->content = content;
@@ -59,9 +80,8 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 		return;
 	}
 	if (desc->content == VMC_MIXED) {
-		list = &vmc_lists[desc->list];
-		runs = list->runs;
-		number = list->count;
+		runs = vmc_lists[desc->list].runs;
+		number = vmc_lists[desc->list].count;
 	}
 	for (index = 0; index < number; at = runs[index++].end) {
 		struct vmc_run *run = &runs[index];
@@ -73,20 +93,34 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 		count = vmc_append(count, from, run->end, run->content,
 				   vmc_advanced(run->content, run->of, from - at));
 	}
-	if (count == 1) {
-		desc->content = vmc_scratch[0].content;
-		desc->of = vmc_scratch[0].of;
+	vmc_keep_runs(desc, count);
+}
+
+/* The page gets another user: struct pages are live no longer, and entries of tables are bytes like others. */
+static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn)
+{
+	const unsigned long *words = vmc_address_of(pfn);
+	const struct vmc_run_list *list;
+	unsigned int index, at = 0, count = 0;
+
+	if (desc->content == VMC_ENTRIES) {
+		for (index = 0; index < PAGE_SIZE / sizeof(*words) && !words[index]; index++)
+			;
+		desc->content = index < PAGE_SIZE / sizeof(*words) ? VMC_STALE : VMC_ZERO;
+	}
+	if (desc->content == VMC_LIVE)
+		desc->content = VMC_STALE;
+	if (desc->content != VMC_MIXED)
 		return;
+	list = &vmc_lists[desc->list];
+	for (index = 0; index < list->count; at = list->runs[index++].end) {
+		unsigned int content = list->runs[index].content;
+
+		if (content == VMC_LIVE || content == VMC_ENTRIES)
+			content = VMC_STALE;
+		count = vmc_append(count, at, list->runs[index].end, content, 0);
 	}
-	if (!list) {
-		if (vmc_list_count == VMC_RUN_LISTS)
-			vmc_fail("more pages are in pieces than can be tracked");
-		desc->list = vmc_list_count++;
-		list = &vmc_lists[desc->list];
-	}
-	desc->content = VMC_MIXED;
-	list->count = count;
-	__builtin_memcpy(list->runs, vmc_scratch, count * sizeof(*list->runs));
+	vmc_keep_runs(desc, count);
 }
 
 static unsigned long vmc_translate(unsigned long address);
@@ -117,6 +151,25 @@ static void vmc_write(unsigned long start, unsigned long end, unsigned int conte
 			vmc_write_page(desc, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
 				       content == VMC_LIVE ? address : 0);
 	}
+}
+
+/* One byte of each content, as memory has it. */
+static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
+
+/* Let the memory of a page say what its contents are. */
+static void vmc_fill_memory(unsigned long pfn)
+{
+	const struct vmc_desc *desc = vmc_desc_of(pfn);
+	const struct vmc_run_list *list = &vmc_lists[desc->list];
+	unsigned char *memory = vmc_address_of(pfn);
+	unsigned int index, at = 0;
+
+	if (desc->content != VMC_MIXED) {
+		__builtin_memset(memory, vmc_bytes[desc->content], PAGE_SIZE);
+		return;
+	}
+	for (index = 0; index < list->count; at = list->runs[index++].end)
+		__builtin_memset(memory + at, vmc_bytes[list->runs[index].content], list->runs[index].end - at);
 }
 
 static unsigned int vmc_content_of_byte(int value)

@@ -139,6 +139,9 @@ VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 			vmc_entry_written(desc->level,
 					  desc->of + ((address & ~PAGE_MASK) / sizeof(long) << vmc_shift(desc->level)),
 					  *(unsigned long *)place, new, VMC_CALLER);
+		else if (desc->flags & VMC_ALLOCATED)
+			/* A table that is not linked yet, or memmap that is taken for a table. */
+			vmc_write_page(desc, address & ~PAGE_MASK, (address & ~PAGE_MASK) + size, VMC_ENTRIES, 0);
 	}
 }
 

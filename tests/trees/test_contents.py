@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What stands in memmap, by broken trees: each wrong byte is seen, also in memory that is used a second time.
+
+The edits are made in a copy at run time; no kernel code is here.
+"""
+
+import pytest
+
+from tests.trees.broken import CopyOf, Edit, begun, edited, renamed, within
+from tests.trees.sources import source_of
+from vmemcheck.engine import check
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.source import KernelSource, open_source
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.operation import AddDevice, AddMemory, Initialise, Remove, Sequence
+
+pytestmark = pytest.mark.newest_tree
+
+_PMD = "pmd_offset(pud_offset(p4d_offset(pgd_offset_k({0}), {0}), {0}), {0})"
+_LAST = "(unsigned long)(pfn_to_page(start_pfn) - 1)"
+_BEFORE = f"({_LAST} - PAGES_PER_SECTION * sizeof(struct page))"
+# Some architectures have flags of leaves where a pfn has its low bits.
+_LEAF = f"((unsigned long)page_to_virt(pmd_page(*{_PMD.format(_LAST)})) & PMD_MASK)"
+_ENTRY = f"(unsigned long *)({_LEAF} + ({_LAST} & ~PMD_MASK))"
+# What an add of so many subsections does to the last struct page of the section before, and what is said then.
+_WRONG = (
+    (f"memset((void *){_LAST}, 0xfd, sizeof(struct page));", "now holds PAGE_UNUSED"),
+    (f"memset((void *){_LAST}, 0, sizeof(struct page));", "now holds zero"),
+    (f"memset((void *){_LAST}, 0xff, sizeof(struct page));", "now holds poison"),
+    (f"memset((void *){_LAST}, 0x5a, sizeof(struct page));", "now holds what its last user left"),
+    (f"WRITE_ONCE(*{_ENTRY}, 1UL);", "now holds page-table entries"),
+    (
+        f"WRITE_ONCE(*{_PMD.format(_BEFORE)}, READ_ONCE(*{_PMD.format(_LAST)}));",
+        "now holds the struct pages of vmemmap",
+    ),
+)
+
+
+def _machine(source: KernelSource, struct_page_bytes: int) -> KernelMachine:
+    return source.machine(source.geometry(struct_page_bytes))
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64", "riscv", "loongarch"])
+def test_contents_wrong_bytes_over_live_struct_pages_are_named(arch: str, copy_of: CopyOf) -> None:
+    """Whatever is written over a live struct page, memmap-intact says what stands there now."""
+    statements = " ".join(
+        f"if (nr_pages == {count} * PAGES_PER_SUBSECTION) {{ {statement} }}"
+        for count, (statement, _) in enumerate(_WRONG, 1)
+    )
+    files = ("mm/sparse.c", "mm/sparse-vmemmap.c")
+    tree = copy_of(arch)
+    file = next(name for name in files if "sparse_add_section(" in tree.read(name))
+    live = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Initialise(1))
+    with (
+        edited(tree, {file: begun("sparse_add_section", statements)}),
+        _machine(open_source(tree, arch, 12), 64) as machine,
+    ):
+        behind = 2 * machine.geometry.subsections_per_section
+        for count, (statement, says) in enumerate(_WRONG, 1):
+            finding = check(machine, (*live, AddDevice(behind, count)))
+            assert finding is not None, statement
+            intact = next(one for one in finding.violations if one.invariant == "memmap-intact")
+            assert says in intact.problems[0].because, statement
+        assert check(machine, (*live, AddDevice(behind, len(_WRONG) + 1))) is None
+
+
+_X86 = "arch/x86/mm/init_64.c"
+_TWICE: Sequence = (AddMemory(0, 1), Remove(0), AddMemory(0, 1), AddMemory(1, 1), Remove(1))
+_LIVE_FIRST: Sequence = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Remove(1))
+_UNUSED: tuple[tuple[str, Edit, Sequence, str], ...] = (
+    (
+        "trusts-recycled-leaf",
+        within("vmemmap_use_new_sub_pmd", renamed("__vmemmap_use_sub_pmd", "(void)")),
+        _TWICE,
+        "memmap-mapped",
+    ),
+    (
+        "fills-too-little",
+        begun("vmemmap_pmd_is_unused", "end -= PAGE_SIZE;"),
+        (AddMemory(0, 1), Remove(0)),
+        "no-leak",
+    ),
+    ("fills-too-much", begun("vmemmap_pmd_is_unused", "addr -= PAGE_SIZE;"), _LIVE_FIRST, "memmap-intact"),
+    (
+        "flushes-too-much",
+        begun("vmemmap_flush_unused_pmd", "if (unused_pmd_start) unused_pmd_start -= PAGE_SIZE;"),
+        (AddMemory(0, 1), Initialise(0), AddMemory(3, 1)),
+        "memmap-intact",
+    ),
+    ("never-flushes", begun("vmemmap_flush_unused_pmd", "return;"), (AddMemory(0, 1), Remove(0)), "no-leak"),
+    (
+        "clears-too-much",
+        begun("vmemmap_use_sub_pmd", "memset((void *)start - PAGE_SIZE, 0, PAGE_SIZE);"),
+        _LIVE_FIRST,
+        "memmap-intact",
+    ),
+)
+
+
+@pytest.mark.parametrize(("edit", "sequence", "invariant"), [pytest.param(*rest, id=name) for name, *rest in _UNUSED])
+def test_contents_x86_wrong_unused_range_is_a_violation(
+    edit: Edit, sequence: Sequence, invariant: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """With leaves that two sections share, each wrong mark of what is unused is seen; the tree itself holds."""
+    with _machine(source_of(tree, "x86"), 56) as machine:
+        assert check(machine, sequence) is None
+    with edited(copy_of("x86"), {_X86: edit}) as broken, _machine(open_source(broken, "x86", 12), 56) as machine:
+        finding = check(machine, sequence)
+    assert finding is not None
+    assert invariant == finding.invariant
