@@ -218,3 +218,43 @@ def test_counters_that_do_not_come_back_are_a_violation() -> None:
         "counters-balanced",
         "nr_memmap_pages is 31; it was 32 when the same memory was present before",
     )
+
+
+RETRIED: Sequence = (AddDevice(0, 5, fault=Fault(FaultKind.NTH, 4)), AddDevice(0, 5))
+
+
+def test_failed_add_tried_again_is_compared_with_a_first_add() -> None:
+    """An add that is tried again has the state of the same add without the failure before, and no violation."""
+    step = step_of(RETRIED)
+    assert step.is_retry
+    assert step_of(RETRIED[1:]).state.present == (step.first and step.first.present)
+    assert [] == list(violations_of(step))
+
+
+def test_failed_add_tried_again_in_vain_is_a_violation() -> None:
+    """An add that failed for want of memory, and is refused when there is some, was not undone."""
+    step = step_of(RETRIED)
+    refused = replace(step, observation=replace(step.observation, returned=-17), after=step.before, first=None)
+    said = [
+        problem.because
+        for violation in violations_of(refused)
+        if violation.invariant == "failed-add-undone"
+        for problem in violation.problems
+    ]
+    assert ["the add failed for want of memory; tried again with memory, it returns -17"] == said
+
+
+def test_failed_add_tried_again_with_another_result_is_a_violation() -> None:
+    """A retry that lacks a counter's value of the first add is a violation of failed-add-undone."""
+    step = step_of(RETRIED)
+    assert step.first is not None
+    other = replace(step, first=replace(step.first, counters=(("nr_memmap_pages", 7),)))
+    name, because = first(other)
+    assert name == "failed-add-undone"
+    assert "counters" in because
+
+
+def test_add_that_follows_another_add_is_no_retry() -> None:
+    """Only the same add right behind the failure counts as a retry."""
+    assert not step_of((RETRIED[0], AddDevice(0, 4))).is_retry
+    assert not step_of((RETRIED[0], AddDevice(6, 1), RETRIED[1])).is_retry
