@@ -125,7 +125,7 @@ def explore_cell(
         root = Node((), Model(scaled, boot_stays=machine.boot_stays))
         found = explore(root, expand, most_states, progress)
         shown = tuple(_shown(source, machine, cell.geometry, found))
-        names = [mark.name for mark in applicable(machine, scope.scope)]
+        names = [mark.name for mark in applicable(machine, scope.scope) if not mark.looks_back]
     return CellExploration(
         cell=cell,
         scaled=scaled,

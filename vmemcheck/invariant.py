@@ -228,6 +228,7 @@ class Mark:
     :param applies: whether it can be met with this geometry
     :param met: whether a step meets it
     :param needs: fields of ``Scope`` that must be on, without which it is not met
+    :param looks_back: met only where a step knows what its sequence met before, which exhaustive exploration does not
     """
 
     name: str
@@ -235,6 +236,7 @@ class Mark:
     applies: Callable[[Geometry], bool]
     met: Callable[[Step], bool]
     needs: tuple[str, ...] = ()
+    looks_back: bool = False
 
 
 class Verdict(enum.Enum):

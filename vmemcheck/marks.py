@@ -109,6 +109,7 @@ MARKS: tuple[Mark, ...] = (
         _always,
         lambda step: step.is_retry and step.observation.returned == 0,
         ("faults",),
+        looks_back=True,
     ),
     Mark(
         "table-freed",

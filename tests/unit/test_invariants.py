@@ -10,6 +10,7 @@ from tests.negative.variants import SUB_PMD, WHOLE_PMD
 from vmemcheck.engine import steps, violations_of
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Step
+from vmemcheck.marks import MARKS
 from vmemcheck.observation import (
     BUDDY,
     AltmapReleased,
@@ -258,3 +259,11 @@ def test_add_that_follows_another_add_is_no_retry() -> None:
     """Only the same add right behind the failure counts as a retry."""
     assert not step_of((RETRIED[0], AddDevice(0, 4))).is_retry
     assert not step_of((RETRIED[0], AddDevice(6, 1), RETRIED[1])).is_retry
+
+
+def test_marks_of_a_retry_are_those_that_look_back() -> None:
+    """Just the marks that look back are lost where a step does not know what came before it."""
+    step = step_of(RETRIED)
+    alone = replace(step, alike=None, is_retry=False, first=None)
+    lost = [mark.name for mark in MARKS if mark.met(step) and not mark.met(alone)]
+    assert [mark.name for mark in MARKS if mark.looks_back] == lost
