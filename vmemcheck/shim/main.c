@@ -237,6 +237,7 @@ int main(int count, char **arguments)
 	vmc_stack_top = (unsigned long)__builtin_frame_address(0) + 4096;
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));
+	vmc_cached = vmc_reserve(0, VMC_MOST_CACHED * sizeof(*vmc_cached));
 	vmc_free_heads = vmc_reserve(0, VMC_ORDERS * sizeof(*vmc_free_heads));
 	vmc_slots = vmc_reserve(0, (VMC_MOST_LIVE + 1) * sizeof(*vmc_slots));
 	vmc_lists = vmc_reserve(0, VMC_RUN_LISTS * sizeof(*vmc_lists));
