@@ -18,6 +18,10 @@ def _check(step: Step) -> Iterator[Problem]:
                 yield Problem(
                     f"{name} is {value} after all that was added was removed; it was {start.get(name, 0)} before"
                 )
+    elif not step.after.ranges and not step.after.early:
+        for name, value in step.state.counters:
+            if value:
+                yield Problem(f"{name} is {value} though no memory is left")
     yield from _pairs(step)
 
 
