@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sequences of operations."""
 
+from itertools import chain
 from operator import add
 
 from hypothesis import strategies as st
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
-from vmemcheck.strategies.operations import boot_memory, operations
+from vmemcheck.strategies.choice import choices
+from vmemcheck.strategies.operations import boot_memory
+from vmemcheck.weights import weighted_turns
 
 
 def sequences(
@@ -20,9 +23,12 @@ def sequences(
 ) -> st.SearchStrategy[Sequence]:
     """Draw a sequence: boot memory or none, then the other operations.
 
+    An add that may fail and the same add again count as one.
+
     :param scope: limits, ``Scope()`` by default
     :param min_size: operations after boot at least; lists are short unless this is set
     :param max_size: operations after boot at most
     """
-    rest = st.lists(operations(geometry, scope), min_size=min_size, max_size=max_size).map(tuple)
+    turns = choices(weighted_turns(geometry, scope or Scope()))
+    rest = st.lists(turns, min_size=min_size, max_size=max_size).map(lambda drawn: tuple(chain.from_iterable(drawn)))
     return st.builds(add, boot_memory(geometry, scope), rest)

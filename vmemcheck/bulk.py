@@ -17,7 +17,7 @@ from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
 from vmemcheck.shrink import plainer, shrink
-from vmemcheck.weights import weighted_boots, weighted_operations
+from vmemcheck.weights import weighted_boots, weighted_turns
 
 MOST_KINDS = 8
 """Kinds of findings after which a search ends: by then the machine is beyond doubt."""
@@ -38,11 +38,11 @@ class BulkResult:
 def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int) -> Iterator[Sequence]:
     """Yield random sequences of a scope, the same for the same seed."""
     chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
-    operations = weighted_operations(geometry, scope)
+    turns = weighted_turns(geometry, scope)
     boots = weighted_boots(geometry, scope)
     for _ in range(examples):
         length = chosen.randint(*_LENGTHS)
-        yield (*chosen.choice(boots), *(chosen.choice(operations) for _ in range(length)))
+        yield (*chosen.choice(boots), *(operation for _ in range(length) for operation in chosen.choice(turns)))
 
 
 def bulk_search(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.errors import MachineError
+from vmemcheck.history import History
 from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Problem, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.machine import Machine
@@ -90,11 +91,13 @@ def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
     model = Model(machine.geometry, boot_stays=machine.boot_stays)
     previous = State()
     baseline = Baseline(model, previous)
+    history = History(machine, sequence, previous)
     observations = machine.run(sequence)
-    for operation, observation in zip(sequence, observations, strict=False):
+    for number, (operation, observation) in enumerate(zip(sequence, observations, strict=False)):
         step = step_of(machine, model, operation, observation, previous, baseline)
         if step is not None:
             model, baseline, previous = step.after, step.baseline, observation.state
+            step = history.look_back(number, step)
         yield step
     if len(observations) < len(sequence) and not _stopped(observations):
         raise MachineError(

@@ -51,6 +51,9 @@ class Step:
     :param after: the model afterwards: advanced when the machine reported success, else as before
     :param previous: the state of the machine before the operation
     :param baseline: the model and the machine when boot was over
+    :param alike: the machine when just these ranges were present before; None where they never were
+    :param is_retry: an add that failed in the operation before is asked for again, and nothing is in its way now
+    :param first: for a retry that succeeded: the machine after the same add where none failed before
     """
 
     operation: Operation
@@ -60,6 +63,9 @@ class Step:
     previous: State
     observation: Observation
     baseline: "Baseline"
+    alike: State | None = None
+    is_retry: bool = False
+    first: State | None = None
 
     @_Once
     def memmap(self) -> Intervals:
@@ -119,7 +125,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The model and the state when boot was over: what must come back when all that was added is removed."""
+    """The model and the state when boot was over."""
 
     model: Model
     state: State

@@ -104,6 +104,13 @@ MARKS: tuple[Mark, ...] = (
     Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back, ("fallback",)),
     Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way, ("faults",)),
     Mark(
+        "add-retried",
+        "an add that had failed was tried again",
+        _always,
+        lambda step: step.is_retry and step.observation.returned == 0,
+        ("faults",),
+    ),
+    Mark(
         "table-freed",
         "a page-table page was freed",
         _always,

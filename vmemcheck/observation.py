@@ -161,6 +161,7 @@ class SectionCall:
 
     :param altmap: its counters at the time of the call
     :param pgmap: ``type`` and ``vmemmap_shift`` of the struct dev_pagemap
+    :param where: who called it; only where it returned an error
     """
 
     function: str
@@ -169,6 +170,7 @@ class SectionCall:
     returned: int = 0
     altmap: AltmapState | None = None
     pgmap: tuple[int, int] | None = None
+    where: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

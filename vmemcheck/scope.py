@@ -75,6 +75,8 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
         table += [replace(op, fault=Fault(FaultKind.ORDER, 1)) for op in adds]
     if scope.faults:
         table += _with_faults(adds)
+        # No kernel allocates when it removes. One that did would have to cope.
+        table += [Remove(victim, Fault(FaultKind.ORDER, 0)) for victim in range(_VICTIMS)]
     return tuple(table)
 
 
@@ -169,8 +171,9 @@ def _with_altmaps(
         need = -(-operation.count * size // geometry.page_bytes)
         live = requested_range(geometry, operation)
         plenty = most_altmap_pages(geometry, live) if live else need
-        # Just enough, plenty, plenty behind a reserve, and too little.
-        for altmap in dict.fromkeys((Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2))):
+        # Just enough, plenty, plenty behind a reserve, too little, and a page too little.
+        sizes = (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2), Altmap(0, need - 1))
+        for altmap in dict.fromkeys(sizes):
             fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
             if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)

@@ -48,10 +48,11 @@ def plainer(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
     """Yield sequences that say more to a reader, the best first.
 
     Hot-added memory says more than boot memory, since everybody can add it; an add and a remove more than an add that
-    fails; ranges at the start of memory, and victims by their real number, are easier to follow.
+    fails, which says more of memory blocks than of a device; ranges at the start of memory, and victims by their real
+    number, are easier to follow.
     """
     added = tuple(_added(geometry, operation) for operation in sequence)
-    variants = [*_without_fault(added), added, sequence]
+    variants = [*_without_fault(added), *_in_blocks(geometry, added), added, sequence]
     variants = [other for variant in variants for other in (_moved_down(variant), variant)]
     for variant in dict.fromkeys(variants):
         for other in (tuple(map(_first_victim, variant)), variant):
@@ -67,6 +68,16 @@ def _without_fault(sequence: Sequence) -> Iterator[Sequence]:
             for victim in range(index + 1):
                 yield (*sequence[:index], add, Remove(victim), *sequence[index + 1 :])
             return
+
+
+def _in_blocks(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
+    """Yield a single add of a device that fails as adds of memory blocks, each with another failing allocation."""
+    if len(sequence) != 1 or not isinstance(sequence[0], AddDevice):
+        return
+    count = -(-sequence[0].count * geometry.pages_per_subsection // geometry.pages_per_block)
+    for blocks in dict.fromkeys((count, 2)):
+        for number in range(1, _MOST_ALLOCATIONS):
+            yield (AddMemory(0, blocks, fault=Fault(FaultKind.NTH, number)),)
 
 
 def _added(geometry: Geometry, operation: Operation) -> Operation:

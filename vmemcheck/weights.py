@@ -4,12 +4,25 @@
 One table serves every generator, so that Hypothesis and the bulk search look for the same things.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
 
 from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
-from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.model import most_altmap_pages, requested_range
+from vmemcheck.operation import (
+    AddDevice,
+    AddMemory,
+    Altmap,
+    Boot,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Remove,
+    Sequence,
+)
 from vmemcheck.scope import Scope
 
 # How often each kind stands in a sequence. One number is drawn for each
@@ -35,7 +48,7 @@ def _kind(operation: Operation) -> str:
             return "initialise"
         case AddMemory(fault=Fault(FaultKind.ORDER, 1)) | AddDevice(fault=Fault(FaultKind.ORDER, 1)):
             return "fallback"  # no leaf to be had
-        case AddMemory(fault=Fault()) | AddDevice(fault=Fault()):
+        case AddMemory(fault=Fault()) | AddDevice(fault=Fault()) | Remove(fault=Fault()):
             return "fault"
         case AddDevice(altmap=Altmap()) | AddMemory(memmap_on_memory=True):
             return "altmap"
@@ -58,8 +71,8 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
     whole = start % section == 0 and end % section == 0
-    if operation.fault and operation.fault.kind is FaultKind.NTH:  # can fail half-way where there is a first half
-        return 4 if start // section != (end - 1) // section else 1
+    if operation.fault and operation.fault.kind is FaultKind.NTH:
+        return 1 if start // section != (end - 1) // section else 2
     if operation.fault:  # leaves are allocated for whole sections only
         return 1 if whole or operation.fault.value == 0 else 0
     if whole:
@@ -82,6 +95,33 @@ def weighted_operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ..
         weight = _WEIGHTS[kind]
         weighted += [((n + 0.5) / weight, members[n % len(members)]) for n in range(weight * unit) if members]
     return tuple(operation for _, operation in sorted(weighted, key=itemgetter(0)))
+
+
+@lru_cache(maxsize=64)
+def weighted_turns(geometry: Geometry, scope: Scope) -> tuple[Sequence, ...]:
+    """Return what can come next: an operation, or for half of the adds that may fail, a second try behind it."""
+    table = weighted_operations(geometry, scope)
+    if not scope.faults:
+        return tuple((operation,) for operation in table)
+    retries = {operation: _again(geometry, operation) for operation in dict.fromkeys(table)}
+    turns: list[Sequence] = []
+    failing = 0
+    for operation in table:
+        again = retries[operation]
+        failing += again is not None
+        turns.append((operation, again) if again and failing % 2 else (operation,))
+    return tuple(turns)
+
+
+def _again(geometry: Geometry, operation: Operation) -> Operation | None:
+    """Return an add that fails for want of memory with all that it needs; None for other operations."""
+    if not isinstance(operation, AddMemory | AddDevice) or operation.fault == Fault(FaultKind.ORDER, 1):
+        return None
+    if isinstance(operation, AddDevice) and operation.altmap:
+        live = requested_range(geometry, operation)
+        if live and operation.altmap.free_pages < most_altmap_pages(geometry, live):
+            return replace(operation, altmap=None, fault=None)
+    return replace(operation, fault=None) if operation.fault else None
 
 
 @lru_cache(maxsize=64)

@@ -122,7 +122,8 @@ class EventDecoder:
                 case 1:
                     yield Call(CALLS[a], b, c, d)
                 case 2:
-                    yield _section_call(entry, [other for other, _ in raw[number + 1 : number + 3]])
+                    where = self._locator.locate(at) if d < 0 else None
+                    yield _section_call(entry, [other for other, _ in raw[number + 1 : number + 3]], where)
                 case 3:
                     yield Allocated(_block(a, b, c))
                 case 4:
@@ -215,7 +216,7 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-def _section_call(entry: _Entry, following: list[_Entry]) -> SectionCall:
+def _section_call(entry: _Entry, following: list[_Entry], where: Location | None) -> SectionCall:
     _, _, a, b, c, d = entry
     altmap, pgmap = None, None
     for kind, at, one, two, three, four in following:
@@ -225,7 +226,7 @@ def _section_call(entry: _Entry, following: list[_Entry]) -> SectionCall:
             pgmap = (one, two)
         else:
             break
-    return SectionCall(SECTION_CALLS[a - len(CALLS)], b, c, d, altmap, pgmap)
+    return SectionCall(SECTION_CALLS[a - len(CALLS)], b, c, d, altmap, pgmap, where)
 
 
 @lru_cache(maxsize=65536)

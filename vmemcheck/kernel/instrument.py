@@ -47,7 +47,7 @@ def declarations() -> str:
     return (
         f"#define VMC_FIRST_SECTION_CALL {len(CALLS)}\n"
         "struct vmem_altmap;\nstruct dev_pagemap;\n"
-        "static unsigned int vmc_enter(int function, unsigned long a, unsigned long b,"
+        "static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,"
         " const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap);\n"
         "static inline void vmc_leave(unsigned int place, long returned);\n"
         "static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap);\n"
@@ -61,7 +61,8 @@ def _noting(number: int, prototype: Prototype) -> str:
     second = next(word for word in names if word in ("end", "nr_pages"))
     altmap = "altmap" if "altmap" in names else "0"
     pgmap = "pgmap" if "pgmap" in names else "0"
-    enter = f"unsigned int vmc_place = vmc_enter({number}, {first}, {second}, {altmap}, {pgmap});"
+    caller = "(unsigned long)__builtin_return_address(0)"
+    enter = f"unsigned int vmc_place = vmc_enter({number}, {caller}, {first}, {second}, {altmap}, {pgmap});"
     call = f"{WRAPPED_PREFIX}{name}({', '.join(names)})"
     if prototype.returns_nothing:
         return f"{enter} {call}; vmc_leave(vmc_place, 0);"
@@ -74,7 +75,7 @@ def _wrapped(code: str, name: str, prototype: Prototype, body: str) -> tuple[str
     head = re.sub(r"\b(?:__weak|inline)\b", "", prototype.head).strip()
     definition = re.compile(rf"\b{name}(?=\s*\((?:[^()]|\([^()]*\))*\)[^;{{}}()]*\{{)")
     code = definition.sub(WRAPPED_PREFIX + name, code, count=1)
-    wrapper = f'#line 1 "vmemcheck/{name}"\n{head} {name}({parameters})\n{{ {body} }}\n'
+    wrapper = f'#line 1 "vmemcheck/{name}"\n__attribute__((__noinline__)) {head} {name}({parameters})\n{{ {body} }}\n'
     return code + wrapper, f"{head} {name}({parameters});\n{head} {WRAPPED_PREFIX}{name}({parameters});\n"
 
 

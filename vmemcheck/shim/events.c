@@ -86,16 +86,16 @@ void vmc_count(int counter, long delta)
 }
 
 /* Entry and return of the functions that recordings name; see vmemcheck/kernel/instrument.py. */
-static unsigned int vmc_enter(int function, unsigned long a, unsigned long b, const struct vmem_altmap *altmap,
-			      const struct dev_pagemap *pgmap)
+static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,
+			      const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap)
 {
 	unsigned int place = vmc_event_count;
 
 	if (function < VMC_FIRST_SECTION_CALL) {
-		vmc_event(VMC_CALLED, VMC_CALLER, function, vmc_address_name(a), vmc_address_name(b), 0);
+		vmc_event(VMC_CALLED, at, function, vmc_address_name(a), vmc_address_name(b), 0);
 		return place;
 	}
-	vmc_event(VMC_SECTION_CALLED, VMC_CALLER, function, vmc_pfn_name(a), b, 0);
+	vmc_event(VMC_SECTION_CALLED, at, function, vmc_pfn_name(a), b, 0);
 	if (altmap) {
 		vmc_event(VMC_ALTMAP_GIVEN, 0, vmc_pfn_name(altmap->base_pfn), altmap->reserve, altmap->free,
 			  altmap->align);

@@ -246,8 +246,14 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 
 void *vmc_kmalloc(unsigned long size)
 {
-	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn = vmc_fresh(1, pages ? pages : 1, 1);
+	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn;
+	unsigned int order = pages > 1 ? 64 - __builtin_clzl(pages - 1) : 0;
 
+	if (vmc_is_faulty(order)) {
+		vmc_event(VMC_ALLOCATION_FAILED, VMC_CALLER, order, VMC_OWNER_BUDDY, 0, 0);
+		return 0;
+	}
+	pfn = vmc_fresh(1, pages ? pages : 1, 1);
 	if (!pfn)
 		return 0;
 	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);

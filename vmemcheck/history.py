@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a sequence has met before: the machine with the same memory, and the add that failed just now.
+
+Only looks back, and runs the sequence again without the failure where that must lead to the same; it judges nothing.
+"""
+
+from dataclasses import replace
+
+from vmemcheck.invariant import Step
+from vmemcheck.machine import Machine
+from vmemcheck.model import LiveRange, Model, Outcome
+from vmemcheck.observation import State
+from vmemcheck.operation import AddDevice, AddMemory, Operation, Sequence
+
+_Memory = tuple[frozenset[tuple[object, ...]], frozenset[int]]
+
+
+class History:
+    """The steps of one sequence on one machine, so far.
+
+    :param start: the machine before the first of them
+    """
+
+    def __init__(self, machine: Machine, sequence: Sequence, start: State) -> None:
+        self._machine = machine
+        self._sequence = sequence
+        self._states: dict[_Memory, State] = {_memory(Model(machine.geometry)): start}
+        self._failed: tuple[int, type[Operation], range] | None = None
+
+    def look_back(self, number: int, step: Step) -> Step:
+        """Return a step with what the sequence met before it, and remember it.
+
+        :param number: of the operation in the sequence
+        """
+        memory = _memory(step.after)
+        alike = self._states.get(memory)
+        self._states.setdefault(memory, step.state)
+        is_retry = self._is_retry(step)
+        first = self._first(number) if is_retry and not step.failed else None
+        may_fail = step.expectation.outcome is Outcome.MAY_FAIL and isinstance(step.operation, AddMemory | AddDevice)
+        failed = may_fail and step.failed
+        self._failed = (number, type(step.operation), step.expectation.pfns) if failed else None
+        return replace(step, alike=alike, is_retry=is_retry, first=first)
+
+    def _is_retry(self, step: Step) -> bool:
+        """Tell whether an operation asks again for what failed just before, with nothing in its way."""
+        if self._failed is None or step.expectation.outcome is not Outcome.SUCCEEDS:
+            return False
+        _, kind, pfns = self._failed
+        return type(step.operation) is kind and step.expectation.pfns == pfns
+
+    def _first(self, number: int) -> State:
+        """Return the state after retry ``number`` in the same sequence without the add that failed before it."""
+        assert self._failed is not None
+        failed = self._failed[0]
+        without = (*self._sequence[:failed], *self._sequence[failed + 1 : number + 1])
+        return self._machine.run(without)[-1].state
+
+
+def _memory(model: Model) -> _Memory:
+    """Return what is present, whether it is initialised or not."""
+    return frozenset(map(_place, model.ranges)), model.early
+
+
+def _place(live: LiveRange) -> tuple[object, ...]:
+    return live.door, live.start_pfn, live.nr_pages, live.altmap, live.vmemmap_shift
