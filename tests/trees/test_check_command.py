@@ -241,5 +241,5 @@ def test_check_worker_that_is_killed_is_one_message(tree: Tree, tmp_path: Path) 
         for left in _group(process.pid):
             os.kill(left, signal.SIGKILL)
     assert process.returncode == 2
-    assert err.startswith("error: a process of the check was ended from outside\n")
+    assert err.startswith("error: a process of this run was ended from outside\n")
     assert "Traceback" not in err
