@@ -14,6 +14,7 @@ from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, seed_argument
 from vmemcheck.commands.workers import Workers, progress_bar
 from vmemcheck.errors import UsageError
+from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.source import KernelSource, open_source
@@ -26,8 +27,8 @@ from vmemcheck.mutation.run import run as run_mutants
 from vmemcheck.mutation.schemata import Schemata
 from vmemcheck.reports.mutation_json import mutants_json, mutation_json
 from vmemcheck.reports.mutation_text import mutants_text, mutation_text
+from vmemcheck.scope import Scope
 from vmemcheck.selection import usual_levels
-from vmemcheck.strategies import scaled
 
 _USUAL_BYTES = 64
 
@@ -109,7 +110,7 @@ def _geometries(source: KernelSource, page_shift: int, sizes: tuple[int, ...]) -
         for size in sizes
         for levels in usual_levels(source, architecture, page_shift, size)
     ]
-    small = [scaled(source.geometry(size, full[0].levels)) for size in sizes]
+    small = [ExploreScope(Scope()).geometry(source.geometry(size, full[0].levels)) for size in sizes]
     return tuple(dict.fromkeys((*full, *small)))
 
 

@@ -59,7 +59,7 @@ _LOCKS = _set(
     " read_lock read_unlock write_lock write_unlock rcu_read_lock rcu_read_unlock local_irq_save local_irq_restore"
 )
 _FLUSHES = _set(
-    "flush_tlb_all __flush_tlb_all flush_tlb_kernel_range local_flush_tlb_kernel_range __flush_tlb_kernel_pgtable"
+    "__flush_tlb_all local_flush_tlb_kernel_range __flush_tlb_kernel_pgtable"
     " flush_tlb_one_kernel local_flush_tlb_all local_flush_tlb_page flush_cache_vmap flush_cache_vunmap"
 )
 
@@ -101,7 +101,7 @@ REASONS: tuple[Reason, ...] = (
         operators=frozenset((Operator.DROP_FLAG,)),
     ),
     Reason("one thread", "locks and barriers: operations happen one after the other", False, calls=_LOCKS),
-    Reason("no TLB", "flushes of TLBs and caches", False, calls=_FLUSHES),
+    Reason("one CPU", "flushes of one CPU's TLB, of table walkers and of caches", False, calls=_FLUSHES),
     Reason(
         "one node",
         "which node memory is on, and what is kept about it",
