@@ -236,3 +236,13 @@ def test_counters_that_do_not_come_back_are_a_violation() -> None:
         "counters-balanced",
         "nr_memmap_pages is 31; it was 32 when the same memory was present before",
     )
+
+
+def test_counters_of_memory_that_a_failed_add_left_behind_are_no_second_finding() -> None:
+    """What stays present is counted rightly, and is one finding; a count without memory is another one."""
+    step = step_of((AddDevice(0, 5, fault=Fault(FaultKind.ORDER, 0)),))
+    assert step.failed
+    counted = with_state(step, lambda s: replace(s, counters=(("nr_memmap_pages", 32),)))
+    assert ["counters-balanced"] == [violation.invariant for violation in violations_of(counted)]
+    stayed = with_state(counted, lambda s: replace(s, present=(range(2048),)))
+    assert ["failed-add-undone"] == [violation.invariant for violation in violations_of(stayed)]
