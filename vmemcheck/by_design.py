@@ -23,6 +23,8 @@ class ByDesign:
     :param page_shifts: page sizes for which it is so; all where none is named
     :param keeps_top_tables: the page-table pages that the top table leads to stay for ever
     :param keeps_boot_tables: page-table pages that were made at boot may stay allocated when they are empty
+    :param frees_before_flush: memory is given back before the flush of TLBs at the end of the operation
+    :param caller_flushes: the flush is in a caller of what the machine runs
     :param keeps_memmap: what was mapped once stays mapped, and so do the page-table pages for it
     :param code: regular expression; it is so as long as the tree's own code matches. Empty where nothing tells it
     :param never_met: names of marks that cannot be met then
@@ -36,6 +38,8 @@ class ByDesign:
     keeps_top_tables: bool = False
     keeps_boot_tables: bool = False
     keeps_memmap: bool = False
+    frees_before_flush: bool = False
+    caller_flushes: bool = False
     code: str = ""
     never_met: tuple[str, ...] = ()
 
@@ -55,6 +59,8 @@ class ByDesign:
             return True
         if isinstance(subject, Table):
             return self.keeps_top_tables and subject.level == levels - 2
+        if invariant == "tlb-flushed":
+            return self.frees_before_flush if isinstance(subject, Block) else self.caller_flushes
         return self.keeps_boot_tables and isinstance(subject, Block) and subject.is_table and subject.owner == BOOT
 
 

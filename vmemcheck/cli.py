@@ -22,6 +22,7 @@ COMMANDS = {
     "prove": "prove or refute the alignment theorems for architectures and struct page sizes",
     "check": "run generated hotplug sequences on the functions of a kernel tree",
     "explore": "visit every reachable state of a scaled-down geometry on the functions of a kernel tree",
+    "mutate": "change the functions of a kernel tree in small ways, and count what the check notices",
     "facts": "show what a kernel tree says about its vmemmap, and re-prove the theorems for these values",
     "fetch": "get a kernel tree from Debian, verified by apt, and print its path",
     "slice": "print the code that is taken out of a kernel tree, and why",

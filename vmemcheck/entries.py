@@ -95,6 +95,7 @@ class Move(NamedTuple):
 
     is_freed: bool
     blocks: BlockRun
+    unflushed: bool = False
 
 
 class Entries(Sequence[Item]):
@@ -330,7 +331,8 @@ class Events(Entries[Event]):
         for one in events:
             if isinstance(one, Allocated | Freed):
                 block = one.block
-                moves.append(Move(isinstance(one, Freed), BlockRun(block.pfn, block.order, block.owner, 1, 0)))
+                run = BlockRun(block.pfn, block.order, block.owner, 1, 0)
+                moves.append(Move(isinstance(one, Freed), run, isinstance(one, Freed) and one.unflushed))
             elif isinstance(one, Unmapped):
                 mapping = one.mapping
                 unmapped.append(MappingRun(mapping.start, mapping.end - mapping.start, mapping.pfn, 1, 0))

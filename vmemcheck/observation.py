@@ -190,10 +190,14 @@ class AllocationFailed:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """``1 << order`` pages from ``pfn`` were given to ``owner``."""
+    """``1 << order`` pages from ``pfn`` were given to ``owner``.
+
+    :param unflushed: while TLBs could still lead to them
+    """
 
     block: Block
     where: Location
+    unflushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,14 @@ class Unmapped:
 
     mapping: Mapping
     where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Unflushed:
+    """The operation left vmemmap ``[start, end)`` unmapped, but not flushed from TLBs."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +315,7 @@ Event = (
     | AllocationFailed
     | Freed
     | Unmapped
+    | Unflushed
     | AltmapReleased
     | TableLinked
     | TableFreed

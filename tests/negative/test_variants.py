@@ -4,13 +4,14 @@
 import pytest
 
 from tests.negative.reuse import REUSE_VARIANTS
+from tests.negative.tlb import TLB_VARIANTS
 from tests.negative.variants import VARIANTS, Variant
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.search import search
 from vmemcheck.sequence_text import sequence_to_text
 
 EXAMPLES = 500
-_ALL = (*VARIANTS, *REUSE_VARIANTS)
+_ALL = (*VARIANTS, *REUSE_VARIANTS, *TLB_VARIANTS)
 
 
 @pytest.mark.parametrize("variant", _ALL, ids=lambda variant: variant.broken.replace(" ", "-"))

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 
 from vmemcheck.geometry import Geometry
 from vmemcheck.model import LiveRange
-from vmemcheck.observation import BUDDY, Block, Content, Location, Mapping, Owner, OwnerKind, Unmapped, Warned
+from vmemcheck.observation import (
+    BUDDY,
+    Block,
+    Content,
+    Location,
+    Mapping,
+    Owner,
+    OwnerKind,
+    Unmapped,
+    Warned,
+)
 from vmemcheck.operation import Fault
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.reference.ledger import Ledger

@@ -13,13 +13,15 @@ from tests.trees.broken import begun, copied, edited
 from vmemcheck.arches import ARCHES, Architecture
 from vmemcheck.engine import check
 from vmemcheck.errors import SliceError
+from vmemcheck.invariant import Kind
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.invariants.failed_add_undone import FAILED_ADD_UNDONE
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.shim import has_shim
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.observation import LeafKind
-from vmemcheck.operation import AddMemory, Boot, Initialise, Remove
+from vmemcheck.observation import Allocated, LeafKind
+from vmemcheck.operation import AddMemory, Boot, Fault, FaultKind, Initialise, Remove
 
 _BYTES = 64
 # arm64 of 7.2 counts page-table pages wrongly (counters-balanced): that is not the machine's fault.
@@ -76,6 +78,22 @@ def test_machine_text_leaves_no_type_to_the_compiler(tree: Tree, architecture: A
     arguments = ["-fsyntax-only", "-std=gnu11", "-Wimplicit-int", "-fno-diagnostics-show-caret", "-x", "c", "-"]
     said = run_compiler(arguments, text, Path("/")).stderr.decode()
     assert [line for line in said.splitlines() if "implicit-int" in line] == []
+
+
+@pytest.mark.parametrize(("architecture", "page_shift"), _CASES)
+def test_machine_failed_add_names_the_function_that_gave_up(
+    tree: Tree, architecture: Architecture, page_shift: int
+) -> None:
+    """Two memory blocks of which the second fails: the first stays, which is one finding, in __add_pages()."""
+    source = _source(tree, architecture, page_shift)
+    with source.machine(source.geometry(_BYTES)) as machine:
+        # Behind the pages of the first section; what the slab allocator gives counts too.
+        events = machine.run((AddMemory(0, 1),))[-1].events
+        pages = sum(isinstance(event, Allocated) for event in events)
+        faults = (Fault(FaultKind.NTH, number) for number in range(pages + 1, pages + 5))
+        found = (check(machine, (AddMemory(0, 2, fault=fault),), invariants=(FAILED_ADD_UNDONE,)) for fault in faults)
+        kinds = {finding.kind for finding in found if finding}
+    assert {Kind("failed-add-undone", "mm/memory_hotplug.c", "__add_pages")} == kinds
 
 
 @pytest.mark.newest_tree

@@ -46,3 +46,13 @@ def test_by_design_of_all_architectures_names_invariants_and_marks_that_exist() 
     assert declared
     assert {name for one in declared for name in one.invariants} <= {invariant.name for invariant in INVARIANTS}
     assert {name for one in declared for name in one.never_met} <= {mark.name for mark in MARKS}
+
+
+def test_by_design_flush_of_tlbs_early_and_never_are_told_apart() -> None:
+    """Memory that is given back early is about a block; a flush that never comes is about none."""
+    early = ByDesign("one flush", ("tlb-flushed",), "says", "source", frees_before_flush=True)
+    caller = replace(early, frees_before_flush=False, caller_flushes=True)
+    assert early.covers("tlb-flushed", Block(7, 0, BUDDY), 4)
+    assert not early.covers("tlb-flushed", None, 4)
+    assert caller.covers("tlb-flushed", None, 4)
+    assert not caller.covers("tlb-flushed", Block(7, 0, BUDDY), 4)

@@ -30,6 +30,7 @@ from vmemcheck.observation import (
     Synced,
     TopLinked,
     Touched,
+    Unflushed,
     Unmapped,
     Warned,
 )
@@ -87,6 +88,11 @@ EVENTS = {
         "altmap-balanced",
         "went away with 3 pages",
     ),
+    "an entry that stays in TLBs": (
+        Unflushed(0, 0x1000),
+        "tlb-flushed",
+        "[0x0, 0x1000) was unmapped, but never flushed",
+    ),
     "a top-level entry that is not copied": (TopLinked(0, 1 << 27), "tables-sound", "was never copied"),
 }
 
@@ -99,6 +105,18 @@ def test_event_that_must_not_happen_is_a_violation(event: Event, name: str, says
     found, because = first(with_events(step, event))
     assert name == found
     assert says in because
+
+
+def test_tlb_flushed_memory_given_back_too_early_is_a_violation() -> None:
+    """The block is named, since an architecture may do that on purpose."""
+    step = step_of((*ADDED, Remove(0)))
+    freed = next(event for event in step.observation.events if isinstance(event, Freed))
+    events = tuple(replace(one, unflushed=True) if one is freed else one for one in step.observation.events)
+    early = replace(step, observation=replace(step.observation, events=events))
+    (violation,) = violations_of(early)
+    assert violation.invariant == "tlb-flushed"
+    assert violation.problems[0].subject == freed.block
+    assert "was given back while TLBs" in violation.problems[0].because
 
 
 def test_counters_constructor_that_runs_twice_is_a_violation() -> None:
@@ -267,3 +285,13 @@ def test_marks_of_a_retry_are_those_that_look_back() -> None:
     alone = replace(step, alike=None, is_retry=False, first=None)
     lost = [mark.name for mark in MARKS if mark.met(step) and not mark.met(alone)]
     assert [mark.name for mark in MARKS if mark.looks_back] == lost
+
+
+def test_counters_of_memory_that_a_failed_add_left_behind_are_no_second_finding() -> None:
+    """What stays present is counted rightly, and is one finding; a count without memory is another one."""
+    step = step_of((AddDevice(0, 5, fault=Fault(FaultKind.ORDER, 0)),))
+    assert step.failed
+    counted = with_state(step, lambda s: replace(s, counters=(("nr_memmap_pages", 32),)))
+    assert ["counters-balanced"] == [violation.invariant for violation in violations_of(counted)]
+    stayed = with_state(counted, lambda s: replace(s, present=(range(2048),)))
+    assert ["failed-add-undone"] == [violation.invariant for violation in violations_of(stayed)]

@@ -55,9 +55,20 @@ LAYERS: dict[str, set[str]] = {
     "full_size": {"model"},
     "exploration": {"check", "explore_scope", "full_size", "shrink"},
     "selection": {"check"},
-    "reports": {"check", "exploration", "invariant", "replay_file", "theorems", "reproof", "trace"},
+    "mutation": {"bulk", "kernel"},
+    "reports": {"check", "exploration", "mutation", "invariant", "replay_file", "theorems", "reproof", "trace"},
     "properties": {"search", "bulk", "reference", "reports", "replay_file"},
-    "commands": {"selection", "exploration", "engine", "reference", "reports", "replay_file", "kernel", "trace"},
+    "commands": {
+        "selection",
+        "exploration",
+        "mutation",
+        "engine",
+        "reference",
+        "reports",
+        "replay_file",
+        "kernel",
+        "trace",
+    },
     "cli": {"errors", "commands"},
     "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
     "__main__": {"cli"},
@@ -66,8 +77,8 @@ ONLY_IN = {
     "hypothesis": {"strategies", "search", "properties", "pytest_plugin"},
     "sympy": {"theorems"},
     "z3": {"theorems"},
-    "tree_sitter": {"kernel"},
-    "tree_sitter_c": {"kernel"},
+    "tree_sitter": {"kernel", "mutation"},
+    "tree_sitter_c": {"kernel", "mutation"},
 }
 ROOT_PARTS = {"strategies", "properties", "reports"}
 # Importable from the root of a checkout only: code that a wheel holds must not use these names.

@@ -2,6 +2,7 @@
 """riscv64."""
 
 from vmemcheck.arches.architecture import Architecture, PageSize
+from vmemcheck.by_design import ByDesign
 
 RISCV64 = Architecture(
     name="riscv64",
@@ -17,4 +18,14 @@ RISCV64 = Architecture(
         "arch/riscv/Kconfig: HAVE_ALIGNED_STRUCT_PAGE",
     ),
     other_levels=(3, 5),
+    by_design=(
+        ByDesign(
+            name="the caller flushes",
+            invariants=("tlb-flushed",),
+            says="TLBs are flushed once, after memory was given back, by a caller that is not run here",
+            source="arch/riscv/mm/init.c: arch_remove_memory()",
+            frees_before_flush=True,
+            caller_flushes=True,
+        ),
+    ),
 )

@@ -35,5 +35,12 @@ X86_64 = Architecture(
             source="arch/x86/mm/init_64.c: register_page_bootmem_memmap()",
             keeps_boot_tables=True,
         ),
+        ByDesign(
+            name="one flush at the end",
+            invariants=("tlb-flushed",),
+            says="memory is given back before the one flush of TLBs at the end: nobody may use this memmap any more",
+            source="arch/x86/mm/init_64.c: remove_pagetable()",
+            frees_before_flush=True,
+        ),
     ),
 )

@@ -6,27 +6,17 @@ One row for each architecture, page size and size of struct page; each violation
 
 import argparse
 import hashlib
-import importlib
-import multiprocessing
 import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable
+from concurrent.futures import Executor, as_completed
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
 
 from vmemcheck import replay_file
 from vmemcheck.arches import page_bytes
-from vmemcheck.check import Cause, CellResult, CheckResult, causes_of, run_jobs
+from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
 from vmemcheck.commands.facts import add_tree_arguments
-from vmemcheck.errors import ExecutorError
-from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
+from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
+from vmemcheck.commands.workers import Workers, progress_bar
 from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree
@@ -38,9 +28,6 @@ from vmemcheck.reports.terminal import print_table
 from vmemcheck.scope import Scope
 from vmemcheck.selection import Prepared, Target, Wishes, prepare, targets
 
-_GRACE_SECONDS = 3
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 EXAMPLES = 300
 """Sequences for each cell, enough to meet all marks."""
 
@@ -55,15 +42,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--struct-page",
         action="append",
         default=[],
-        type=_bytes,
+        type=bytes_argument,
         metavar="BYTES",
         help="a size of struct page; may be repeated (those that the tree's definition can have)",
     )
-    add("--levels", action="append", default=[], type=_levels, metavar="N", help="levels of page tables, 3 to 5")
-    add("--subsection-shift", type=_shift, metavar="N", help="bend SUBSECTION_SHIFT; the tree has 21")
-    add("--examples", type=_count, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
-    add("--seed", type=_seed, default=0, metavar="S", help="seed of the sequences (0)")
-    add("-j", "--jobs", type=_count, metavar="J", help="processes (as many as there are processors)")
+    add(
+        "--levels", action="append", default=[], type=levels_argument, metavar="N", help="levels of page tables, 3 to 5"
+    )
+    add("--subsection-shift", type=shift_argument, metavar="N", help="bend SUBSECTION_SHIFT; the tree has 21")
+    add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
+    add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
+    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add("--faults", action="store_true", help="also let allocations fail half-way through an add")
     add("--latent", action="store_true", help="findings for sizes that cannot occur fail the run too")
     add("--format", choices=("text", "json", "junit"), default="text", help="how to print the result (text)")
@@ -78,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     scope = Scope(faults=arguments.faults)
     shifts = tuple(page_bytes(text).bit_length() - 1 for text in arguments.page_size)
     wanted = targets(tuple(arguments.arch), shifts)
-    with _Workers(arguments.jobs or os.cpu_count() or 1) as workers:
+    with Workers(arguments.jobs or os.cpu_count() or 1) as workers:
         prepared = _prepared(workers.executor, tree, wanted, arguments, scope)
         jobs = [job for one in prepared for job in one.jobs]
-        with _progress(len(jobs), quiet=arguments.quiet) as advance:
+        with progress_bar(len(jobs), quiet=arguments.quiet) as advance:
             results = run_jobs(jobs, workers.executor, advance)
     result = CheckResult(
         tree=tree.name,
@@ -105,7 +94,7 @@ def _prepared(
     wishes = Wishes((), tuple(dict.fromkeys(arguments.struct_page)), tuple(dict.fromkeys(arguments.levels)), bent)
     named = bool(arguments.arch)
     wanted = list(wanted)
-    with _progress(len(wanted), quiet=arguments.quiet, what="slicing") as advance:
+    with progress_bar(len(wanted), quiet=arguments.quiet, what="slicing") as advance:
         futures = [
             executor.submit(_prepare, tree, target, wishes, scope, arguments.examples, arguments.seed, named)
             for target in wanted
@@ -152,112 +141,3 @@ def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
         write_whole(path, text.encode())
         names[cause] = str(path)
     return names
-
-
-class _Pool(ProcessPoolExecutor):
-    """Runs each function so that a signal lets it clean up, and ends its process."""
-
-    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
-        return super().submit(partial(_run_or_leave, fn, *args, **kwargs))
-
-
-class _Workers:
-    """A pool of processes that is gone when the block ends, also by Ctrl-C."""
-
-    def __init__(self, jobs: int) -> None:
-        self.executor = _Pool(jobs, multiprocessing.get_context("fork"), initializer=_start_worker)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:
-            self.executor.shutdown()
-            return
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        children = multiprocessing.active_children()
-        for child in children:
-            child.terminate()
-        end = time.monotonic() + _GRACE_SECONDS
-        for child in children:
-            child.join(max(0.0, end - time.monotonic()))
-            child.kill()
-        if isinstance(error, BrokenProcessPool):
-            raise ExecutorError(
-                "a process of the check was ended from outside",
-                to_fix="look for a lack of memory (dmesg); use fewer --jobs",
-            ) from None
-
-
-def _start_worker() -> None:
-    # On Ctrl-C the worker goes without a word; the command says what there is to say.
-    _on_signal(signal.SIG_DFL)
-
-
-def _run_or_leave(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    _on_signal(_leave)
-    try:
-        return function(*args, **kwargs)
-    except SystemExit:  # half-written files are gone by now; the pool itself would go on with the next function
-        os._exit(130)
-    finally:
-        _on_signal(signal.SIG_DFL)
-
-
-def _leave(*_: object) -> None:
-    _on_signal(lambda *_: None)  # SIG_IGN makes Python complain about a signal that has already come
-    raise SystemExit
-
-
-def _on_signal(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool, what: str = "checking") -> Iterator[Callable[[CellResult | None], None]]:
-    """Show a progress bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    progress: Any = importlib.import_module("rich.progress")
-    console = importlib.import_module("rich.console").Console(stderr=True)
-    # Without a thread of its own, since processes are forked meanwhile.
-    with progress.Progress(console=console, auto_refresh=False, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-
-        def advance(_: CellResult | None) -> None:
-            bar.advance(task)
-            bar.refresh()
-
-        bar.refresh()
-        yield advance
-
-
-def _number(text: str, least: int, most: int, what: str) -> int:
-    if not (text.isdecimal() and len(text) < 12 and least <= int(text) <= most):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not {what}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    return _number(text, 1, 1_000_000_000, "a number from 1 up")
-
-
-def _seed(text: str) -> int:
-    return _number(text, 0, 99_999_999_999, "a seed: use a number from 0 up")
-
-
-def _bytes(text: str) -> int:
-    size = _number(text, 8, MAX_STRUCT_PAGE_BYTES, f"a size of struct page: use 8 to {MAX_STRUCT_PAGE_BYTES} bytes")
-    if size % 4:
-        raise argparse.ArgumentTypeError(f"{size} is no multiple of 4")
-    return size
-
-
-def _levels(text: str) -> int:
-    return _number(text, 3, 5, "a number of levels: use 3 to 5")
-
-
-def _shift(text: str) -> int:
-    return _number(text, 12, 30, "a shift: use 12 to 30")

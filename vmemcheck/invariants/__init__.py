@@ -19,6 +19,7 @@ from vmemcheck.invariants.no_warning import NO_WARNING
 from vmemcheck.invariants.ranges_aligned import RANGES_ALIGNED
 from vmemcheck.invariants.refusals import REFUSALS
 from vmemcheck.invariants.tables_sound import TABLES_SOUND
+from vmemcheck.invariants.tlb_flushed import TLB_FLUSHED
 
 INVARIANTS: tuple[Invariant, ...] = (
     RANGES_ALIGNED,
@@ -31,6 +32,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ALTMAP_BALANCED,
     COUNTERS_BALANCED,
     TABLES_SOUND,
+    TLB_FLUSHED,
     REFUSALS,
     NO_WARNING,
 )

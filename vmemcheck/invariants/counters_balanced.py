@@ -12,16 +12,24 @@ def _check(step: Step) -> Iterator[Problem]:
     if step.refused or step.stopped:
         return  # a refused request changes nothing at all: that is the subject of refusals
     # Memory that a failed add left behind is counted, and is the subject of failed-add-undone.
-    stayed = step.failed and step.state.present != step.previous.present
+    if not (step.failed and step.state.present != step.previous.present):
+        yield from _statistics(step)
+    yield from _pairs(step)
+
+
+def _statistics(step: Step) -> Iterator[Problem]:
     alike = step.alike or _start(step)
-    if alike and not stayed and _is_mapped_alike(step, alike):
+    if alike and _is_mapped_alike(step, alike):
         before = dict(alike.counters)
         for name, value in step.state.counters:
             if value != before.get(name, 0):
                 yield Problem(
                     f"{name} is {value}; it was {before.get(name, 0)} when the same memory was present before"
                 )
-    yield from _pairs(step)
+    elif not step.after.ranges and not step.after.early:
+        for name, value in step.state.counters:
+            if value:
+                yield Problem(f"{name} is {value} though no memory is left")
 
 
 def _start(step: Step) -> State | None:

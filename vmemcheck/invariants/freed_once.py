@@ -20,7 +20,7 @@ def _surely_once(step: Step) -> bool:
     if not previous.are_apart:
         return False
     held = dict(previous.held)
-    for is_freed, run in step.events.moves:
+    for is_freed, run, _ in step.events.moves:
         spans = run.spans
         key = run.key
         own = held.get(key, ())

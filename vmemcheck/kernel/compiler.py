@@ -69,3 +69,12 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
             where=str(folder),
             to_fix="look for a macro or an include in the tree that never ends",
         ) from None
+
+
+def complaints(text: str) -> str:
+    """Return what the compiler says of a C text, of which nothing is made; empty where it has nothing against it.
+
+    :raises BuildError: when there is no compiler
+    """
+    options = ("-fsyntax-only", "-std=gnu11", "-w", "-fno-diagnostics-show-caret", "-fmax-errors=0", "-x", "c", "-")
+    return run_compiler(options, text.encode(), Path("/")).stderr.decode("utf-8", "replace")

@@ -37,6 +37,7 @@ from vmemcheck.observation import (
     TableLinked,
     TopLinked,
     Touched,
+    Unflushed,
     Unmapped,
     Warned,
 )
@@ -128,7 +129,7 @@ class EventDecoder:
                 case 4:
                     yield AllocationFailed(a, owner_of(b))
                 case 5:
-                    yield Freed(_block(a, b, c), self._locator.locate(at))
+                    yield Freed(_block(a, b, c), self._locator.locate(at), bool(d))
                 case 6:
                     mapped = Mappings((MappingRun(a, b, c, 1, 0),), self._geometry.page_bytes)
                     yield Unmapped(mapped[0], self._locator.locate(at))
@@ -148,6 +149,8 @@ class EventDecoder:
                     yield Synced(max(a, 0), b)
                 case 14:
                     yield Touched(a, b)
+                case 22:
+                    yield Unflushed(a, b)
                 case 15:
                     yield Faulted(a, self._locator.locate(at))
                 case 16 if b:
@@ -167,11 +170,11 @@ class EventDecoder:
 
 
 def _take(entry: _Entry, times: int, pfn_step: int, moves: list[Move], unmapped: list[MappingRun]) -> None:
-    kind, _, a, b, c, _ = entry
+    kind, _, a, b, c, d = entry
     if kind == _UNMAPPED:
         unmapped.append(MappingRun(a, b, c, times, pfn_step))
     else:
-        moves.append(Move(kind == _FREED, BlockRun(a, b, owner_of(c), times, pfn_step)))
+        moves.append(Move(kind == _FREED, BlockRun(a, b, owner_of(c), times, pfn_step), kind == _FREED and d != 0))
 
 
 def _raw_events(data: bytes, offset: int, count: int) -> tuple[_Raw, int]:

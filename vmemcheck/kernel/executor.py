@@ -24,6 +24,8 @@ MILLISECONDS_AGAIN = 100
 """The same, once the code has been seen in an endless loop: a search meets it again and again."""
 _SECONDS = 120
 """Wall-clock time for one answer: a net for what the program's own timer does not catch."""
+_SECONDS_OF_MUTANT = 10
+"""The same for code that was changed on purpose; so much of it never comes back that the time counts."""
 _MOST_BYTES = 1 << 28
 _STDERR_BYTES = 4000
 
@@ -31,9 +33,12 @@ _STDERR_BYTES = 4000
 class Executor:
     """The process of one program; started when it is needed, and again after it died."""
 
-    def __init__(self, program: Program, levels: int, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, program: Program, levels: int, environment: Mapping[str, str] | None = None, mutant: int = 0
+    ) -> None:
         self._program = program
-        self._levels = levels
+        self._seconds = _SECONDS_OF_MUTANT if mutant else _SECONDS
+        self._arguments = [str(levels), str(mutant)] if mutant else [str(levels)]
         self._environment = {"LC_ALL": "C"} | dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -101,7 +106,7 @@ class Executor:
         self._errors = os.memfd_create("stderr")
         try:
             self._process = subprocess.Popen(
-                [str(self._program.path), str(self._levels)],
+                [str(self._program.path), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -123,13 +128,13 @@ class Executor:
         assert process.stdout is not None
         parts: list[bytes] = []
         missing = length
-        end = time.monotonic() + _SECONDS
+        end = time.monotonic() + self._seconds
         with selectors.DefaultSelector() as selector:
             file = process.stdout.fileno()
             selector.register(file, selectors.EVENT_READ)
             while missing:
                 if not selector.select(max(0.0, end - time.monotonic())):
-                    raise self._died(f"gave no answer for {_SECONDS} s")
+                    raise self._died(f"gave no answer for {self._seconds} s")
                 part = os.read(file, min(missing, 1 << 20))
                 if not part:
                     raise self._died("ended in the middle of a sequence")

@@ -61,7 +61,8 @@ def _noting(number: int, prototype: Prototype) -> str:
     second = next(word for word in names if word in ("end", "nr_pages"))
     altmap = "altmap" if "altmap" in names else "0"
     pgmap = "pgmap" if "pgmap" in names else "0"
-    caller = "(unsigned long)__builtin_return_address(0)"
+    # In parentheses it is no macro of the tree: arm64 in 5.10 has one that takes an address apart.
+    caller = "(unsigned long)(__builtin_return_address)(0)"
     enter = f"unsigned int vmc_place = vmc_enter({number}, {caller}, {first}, {second}, {altmap}, {pgmap});"
     call = f"{WRAPPED_PREFIX}{name}({', '.join(names)})"
     if prototype.returns_nothing:

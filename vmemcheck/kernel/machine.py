@@ -40,6 +40,7 @@ class KernelMachine:
     :param name: what is tested, for reports
     :param environment: of the program
     :param with_free: states that differ only in free memory are different states
+    :param mutant: which one of those that the program holds is to run; 0 is the code as it was
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class KernelMachine:
         environment: Mapping[str, str] | None = None,
         *,
         with_free: bool = False,
+        mutant: int = 0,
     ) -> None:
         self._program = program
         self._with_free = with_free
@@ -58,7 +60,7 @@ class KernelMachine:
         self._name = name
         self._traits = traits
         self._milliseconds = MILLISECONDS
-        self._executor = Executor(program, geometry.levels, environment)
+        self._executor = Executor(program, geometry.levels, environment, mutant)
         self._decoder = Decoder(Locator(program.path), geometry)
 
     @property

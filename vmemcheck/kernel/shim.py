@@ -23,6 +23,7 @@ PROGRAM = (
     "ledger.c",
     "memory.c",
     "arch.c",
+    "tlb.c",
     "tables.c",
     "state.c",
     "doors.c",

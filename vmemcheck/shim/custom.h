@@ -60,6 +60,11 @@ void vmc_store(void *place, const void *value, unsigned long size) __attribute__
 void *vmc_memset(void *place, int value, unsigned long bytes) __attribute__((__noinline__));
 void *vmc_memchr_inv(const void *place, int value, unsigned long bytes) __attribute__((__noinline__));
 
+/* arch/(x86|arm64|riscv|loongarch)/include/asm/tlbflush.h: on all CPUs */
+#define flush_tlb_all() vmc_flush(0, ~0UL)
+#define flush_tlb_kernel_range(start, end) vmc_flush((unsigned long)(start), (unsigned long)(end))
+void vmc_flush(unsigned long start, unsigned long end) __attribute__((__noinline__));
+
 /* include/asm-generic/bug.h, kernel/panic.c */
 #define WARN_ON(condition)                                                    \
 	({                                                                    \

@@ -285,6 +285,7 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->start = vmc_live[index]->start - VMC_BASE_PFN;
 		outcome->pages = vmc_live[index]->pages;
 	}
+	vmc_cached_count = 0;
 	switch (operation->kind) {
 	case VMC_BOOT:
 		outcome->returned = vmc_boot(operation);
@@ -304,6 +305,7 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->returned = vmc_refused_remove(operation);
 		break;
 	}
+	vmc_report_cached();
 }
 
 static void vmc_settle_altmaps(void)
@@ -335,7 +337,7 @@ static void vmc_settle_altmaps(void)
 			counted += 1L << desc->order;
 			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
 			for (page = 0; page < 1UL << desc->order; page++)
-				desc[page].flags &= VMC_LISTED;
+				desc[page].flags &= VMC_LISTED | VMC_CACHED;
 		}
 	}
 }

@@ -24,6 +24,7 @@ enum vmc_event_type {
 	VMC_PGMAP_GIVEN,
 	VMC_SAMPLED,
 	VMC_REPEATED,
+	VMC_UNFLUSHED,
 };
 
 /* at: an address in the program's code, which debug information turns into a kernel file and line. */

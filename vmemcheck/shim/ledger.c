@@ -58,7 +58,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
+		desc[page].flags = (desc[page].flags & (VMC_LISTED | VMC_CACHED)) | VMC_ALLOCATED;
 		if (desc[page].sequence == vmc_sequence)
 			vmc_let_go(&desc[page], pfn + page);
 		else
@@ -179,12 +179,12 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
-	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to, 0);
+	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to, desc && desc->flags & VMC_CACHED);
 	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
 		return;
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
 	for (page = 0; page < 1UL << order; page++)
-		desc[page].flags &= VMC_LISTED;
+		desc[page].flags &= VMC_LISTED | VMC_CACHED;
 	if (whole)
 		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */

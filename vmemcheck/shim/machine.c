@@ -34,7 +34,7 @@ extern void _exit(int code) __attribute__((noreturn));
 /* What is in a page, as far as it matters; VMC_MIXED: see the list of runs. */
 enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_MIXED };
 
-enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
+enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8, VMC_CACHED = 16 };
 
 /*
  * of: for live struct pages the address they belong to; for a table, what its first entry maps. seen: the walk that

@@ -13,6 +13,10 @@ struct vmc_request {
 	unsigned int magic, operations, details, milliseconds, alternatives, statics, with_free;
 };
 
+#ifndef VMC_MUTANTS
+static int vmc_mutant;
+#endif
+
 #define VMC_MAGIC 0x324d4356U
 #define VMC_MOST_OPERATIONS 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
@@ -231,12 +235,16 @@ static void vmc_explore(const struct vmc_request *);
 int main(int count, char **arguments)
 {
 	struct vmc_request request;
+	const char *digit;
 
 	if (count > 1)
 		vmc_levels = arguments[1][0] - '0';
+	for (digit = count > 2 ? arguments[2] : ""; *digit; digit++)
+		vmc_mutant = vmc_mutant * 10 + *digit - '0';
 	vmc_stack_top = (unsigned long)__builtin_frame_address(0) + 4096;
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));
+	vmc_cached = vmc_reserve(0, VMC_MOST_CACHED * sizeof(*vmc_cached));
 	vmc_free_heads = vmc_reserve(0, VMC_ORDERS * sizeof(*vmc_free_heads));
 	vmc_slots = vmc_reserve(0, (VMC_MOST_LIVE + 1) * sizeof(*vmc_slots));
 	vmc_lists = vmc_reserve(0, VMC_RUN_LISTS * sizeof(*vmc_lists));

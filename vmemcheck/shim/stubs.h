@@ -108,10 +108,8 @@
 #define early_pfn_to_nid(pfn) 0
 #define cpu_to_node(cpu) 0
 
-/* arch/(x86|arm64|riscv)/include/asm/tlbflush.h, cacheflush.h */
-#define flush_tlb_all() ((void)0)
+/* arch/(x86|arm64|riscv)/include/asm/tlbflush.h, cacheflush.h: of one CPU, of tables, of caches */
 #define __flush_tlb_all() ((void)0)
-#define flush_tlb_kernel_range(start, end) ((void)(start), (void)(end))
 #define local_flush_tlb_kernel_range(start, end) ((void)(start), (void)(end))
 #define __flush_tlb_kernel_pgtable(address) ((void)(address))
 #define flush_tlb_one_kernel(address) ((void)(address))

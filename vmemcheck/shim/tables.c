@@ -92,8 +92,10 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 
 	if (!vmc_in_hot(start) && !vmc_in_hot(start + bytes - 1))
 		return;
-	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level)))
+	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
 		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old, level)), level);
+		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level));
+	}
 	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
 		unsigned long *table = vmc_table_at(new, level);
 

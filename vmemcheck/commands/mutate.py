@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Change the functions of a kernel tree in small ways, one at a time, and count which changes the check notices.
+
+A survey of the check itself, not of the tree: how far to trust a "holds". The exit code is 0 when it came to its end.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+
+from vmemcheck.arches import find, page_bytes
+from vmemcheck.commands.check import EXAMPLES
+from vmemcheck.commands.facts import add_tree_arguments
+from vmemcheck.commands.numbers import bytes_argument, count_argument, seed_argument
+from vmemcheck.commands.workers import Workers, progress_bar
+from vmemcheck.errors import UsageError
+from vmemcheck.explore_scope import ExploreScope
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.compiler import compiler_version
+from vmemcheck.kernel.source import KernelSource, open_source
+from vmemcheck.kernel.struct_page import minimal
+from vmemcheck.kernel.target import target_of
+from vmemcheck.kernel.tree import open_tree
+from vmemcheck.mutation.result import MutationResult
+from vmemcheck.mutation.run import mutants_of
+from vmemcheck.mutation.run import run as run_mutants
+from vmemcheck.mutation.schemata import Schemata
+from vmemcheck.reports.mutation_json import mutants_json, mutation_json
+from vmemcheck.reports.mutation_text import mutants_text, mutation_text
+from vmemcheck.scope import Scope
+from vmemcheck.selection import usual_levels
+
+_USUAL_BYTES = 64
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_tree_arguments(parser)
+    add = parser.add_argument
+    add("--arch", required=True, metavar="ARCH", help="the architecture")
+    add("--page-size", metavar="SIZE", help="4K, 16K or 64K (the smallest of --arch)")
+    add(
+        "--function",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="change only this function; may be repeated (all)",
+    )
+    add(
+        "--struct-page",
+        action="append",
+        default=[],
+        type=bytes_argument,
+        metavar="BYTES",
+        help="a size of struct page; may be repeated (64, and one that does not divide a leaf)",
+    )
+    add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each try ({EXAMPLES})")
+    add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
+    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add("--format", choices=("text", "json"), default="text", help="how to print the result (text)")
+    add("--list", action="store_true", help="print the mutants, and try none")
+    add("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Return 0 when all mutants were judged."""
+    tree = open_tree(arguments.tree, arguments.rev)
+    compiler_version()  # so that what is wrong with it is said once
+    target = target_of(find(arguments.arch).alias)
+    shift = target.shift_of(page_bytes(arguments.page_size)) if arguments.page_size else min(target.page_shifts)
+    source = open_source(tree, target.arch, shift)
+    made = _mutants(source, tuple(arguments.function))
+    if arguments.list:
+        print(mutants_json(made.mutants) if arguments.format == "json" else mutants_text(made.mutants))
+        return 0
+    geometries = _geometries(source, shift, tuple(arguments.struct_page))
+    with (
+        Workers(arguments.jobs or os.cpu_count() or 1) as workers,
+        progress_bar(100, quiet=arguments.quiet, what="mutants") as advance,
+    ):
+        result = run_mutants(
+            source, made, geometries, arguments.examples, arguments.seed, workers.executor, _percent(advance)
+        )
+    _print(result, arguments.format)
+    return 0
+
+
+def _mutants(source: KernelSource, functions: tuple[str, ...]) -> Schemata:
+    """Make the mutants.
+
+    :raises UsageError: when a function has none
+    """
+    made = mutants_of(source, functions)
+    for name in functions:
+        if not any(mutant.function == name for mutant in made.mutants):
+            raise UsageError(
+                f"{source.name}: {name}() has no mutants",
+                to_fix="see 'vmemcheck mutate --list' for the functions that have",
+            )
+    return made
+
+
+def _geometries(source: KernelSource, page_shift: int, sizes: tuple[int, ...]) -> tuple[Geometry, ...]:
+    """Return what mutants are tried in: all levels at 64 bytes, another size, and both scaled down."""
+    architecture = find(source.arch)
+    other = next((size for size in sorted(minimal(source.facts.sizes)) if size > _USUAL_BYTES), 80)
+    sizes = sizes or (_USUAL_BYTES, other)
+    full = [
+        source.geometry(size, levels)
+        for size in sizes
+        for levels in usual_levels(source, architecture, page_shift, size)
+    ]
+    small = [ExploreScope(Scope()).geometry(source.geometry(size, full[0].levels)) for size in sizes]
+    return tuple(dict.fromkeys((*full, *small)))
+
+
+def _percent(advance: Callable[[object], None]) -> Callable[[float], None]:
+    """Return what moves a bar of 100 to a share of the work."""
+    shown = 0
+
+    def move(share: float) -> None:
+        nonlocal shown
+        while shown < int(share * 100):
+            advance(None)
+            shown += 1
+
+    return move
+
+
+def _print(result: MutationResult, form: str) -> None:
+    print(mutation_json(result) if form == "json" else mutation_text(result))

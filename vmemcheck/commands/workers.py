@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The processes of a command, and its progress bar. What they work on is the command's.
+
+Ctrl-C ends them all, and lets each clean up before it goes.
+"""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType, TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from vmemcheck.errors import ExecutorError
+
+_GRACE_SECONDS = 3
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class _Pool(ProcessPoolExecutor):
+    """Runs each function so that a signal lets it clean up, and ends its process."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
+        return super().submit(partial(_run_or_leave, fn, *args, **kwargs))
+
+
+class Workers:
+    """A pool of processes that is gone when the block ends, also by Ctrl-C."""
+
+    def __init__(self, jobs: int) -> None:
+        self.executor = _Pool(jobs, multiprocessing.get_context("fork"), initializer=_start_worker)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            self.executor.shutdown()
+            return
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        children = multiprocessing.active_children()
+        for child in children:
+            child.terminate()
+        end = time.monotonic() + _GRACE_SECONDS
+        for child in children:
+            child.join(max(0.0, end - time.monotonic()))
+            child.kill()
+        if isinstance(error, BrokenProcessPool):
+            raise ExecutorError(
+                "a process of this run was ended from outside",
+                to_fix="look for a lack of memory (dmesg); use fewer --jobs",
+            ) from None
+
+
+def _start_worker() -> None:
+    # On Ctrl-C the worker goes without a word; the command says what there is to say.
+    _on_signal(signal.SIG_DFL)
+
+
+def _run_or_leave(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    _on_signal(_leave)
+    try:
+        return function(*args, **kwargs)
+    except SystemExit:  # half-written files are gone by now; the pool itself would go on with the next function
+        os._exit(130)
+    finally:
+        _on_signal(signal.SIG_DFL)
+
+
+def _leave(*_: object) -> None:
+    _on_signal(lambda *_: None)  # SIG_IGN makes Python complain about a signal that has already come
+    raise SystemExit
+
+
+def _on_signal(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+@contextmanager
+def progress_bar(total: int, *, quiet: bool, what: str = "checking") -> Iterator[Callable[[object], None]]:
+    """Show a progress bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    progress: Any = importlib.import_module("rich.progress")
+    console = importlib.import_module("rich.console").Console(stderr=True)
+    # Without a thread of its own, since processes are forked meanwhile.
+    with progress.Progress(console=console, auto_refresh=False, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(_: object) -> None:
+            bar.advance(task)
+            bar.refresh()
+
+        bar.refresh()
+        yield advance

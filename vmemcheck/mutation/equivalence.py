@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Trivial compiler equivalence: a mutant of which the compiler makes the same code cannot be told apart.
+
+Nothing is run. What the shim replaces by nothing (locks, flushes) compiles to the same code too: see
+``vmemcheck.mutation.reasons``, which is asked first.
+"""
+
+import functools
+import hashlib
+import tempfile
+from pathlib import Path
+
+from vmemcheck.kernel.build import Variant
+from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.refusal import refusal
+
+_OPTIONS = ("-std=gnu11", "-w", "-fno-strict-aliasing", "-fno-strict-overflow", "-fno-delete-null-pointer-checks")
+
+
+def is_same_code(text: str, number: int, name: str) -> bool:
+    """Tell whether the program with a mutant is, bit by bit, the one without.
+
+    :param text: of the program with all mutants
+    :param name: of the tree and the target, for messages
+    :raises BuildError: when the compiler refuses the text
+    """
+    return _object(text, number, name) == _unchanged(text, name)
+
+
+@functools.lru_cache(maxsize=8)
+def _unchanged(text: str, name: str) -> str:
+    return _object(text, 0, name)
+
+
+def _object(text: str, number: int, name: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="vmemcheck-") as folder:
+        path = Path(folder) / "machine.o"
+        options = [*_OPTIONS, *Variant.MUTANTS.value, f"-DVMC_MUTANT={number}", "-c", "-x", "c", "-o", str(path), "-"]
+        done = run_compiler(options, text.encode(), Path("/"))
+        if done.returncode != 0:
+            raise refusal(name, done.stderr.decode("utf-8", "replace"))
+        return hashlib.sha256(path.read_bytes()).hexdigest()

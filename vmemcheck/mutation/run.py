@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A mutation run: which geometries and scopes, and who is judged where. How one mutant is judged is in ``judge``.
+
+What is left of the mutants goes from one geometry and scope to the next; those that nothing kills are looked at
+once more.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.build import Program, Variant, build, program_text
+from vmemcheck.kernel.compiler import complaints
+from vmemcheck.kernel.machine import KernelMachine, Traits
+from vmemcheck.kernel.slicer import Slice
+from vmemcheck.kernel.source import KernelSource
+from vmemcheck.mutation.equivalence import is_same_code
+from vmemcheck.mutation.judge import Judgement, Original, Ran, is_reached, judge, original, ran
+from vmemcheck.mutation.mutant import Mutant
+from vmemcheck.mutation.reasons import reason_for
+from vmemcheck.mutation.result import Fate, MutantResult, MutationResult
+from vmemcheck.mutation.schemata import Schemata, schemata
+from vmemcheck.scope import Scope
+
+SCOPES = (Scope(faults=False), Scope())
+"""As ``vmemcheck check`` does by default, and with ``--faults``."""
+_CHUNK = 12
+_About = TypeVar("_About")
+_Result = TypeVar("_Result")
+Progress = Callable[[float], None]
+"""Called with the share of the work that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One geometry and scope in which mutants are judged.
+
+    :param text: of the program that holds all mutants
+    :param name: of the tree and the target, for messages
+    :param replaced: names that the shim puts in the place of the kernel's
+    """
+
+    text: str
+    name: str
+    traits: Traits
+    replaced: frozenset[str]
+    geometry: Geometry
+    scope: Scope
+    examples: int
+    seed: int
+
+    def machine(self, program: Program, mutant: int = 0) -> KernelMachine:
+        """Return the machine of one mutant; 0 is the code as it is."""
+        return KernelMachine(program, self.geometry, self.name, self.traits, mutant=mutant)
+
+
+def mutants_of(source: KernelSource, functions: Iterable[str] = ()) -> Schemata:
+    """Make the mutants of a tree and architecture.
+
+    :param functions: only of these, if any
+    """
+    geometry = source.geometry(64)
+
+    def refused(found: Slice) -> str:
+        return complaints(program_text(found, source.shim, geometry, source.native))
+
+    return schemata(source.slice.cut, refused, functions)
+
+
+def run(
+    source: KernelSource,
+    made: Schemata,
+    geometries: Iterable[Geometry],
+    examples: int,
+    seed: int,
+    executor: Executor,
+    progress: Progress = lambda *_: None,
+) -> MutationResult:
+    """Judge all mutants.
+
+    :raises BuildError: when a program does not compile
+    :raises ExecutorError: when the code as it is cannot be run
+    """
+    cells = tuple(
+        Cell(
+            text=program_text(made.slice, source.shim, geometry, source.native),
+            name=source.name,
+            traits=source.traits,
+            replaced=frozenset(source.shim.origins),
+            geometry=geometry,
+            scope=scope,
+            examples=examples,
+            seed=seed,
+        )
+        for geometry in geometries
+        for scope in SCOPES
+    )
+    results: dict[int, MutantResult] = {}
+    differed: dict[int, int] = {}
+    left = list(made.mutants)
+    for number, cell in enumerate(cells):
+        report = _part(progress, number, len(cells) + 1)
+        for mutant, one in _spread(executor, _judged, cell, left, report):
+            differed[mutant.number] = differed.get(mutant.number, 0) + one.differed
+            if one.killed_by:
+                results[mutant.number] = MutantResult(
+                    mutant, Fate.KILLED, one.killed_by, cell.geometry, one.sequence, differed[mutant.number]
+                )
+        left = [mutant for mutant in left if mutant.number not in results]
+    last = _part(progress, len(cells), len(cells) + 1)
+    for mutant, (fate, why) in _spread(executor, _explained, cells, left, last):
+        results[mutant.number] = MutantResult(mutant, fate, why, differed=differed[mutant.number])
+    return MutationResult(
+        tree=source.tree.name,
+        origin=source.tree.origin,
+        arch=source.arch,
+        refused=made.refused,
+        geometries=tuple(dict.fromkeys(cell.geometry for cell in cells)),
+        scopes=SCOPES,
+        examples=examples,
+        seed=seed,
+        mutants=tuple(results[number] for number in sorted(results)),
+    )
+
+
+def _part(progress: Progress, number: int, parts: int) -> Callable[[int, int], None]:
+    """Return what reports how much of one of several equal parts is done."""
+    return lambda done, whole: progress((number + done / whole) / parts)
+
+
+def _spread(
+    executor: Executor,
+    function: Callable[[_About, Sequence[Mutant]], list[_Result]],
+    about: _About,
+    mutants: Sequence[Mutant],
+    report: Callable[[int, int], None],
+) -> Iterator[tuple[Mutant, _Result]]:
+    """Yield what a function returns for each mutant, in the order of the mutants."""
+    parts = [mutants[at : at + _CHUNK] for at in range(0, len(mutants), _CHUNK)]
+    futures = [executor.submit(function, about, part) for part in parts]
+    for number, _ in enumerate(as_completed(futures), 1):
+        report(number, len(parts))
+    for part, future in zip(parts, futures, strict=True):
+        yield from zip(part, future.result(), strict=True)
+
+
+def _judged(cell: Cell, mutants: Sequence[Mutant]) -> list[Judgement]:
+    program, code = _as_it_is(cell)
+    found = []
+    for mutant in mutants:
+        with cell.machine(program, mutant.number) as machine:
+            found.append(judge(machine, code))
+    return found
+
+
+@functools.lru_cache(maxsize=2)
+def _as_it_is(cell: Cell) -> tuple[Program, Original]:
+    program = build(cell.text, Variant.MUTANTS, cell.name)
+    with cell.machine(program) as machine:
+        return program, original(machine, cell.scope, cell.examples, cell.seed)
+
+
+def _explained(cells: Sequence[Cell], mutants: Sequence[Mutant]) -> list[tuple[Fate, str]]:
+    return [_fate(cells, mutant) for mutant in mutants]
+
+
+def _fate(cells: Sequence[Cell], mutant: Mutant) -> tuple[Fate, str]:
+    """Say why a mutant survived, as far as that can be told."""
+    reason = reason_for(mutant)
+    if reason is not None:
+        return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
+    texts = dict.fromkeys(cell.text for cell in cells)
+    if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
+        replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
+        return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
+    if any(_reaches(cell, mutant) for cell in cells):
+        return Fate.SURVIVED, ""
+    return Fate.NOT_REACHED, ""
+
+
+def _reaches(cell: Cell, mutant: Mutant) -> bool:
+    program, code = _stopping(cell)
+    with cell.machine(program, mutant.number) as machine:
+        return is_reached(machine, code)
+
+
+@functools.lru_cache(maxsize=16)
+def _stopping(cell: Cell) -> tuple[Program, list[Ran]]:
+    program = build(cell.text, Variant.STOPPING, cell.name)
+    with cell.machine(program) as machine:
+        return program, ran(machine, cell.scope, cell.examples, cell.seed)
