@@ -81,7 +81,8 @@ def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) ->
     yield from wrapped(f"reachable {occurs_words(one.cell)}; {door_words(finding)}", _KEY)
     if not shown.full:
         yield f"{_KEY}no sequence of the same shape shows it at full size"
-    yield "replay    save these lines as FILE, then: vmemcheck replay FILE --tree TREE --arch ARCH"
+    yield "replay    save these lines as FILE, then:"
+    yield f"{_KEY}vmemcheck replay FILE --tree {result.origin} --arch {one.cell.arch}"
     yield f"  {geometry_to_text(finding.steps[-1].geometry)}"
     yield from (f"  {line}" for line in sequence_to_text(finding.sequence).splitlines())
 

@@ -7,7 +7,7 @@ Only what can be told from a tree and the wishes of a user; nothing is built or 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vmemcheck.arches import ARCHES, Architecture, find
+from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
 from vmemcheck.check import Cell, Job, job_of
 from vmemcheck.errors import SliceError, UsageError
 from vmemcheck.geometry import Geometry
@@ -75,6 +75,14 @@ def targets(names: tuple[str, ...], page_shifts: tuple[int, ...]) -> tuple[Targe
         has = "; ".join(f"{one.name} has {', '.join(page.name for page in one.page_sizes)}" for one in chosen)
         raise UsageError("no architecture here has such pages", to_fix=has)
     return tuple(found)
+
+
+def target_named(name: str, page_size: str | None) -> Target:
+    """Return one architecture with one page size, the smallest unless one is named.
+
+    :raises UsageError: when the architecture does not exist or has no such page size
+    """
+    return targets((name,), (page_bytes(page_size).bit_length() - 1,) if page_size else ())[0]
 
 
 def prepare(

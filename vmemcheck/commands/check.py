@@ -16,7 +16,8 @@ from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
-from vmemcheck.commands.workers import Workers, progress_bar
+from vmemcheck.commands.progress import progress_bar
+from vmemcheck.commands.workers import Workers
 from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree

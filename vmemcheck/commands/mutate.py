@@ -8,18 +8,16 @@ import argparse
 import os
 from collections.abc import Callable
 
-from vmemcheck.arches import find, page_bytes
 from vmemcheck.commands.check import EXAMPLES
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, seed_argument
-from vmemcheck.commands.workers import Workers, progress_bar
+from vmemcheck.commands.progress import progress_bar
+from vmemcheck.commands.workers import Workers
 from vmemcheck.errors import UsageError
-from vmemcheck.explore_scope import ExploreScope
-from vmemcheck.geometry import Geometry
+from vmemcheck.geometry import Geometry, scaled
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.struct_page import minimal
-from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.mutation.result import MutationResult
 from vmemcheck.mutation.run import mutants_of
@@ -27,8 +25,7 @@ from vmemcheck.mutation.run import run as run_mutants
 from vmemcheck.mutation.schemata import Schemata
 from vmemcheck.reports.mutation_json import mutants_json, mutation_json
 from vmemcheck.reports.mutation_text import mutants_text, mutation_text
-from vmemcheck.scope import Scope
-from vmemcheck.selection import usual_levels
+from vmemcheck.selection import Target, target_named, usual_levels
 
 _USUAL_BYTES = 64
 
@@ -38,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_tree_arguments(parser)
     add = parser.add_argument
     add("--arch", required=True, metavar="ARCH", help="the architecture")
-    add("--page-size", metavar="SIZE", help="4K, 16K or 64K (the smallest of --arch)")
+    add("--page-size", metavar="SIZE", help="4K, 16K or 64K (the smallest of the architecture)")
     add(
         "--function",
         action="append",
@@ -66,14 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Return 0 when all mutants were judged."""
     tree = open_tree(arguments.tree, arguments.rev)
     compiler_version()  # so that what is wrong with it is said once
-    target = target_of(find(arguments.arch).alias)
-    shift = target.shift_of(page_bytes(arguments.page_size)) if arguments.page_size else min(target.page_shifts)
-    source = open_source(tree, target.arch, shift)
+    target = target_named(arguments.arch, arguments.page_size)
+    source = open_source(tree, target.architecture.alias, target.page_shift)
     made = _mutants(source, tuple(arguments.function))
     if arguments.list:
         print(mutants_json(made.mutants) if arguments.format == "json" else mutants_text(made.mutants))
         return 0
-    geometries = _geometries(source, shift, tuple(arguments.struct_page))
+    geometries = _geometries(source, target, tuple(arguments.struct_page))
     with (
         Workers(arguments.jobs or os.cpu_count() or 1) as workers,
         progress_bar(100, quiet=arguments.quiet, what="mutants") as advance,
@@ -100,17 +96,16 @@ def _mutants(source: KernelSource, functions: tuple[str, ...]) -> Schemata:
     return made
 
 
-def _geometries(source: KernelSource, page_shift: int, sizes: tuple[int, ...]) -> tuple[Geometry, ...]:
+def _geometries(source: KernelSource, target: Target, sizes: tuple[int, ...]) -> tuple[Geometry, ...]:
     """Return what mutants are tried in: all levels at 64 bytes, another size, and both scaled down."""
-    architecture = find(source.arch)
     other = next((size for size in sorted(minimal(source.facts.sizes)) if size > _USUAL_BYTES), 80)
     sizes = sizes or (_USUAL_BYTES, other)
     full = [
         source.geometry(size, levels)
         for size in sizes
-        for levels in usual_levels(source, architecture, page_shift, size)
+        for levels in usual_levels(source, target.architecture, target.page_shift, size)
     ]
-    small = [ExploreScope(Scope()).geometry(source.geometry(size, full[0].levels)) for size in sizes]
+    small = [scaled(source.geometry(size, full[0].levels)) for size in sizes]
     return tuple(dict.fromkeys((*full, *small)))
 
 

@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The processes of a command, and its progress bar. What they work on is the command's.
+"""The processes of a command. What they work on is the command's.
 
 Ctrl-C ends them all, and lets each clean up before it goes.
 """
 
-import importlib
 import multiprocessing
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from types import FrameType, TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from vmemcheck.errors import ExecutorError
 
@@ -83,23 +80,3 @@ def _leave(*_: object) -> None:
 def _on_signal(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
-
-
-@contextmanager
-def progress_bar(total: int, *, quiet: bool, what: str = "checking") -> Iterator[Callable[[object], None]]:
-    """Show a progress bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    progress: Any = importlib.import_module("rich.progress")
-    console = importlib.import_module("rich.console").Console(stderr=True)
-    # Without a thread of its own, since processes are forked meanwhile.
-    with progress.Progress(console=console, auto_refresh=False, transient=True) as bar:
-        task = bar.add_task(what, total=total)
-
-        def advance(_: object) -> None:
-            bar.advance(task)
-            bar.refresh()
-
-        bar.refresh()
-        yield advance

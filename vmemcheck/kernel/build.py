@@ -22,14 +22,18 @@ from vmemcheck.kernel.refusal import refusal
 from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice
 
-_COMMON = (
+LANGUAGE = (
     "-std=gnu11",
-    "-g",
     "-w",
     # As in the kernel's own Makefile.
     "-fno-strict-aliasing",
     "-fno-strict-overflow",
     "-fno-delete-null-pointer-checks",
+)
+"""The options that say what the kernel's code means."""
+_COMMON = (
+    *LANGUAGE,
+    "-g",
     # The machine follows the frames to tell who called: see vmemcheck/shim/stack.c.
     "-fno-omit-frame-pointer",
     "-fno-diagnostics-show-caret",
@@ -155,16 +159,21 @@ def _names_any(line: str, names: frozenset[str]) -> bool:
 
 def _from_libraries(path: Path) -> frozenset[str]:
     """Return the names that a program takes from shared libraries."""
+    shown = symbols(path, "-D", "--undefined-only", "--without-symbol-versions")
+    return frozenset(words[0].partition("@")[0] for words in shown if words[1:2] == ["U"])
+
+
+def symbols(path: Path, *options: str) -> list[list[str]]:
+    """Return what ``nm`` says of a program: name, type, and where they are told, address and size in hexadecimal.
+
+    :raises BuildError: when binutils is not installed
+    """
+    command = ["nm", "--format=posix", *options, str(path)]
     try:
-        shown = subprocess.run(
-            ["nm", "-D", "--undefined-only", "--format=posix", "--without-symbol-versions", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+        shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     except FileNotFoundError:
         raise BuildError("nm is not installed", to_fix="install binutils") from None
-    return frozenset(line.split()[0].partition("@")[0] for line in shown.splitlines() if line.split()[1:2] == ["U"])
+    return [line.split() for line in shown.splitlines() if line.strip()]
 
 
 def _script(variant: Variant, folder: Path) -> list[str]:

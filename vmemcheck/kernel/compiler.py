@@ -76,5 +76,11 @@ def complaints(text: str) -> str:
 
     :raises BuildError: when there is no compiler
     """
-    options = ("-fsyntax-only", "-std=gnu11", "-w", "-fno-diagnostics-show-caret", "-fmax-errors=0", "-x", "c", "-")
-    return run_compiler(options, text.encode(), Path("/")).stderr.decode("utf-8", "replace")
+    options = (
+        "-fsyntax-only",
+        "-std=gnu11",
+        "-fno-diagnostics-show-caret",
+        "-Werror=implicit-function-declaration",
+        "-fmax-errors=0",
+    )
+    return run_compiler((*options, "-x", "c", "-"), text.encode(), Path("/")).stderr.decode("utf-8", "replace")

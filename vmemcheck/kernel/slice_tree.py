@@ -11,11 +11,10 @@ import gc
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from vmemcheck.errors import SliceError
 from vmemcheck.kernel.balance import unbalanced
-from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.compiler import complaints
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind
@@ -158,12 +157,4 @@ def _compiled(found: Slice, shim: Shim) -> str:
     first = [text for name, text in shim.files.items() if name in FIRST]
     others = [text for name, text in shim.files.items() if name not in FIRST]
     sizes = _SIZES if shim.files else ""
-    text = "\n".join((sizes, found.macros, *first, found.types, *others, found.prototypes, found.code))
-    arguments = [
-        "-fsyntax-only",
-        "-std=gnu11",
-        "-fno-diagnostics-show-caret",
-        "-Werror=implicit-function-declaration",
-        "-fmax-errors=0",
-    ]
-    return run_compiler([*arguments, "-x", "c", "-"], text.encode(), Path("/")).stderr.decode("utf-8", "replace")
+    return complaints("\n".join((sizes, found.macros, *first, found.types, *others, found.prototypes, found.code)))

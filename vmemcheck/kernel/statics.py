@@ -5,12 +5,11 @@ Only where they are and what they are called; what is in them is a part of the s
 vmemcheck/shim/canonical.c makes a number of.
 """
 
-import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vmemcheck.errors import BuildError, ExecutorError
-from vmemcheck.kernel.build import Program
+from vmemcheck.errors import ExecutorError
+from vmemcheck.kernel.build import Program, symbols
 
 NOT_TOLD_APART = {
     "p_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
@@ -42,17 +41,8 @@ def statics_of(program: Program) -> tuple[Static, ...]:
     :raises BuildError: when binutils is not installed
     :raises ExecutorError: when there are more than a program can be told of
     """
-    try:
-        shown = subprocess.run(
-            ["nm", "--defined-only", "--format=posix", "--numeric-sort", str(program.path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-    except FileNotFoundError:
-        raise BuildError("nm is not installed", to_fix="install binutils") from None
     found = []
-    for words in map(str.split, shown.splitlines()):
+    for words in symbols(program.path, "--defined-only", "--numeric-sort"):
         # What the linker itself puts there has no size.
         if len(words) == 4 and words[1] in _TYPES and not words[0].startswith(_OWN):
             name = words[0].partition(".")[0]

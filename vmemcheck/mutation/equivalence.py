@@ -10,11 +10,9 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from vmemcheck.kernel.build import Variant
+from vmemcheck.kernel.build import LANGUAGE, Variant
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.refusal import refusal
-
-_OPTIONS = ("-std=gnu11", "-w", "-fno-strict-aliasing", "-fno-strict-overflow", "-fno-delete-null-pointer-checks")
 
 
 def is_same_code(text: str, number: int, name: str) -> bool:
@@ -35,7 +33,7 @@ def _unchanged(text: str, name: str) -> str:
 def _object(text: str, number: int, name: str) -> str:
     with tempfile.TemporaryDirectory(prefix="vmemcheck-") as folder:
         path = Path(folder) / "machine.o"
-        options = [*_OPTIONS, *Variant.MUTANTS.value, f"-DVMC_MUTANT={number}", "-c", "-x", "c", "-o", str(path), "-"]
+        options = [*LANGUAGE, *Variant.MUTANTS.value, f"-DVMC_MUTANT={number}", "-c", "-x", "c", "-o", str(path), "-"]
         done = run_compiler(options, text.encode(), Path("/"))
         if done.returncode != 0:
             raise refusal(name, done.stderr.decode("utf-8", "replace"))

@@ -81,8 +81,10 @@ static void *vmc_vmalloc(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn, page;
 
-	if (vmc_area_count == VMC_MOST_AREAS)
-		vmc_fail("more areas of pages than can be tracked");
+	if (vmc_area_count == VMC_MOST_AREAS) {
+		vmc_give_up("more areas of pages than can be tracked");
+		return 0;
+	}
 	for (page = 0; page < pages && !vmc_is_faulty(0); page++)
 		;
 	if (page < pages) {

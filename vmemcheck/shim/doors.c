@@ -285,7 +285,6 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->start = vmc_live[index]->start - VMC_BASE_PFN;
 		outcome->pages = vmc_live[index]->pages;
 	}
-	vmc_cached_count = 0;
 	switch (operation->kind) {
 	case VMC_BOOT:
 		outcome->returned = vmc_boot(operation);
