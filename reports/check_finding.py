@@ -5,6 +5,7 @@ import re
 import shlex
 
 from vmemcheck.check import Cause, CheckResult
+from vmemcheck.exploration import ExploreResult
 from vmemcheck.reports.check_words import (
     cell_words,
     cells_text,
@@ -43,7 +44,7 @@ def cause_lines(result: CheckResult, cause: Cause, replay: str) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def tree_arguments(result: CheckResult) -> str:
+def tree_arguments(result: CheckResult | ExploreResult) -> str:
     """Return the options that name the same tree to another command; its name, where its origin has another form."""
     if found := _REVISION.fullmatch(result.origin):
         return f"--tree {shlex.quote(found[1])} --rev {found[2]}"

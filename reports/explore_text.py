@@ -7,6 +7,7 @@ from vmemcheck.exploration import CellExploration, ExploreResult, Shown
 from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Verdict
+from vmemcheck.reports.check_finding import tree_arguments
 from vmemcheck.reports.check_words import (
     cell_words,
     counted,
@@ -82,7 +83,7 @@ def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) ->
     if not shown.full:
         yield f"{_KEY}no sequence of the same shape shows it at full size"
     yield "replay    save these lines as FILE, then:"
-    yield f"{_KEY}vmemcheck replay FILE --tree {result.origin} --arch {one.cell.arch}"
+    yield f"{_KEY}vmemcheck replay FILE {tree_arguments(result)} --arch {one.cell.arch}"
     yield f"  {geometry_to_text(finding.steps[-1].geometry)}"
     yield from (f"  {line}" for line in sequence_to_text(finding.sequence).splitlines())
 

@@ -54,12 +54,12 @@ def copy_of(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> CopyOf:
 
 @pytest.fixture
 def tree_of() -> Callable[[str], Tree]:
-    """Return a function from a kernel version to its tree, or to the newest tree of its series."""
+    """Return a function from a kernel version to its tree, or to the newest tree of its series; or from a series."""
 
     def find(version: str) -> Tree:
         if shutil.which("gcc") is None:
             _missing("tests of kernel trees need gcc: apt install gcc")
-        series = version.rpartition(".")[0]
+        series = ".".join(version.split(".")[:2])
         fitting = [tree for tree in _trees() if f"{tree.version}.".startswith(f"{series}.")]
         exact = [tree for tree in fitting if tree.version == version]
         if not fitting:
@@ -72,4 +72,4 @@ def tree_of() -> Callable[[str], Tree]:
 def _missing(message: str) -> NoReturn:
     if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
         pytest.fail(message)
-    pytest.skip(message)
+    pytest.skip(message)  # a tree or a compiler, and the command that gets it

@@ -2,11 +2,13 @@
 """Classic sparse memory: the trees that still hot-remove memory with it, and what their own code does there."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.trees.broken import begun, copied, edited
+from tests.trees.sources import skip_lacking
 from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check, steps
 from vmemcheck.errors import SliceError
@@ -35,7 +37,7 @@ def _is_of(tree: Tree, series: tuple[str, ...]) -> bool:
 
 def _machine(tree: Tree, arch: str) -> KernelMachine:
     if not _is_of(tree, _OFFERED[arch]):
-        pytest.skip(f"{tree.name} has no hot-remove with classic sparse memory on {arch}")
+        skip_lacking(tree, f"hot-remove with classic sparse memory on {arch}", _OFFERED[arch][-1])
     source = open_source(tree, arch, 12, MemoryModel.CLASSIC)
     return source.machine(source.geometry(64))
 
@@ -44,7 +46,7 @@ def _machine(tree: Tree, arch: str) -> KernelMachine:
 def test_classic_sparse_is_offered_where_kconfig_lets_one_choose_it(arch: str, tree: Tree) -> None:
     """Newer trees select SPARSEMEM_VMEMMAP, or make hotplug depend on it; there is no machine then, and a reason."""
     if not tree.has(f"arch/{arch}/Kconfig"):
-        pytest.skip(f"{tree.name} has no {arch}")
+        skip_lacking(tree, arch, "newest")
     offered = _is_of(tree, _OFFERED[arch])
     assert offered == offers_classic(tree, target_of(arch), 12)
     if not offered:
@@ -97,11 +99,9 @@ def test_classic_sparse_memmap_is_a_block_for_each_section(tree: Tree) -> None:
     assert removed.state.blocks == ()
 
 
-def test_classic_sparse_that_frees_nothing_is_found(tree: Tree, tmp_path: Path) -> None:
+def test_classic_sparse_that_frees_nothing_is_found(tree_of: Callable[[str], Tree], tmp_path: Path) -> None:
     """A section_deactivate() that comes back at once leaves the memmap behind."""
-    if not _is_of(tree, ("6.12",)):
-        pytest.skip("one tree is enough")
-    copy = copied(tree, "x86", tmp_path)
+    copy = copied(tree_of("6.12"), "x86", tmp_path)
     with edited(copy, {"mm/sparse.c": begun("section_deactivate", "return;")}), _machine(copy, "x86") as machine:
         finding = check(machine, (AddMemory(0, 1), Remove(0)))
     assert finding is not None

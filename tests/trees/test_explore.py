@@ -39,7 +39,7 @@ def test_explore_x86_56_of_5_10_finds_the_leak_in_two_operations(
     tree_of: Callable[[str], Tree], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The partly used leaf of a section stays when the section is removed: shown at full size."""
-    code, text = _explored(tree_of("5.10.0"), capsys, "sections=1", 56)
+    code, text = _explored(tree_of("5.10"), capsys, "sections=1", 56)
     (cell,) = json.loads(text)["cells"]
     (finding,) = cell["findings"]
     assert (code, finding["invariant"], finding["at_full_size"]) == (1, "no-leak", True)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.trees.sources import skip_lacking
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.struct_page import struct_page_sizes, supported_bytes
@@ -24,7 +25,7 @@ def _facts(tree: Tree, arch: str, shift: int) -> Facts:
 
 def _probed(tree: Tree, target: Target, shift: int) -> Facts:
     if not tree.has(f"arch/{target.arch}/Kconfig"):
-        pytest.skip(f"{tree.name} has no {target.arch}")
+        skip_lacking(tree, target.arch, "newest")
     return _facts(tree, target.arch, shift)
 
 

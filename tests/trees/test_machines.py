@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.trees.broken import begun, copied, edited
+from tests.trees.sources import skip_lacking
 from vmemcheck.arches import ARCHES, Architecture
 from vmemcheck.engine import check
 from vmemcheck.errors import SliceError
@@ -46,10 +47,10 @@ def _opened(tree: Tree, alias: str, page_shift: int) -> KernelSource | None:
 
 def _source(tree: Tree, architecture: Architecture, page_shift: int) -> KernelSource:
     if not tree.has(f"arch/{architecture.alias}/Kconfig"):
-        pytest.skip(f"{tree.name} has no {architecture.name}")
+        skip_lacking(tree, architecture.name, "newest")
     source = _opened(tree, architecture.alias, page_shift)
     if source is None:
-        pytest.skip(f"{tree.name} cannot remove memory on {architecture.name}")
+        skip_lacking(tree, f"hot-remove on {architecture.name}", "newest")
     return source
 
 

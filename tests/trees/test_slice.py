@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.trees.sources import skip_lacking
 from vmemcheck.arches import ARCHES
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.pieces import Kind
@@ -25,7 +26,7 @@ _WALKERS = {
 @functools.cache
 def _sliced(tree: Tree, arch: str) -> TreeSlice:
     if not tree.has(f"arch/{arch}/Kconfig"):
-        pytest.skip(f"{tree.name} has no {arch}")
+        skip_lacking(tree, arch, "newest")
     return slice_tree(open_view(tree, target_of(arch), 12), _NO_SHIM)
 
 

@@ -16,4 +16,4 @@ def _compiler(request: pytest.FixtureRequest) -> None:
         message = "these tests need gcc: apt install gcc"
         if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
             pytest.fail(message)
-        pytest.skip(message)
+        pytest.skip(message)  # the compiler, and the command that gets it
