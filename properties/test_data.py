@@ -33,10 +33,15 @@ def test_sequence_text_form_reads_back(test: tuple[Geometry, Sequence]) -> None:
     assert (geometry, sequence) == sequence_text.parse(text)
 
 
-@given(_tests(), st.sampled_from(("", "reference")), st.sampled_from(("", "no-leak")))
-def test_replay_json_form_reads_back(test: tuple[Geometry, Sequence], machine: str, invariant: str) -> None:
+_MODELS = st.sampled_from(("", "classic sparse"))
+
+
+@given(_tests(), st.sampled_from(("", "reference")), st.sampled_from(("", "no-leak")), _MODELS)
+def test_replay_json_form_reads_back(
+    test: tuple[Geometry, Sequence], machine: str, invariant: str, memory_model: str
+) -> None:
     """A replay file says all of a replay, and the same replay gives the same bytes."""
-    replay = Replay(*test, machine=machine, invariant=invariant)
+    replay = Replay(*test, machine=machine, invariant=invariant, memory_model=memory_model)
     text = replay_file.to_json(replay)
     assert replay == replay_file.from_json(text)
     assert text == replay_file.to_json(replay_file.from_json(text))

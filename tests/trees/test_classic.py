@@ -2,7 +2,9 @@
 """Classic sparse memory: the trees that still hot-remove memory with it, and what their own code does there."""
 
 import errno
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.trees.broken import begun, copied, edited
 from tests.trees.sources import skip_lacking
 from vmemcheck.bulk import bulk_search
+from vmemcheck.cli import main
 from vmemcheck.engine import check, steps
 from vmemcheck.errors import SliceError
 from vmemcheck.kernel.machine import KernelMachine
@@ -18,6 +21,7 @@ from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import Action, AddDevice, AddMemory, Boot, Door, Initialise, Refused, Remove
+from vmemcheck.replay_file import Replay, to_json
 from vmemcheck.scope import Scope
 
 # Where CONFIG_SPARSEMEM_VMEMMAP=n and CONFIG_MEMORY_HOTREMOVE=y go together, as the Kconfig files say.
@@ -106,3 +110,36 @@ def test_classic_sparse_that_frees_nothing_is_found(tree_of: Callable[[str], Tre
         finding = check(machine, (AddMemory(0, 1), Remove(0)))
     assert finding is not None
     assert finding.invariant == "no-leak"
+
+
+@pytest.mark.parametrize(
+    ("series", "models"), [("6.12", ["sparse vmemmap", "classic sparse"]), ("7.2", ["sparse vmemmap"])]
+)
+def test_check_has_a_row_for_classic_sparse_where_it_is_offered(
+    series: str, models: list[str], tree_of: Callable[[str], Tree], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stands behind the rows with a vmemmap."""
+    rows = ("--arch", "x86", "--struct-page", "64", "--examples", "2", "--format", "json")
+    main(["check", "--tree", str(tree_of(series).root), *rows])
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert models == list(dict.fromkeys(cell["memory_model"] for cell in cells))
+
+
+def test_replay_takes_the_memory_model_from_the_file(
+    tree_of: Callable[[str], Tree], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The finding happens again; a model that does not exist is one clear message."""
+    tree, file = tree_of("6.12"), tmp_path / "replay.json"
+    source = open_source(tree, "loongarch", 12, MemoryModel.CLASSIC)
+    replay = Replay(source.geometry(64), (Boot(0, 0, 1), Remove(0)), "linux loongarch64", "no-leak", "classic sparse")
+    command = ["replay", str(file), "--tree", str(tree.root), "--quiet"]
+    file.write_text(to_json(replay))
+    assert main(command) == 1
+    assert capsys.readouterr().out.endswith("saved for no-leak: it still happens\n")
+    file.write_text(to_json(replace(replay, memory_model="flat")))
+    assert main(command) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: there is no memory model 'flat'",
+        f"  where    {file}",
+        "  to fix   use sparse vmemmap, classic sparse",
+    ]

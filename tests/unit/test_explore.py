@@ -13,7 +13,7 @@ from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
 from vmemcheck.model import Model
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Operation, Remove
+from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Operation, Remove
 
 GEOMETRY = Geometry(section_shift=23, table_shift=5)
 FULL = Geometry()
@@ -99,3 +99,17 @@ def test_candidates_keep_sections_and_scale_borders_within_them() -> None:
     first, *others = candidates(sequence, GEOMETRY, FULL)
     assert first == (Boot(1, 0, 32), AddMemory(0, 1), AddDevice(0, 80), Remove(0))
     assert (Boot(1, 0, 2), AddMemory(0, 1), AddDevice(0, 65), Remove(0)) in others
+
+
+def test_candidates_altmap_is_as_generous_and_a_section_stays_a_compound_page() -> None:
+    """What is plenty for the small range is plenty for the large one; a section is one compound page in both."""
+    section = GEOMETRY.section_shift - GEOMETRY.page_shift
+    sequence = (AddDevice(0, 4, altmap=Altmap(1, 64)), AddDevice(4, 4, vmemmap_shift=section))
+    first, *_ = candidates(sequence, GEOMETRY, FULL)
+    altmap, compound = first
+    assert isinstance(altmap, AddDevice)
+    assert isinstance(compound, AddDevice)
+    pages = FULL.section_memmap_bytes // FULL.page_bytes
+    assert altmap.altmap is not None
+    assert (altmap.altmap.reserve_pages, altmap.altmap.free_pages >= pages) == (1, True)
+    assert compound.vmemmap_shift == FULL.section_shift - FULL.page_shift

@@ -239,6 +239,14 @@ def test_counters_that_do_not_come_back_are_a_violation() -> None:
     )
 
 
+def test_counters_that_are_left_when_no_memory_is_are_a_violation() -> None:
+    """Also where nothing is known of what came before, as in an exhaustive search."""
+    step = replace(step_of((Boot(0, 0, 4), Remove(0))), alike=None)
+    assert [] == list(violations_of(step))
+    wrong = with_state(step, lambda s: replace(s, counters=(("nr_memmap_boot_pages", 32),)))
+    assert first(wrong) == ("counters-balanced", "nr_memmap_boot_pages is 32 though no memory is left")
+
+
 RETRIED: Sequence = (AddDevice(0, 5, fault=Fault(FaultKind.NTH, 4)), AddDevice(0, 5))
 
 

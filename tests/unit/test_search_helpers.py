@@ -16,10 +16,11 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.observation import BOOT, BUDDY, Block, Table
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.scope import Scope
 from vmemcheck.selection import targets
 from vmemcheck.shrink import plainer
 from vmemcheck.strategies import scaled
-from vmemcheck.weights import weighted_boots, weighted_operations
+from vmemcheck.weights import weighted_boots, weighted_operations, weighted_turns
 
 _DECLARED = ByDesign("tables stay", ("no-leak",), "stays", "file.c: f()", keeps_top_tables=True)
 
@@ -86,6 +87,36 @@ def test_plainer_best_comes_first(sequence: tuple[Operation, ...], expected: tup
     assert sequence not in others
 
 
+def test_plainer_failing_add_of_a_device_is_tried_as_memory_blocks() -> None:
+    """Whichever allocation has to fail there."""
+    others = list(plainer(Geometry(64), (AddDevice(0, 65, fault=Fault(FaultKind.NTH, 7)),)))
+    blocks = {other[0] for other in others if len(other) == 1 and isinstance(other[0], AddMemory)}
+    assert {AddMemory(0, 2, fault=Fault(FaultKind.NTH, number)) for number in range(1, 16)} == blocks
+
+
+def test_weighted_turns_have_a_second_try_behind_half_of_the_adds_that_may_fail() -> None:
+    """The same add without the failure; nothing is tried twice where nothing fails."""
+    geometry = scaled(Geometry(64))
+    turns = weighted_turns(geometry, Scope(altmaps=False))
+    twice = [turn for turn in turns if len(turn) == 2]
+    adds = [turn[0] for turn in turns if isinstance(turn[0], AddMemory | AddDevice)]
+    failing = [one for one in adds if one.fault and one.fault != Fault(FaultKind.ORDER, 1)]
+    assert (len(failing) + 1) // 2 == len(twice)
+    for first, second in twice:
+        assert isinstance(first, AddMemory | AddDevice)
+        assert replace(first, fault=None) == second
+    assert {1} == {len(turn) for turn in weighted_turns(geometry, SCOPE)}
+
+
+def test_weighted_turns_second_try_of_a_small_altmap_has_none() -> None:
+    """An altmap that is too small stays too small: the second try takes memory from elsewhere."""
+    turns = weighted_turns(scaled(Geometry(64)), Scope())
+    pairs = [(turn[0], turn[1]) for turn in turns if len(turn) == 2 and isinstance(turn[0], AddDevice)]
+    small = [(first, second) for first, second in pairs if first.altmap and not first.fault]
+    assert small
+    assert all(replace(first, altmap=None) == second for first, second in small)
+
+
 def test_plainer_of_the_plainest_is_nothing() -> None:
     """What cannot be said in a plainer way is left alone."""
     assert [] == list(plainer(Geometry(64), (AddMemory(0, 1), Remove(0))))
@@ -131,6 +162,14 @@ def test_causes_are_grouped_by_architecture_and_kind() -> None:
     assert (latent, real) == causes[0].cells
     assert _LONG == causes[0].finding.sequence
     assert not causes[0].by_device
+
+
+def test_causes_of_another_memory_model_are_others() -> None:
+    """The same invariant without a vmemmap is violated by other code."""
+    usual = cell("x86_64", "4K", 56)
+    classic = replace(usual, memory_model="classic sparse")
+    results = [CellResult(one, Verdict.VIOLATED, findings=(_finding(_SHORT),)) for one in (usual, classic)]
+    assert [(usual,), (classic,)] == [cause.cells for cause in causes_of(results)]
 
 
 def _result(*cells: CellResult) -> CheckResult:

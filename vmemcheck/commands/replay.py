@@ -64,18 +64,25 @@ def _machine(replay: Replay, arguments: argparse.Namespace) -> Iterator[Machine]
     name = arguments.arch or replay.machine.rpartition(" ")[2]
     if not name:
         raise UsageError("the file does not say on which architecture it was found", to_fix="add --arch")
-    source = source_module.open_source(tree, arches.find(name).alias, replay.geometry.page_shift, _model(replay))
+    source = source_module.open_source(
+        tree, arches.find(name).alias, replay.geometry.page_shift, _model(replay, arguments.file)
+    )
     with source.machine(source.fitting(replay.geometry)) as machine:
         yield machine
 
 
-def _model(replay: Replay) -> object:
-    """Return the kernel's memory model that a replay file names."""
+def _model(replay: Replay, name: str) -> object:
+    """Return the kernel's memory model that a replay file names.
+
+    :param name: of the file, for messages
+    """
     models = importlib.import_module("vmemcheck.kernel.memory_model").MemoryModel
     named = replay.memory_model or models.VMEMMAP.value
     if named not in [model.value for model in models]:
         raise SequenceError(
-            f"there is no memory model {named!r}", to_fix=f"use {', '.join(model.value for model in models)}"
+            f"there is no memory model {named!r}",
+            where=name,
+            to_fix=f"use {', '.join(model.value for model in models)}",
         )
     return models(named)
 
