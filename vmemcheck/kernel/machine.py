@@ -103,6 +103,11 @@ class KernelMachine:
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
 
+    def reached(self, sequence: Sequence) -> bytes:
+        """Run the operations on a program built to note it; return which mutants they reach: 1 at each number."""
+        count, data = self._ask(sequence, details=False)
+        return data[count * RECORD.size :]
+
     def successors(self, prefix: Sequence, alternatives: Sequence, *, details: bool) -> tuple[Successor, ...]:
         """Run each of the alternatives, after the prefix and without the others."""
         if not alternatives:
