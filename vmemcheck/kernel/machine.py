@@ -26,11 +26,13 @@ class Traits:
     :param by_design: what the architecture does on purpose although an invariant objects
     :param never_met: names of marks that the tree cannot meet
     :param boot_stays: boot memory cannot be removed
+    :param counts: it keeps statistics of memmap pages
     """
 
     by_design: tuple[ByDesign, ...] = ()
     never_met: frozenset[str] = frozenset()
     boot_stays: bool = False
+    counts: bool = True
 
 
 class KernelMachine:
@@ -61,7 +63,7 @@ class KernelMachine:
         self._traits = traits
         self._milliseconds = MILLISECONDS
         self._executor = Executor(program, geometry.levels, environment, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry)
+        self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
 
     @property
     def name(self) -> str:
