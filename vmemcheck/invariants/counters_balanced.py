@@ -85,8 +85,10 @@ def _bounds(step: Step) -> tuple[int, int]:
     least = different + sum(map(len, intervals.intersect(leaves, step.required))) // page_bytes
     most = different + sum(map(len, leaves)) // page_bytes
     if step.geometry.subsection_memmap_bytes % page_bytes:
-        # Each part of a range in a section is rounded up, and may share a page at each end.
-        most += sum(1 for live in step.after.ranges for _ in step.geometry.sections(live.start_pfn, live.nr_pages))
+        # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
+        parts = (step.geometry.sections(live.start_pfn, live.nr_pages) for live in step.after.ranges)
+        slack = sum(1 for part in parts for _ in part)
+        least, most = least - slack, most + slack
     return least - sum(altmap.alloc for altmap in step.state.altmaps), most
 
 

@@ -22,7 +22,8 @@ _LINE = re.compile(r"^(?:In file included from )?([^\s:]+):(\d+)(?::\d+)?: (?:fa
 GUARD = """\
 static int vmc_mutant;
 #if defined(VMC_MUTANT)
-#define VMC_IS(number) ((number) == VMC_MUTANT)
+enum { vmc_chosen = VMC_MUTANT }; /* WARN_ON() writes its condition into a string: in all mutants the same one */
+#define VMC_IS(number) (vmc_chosen == (number))
 #elif defined(VMC_MUTANTS_REACHED)
 static unsigned char vmc_reached[VMC_MUTANTS + 1];
 #define VMC_IS(number) (vmc_reached[number] = 1, 0)
