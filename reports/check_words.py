@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from vmemcheck.arches import find
 from vmemcheck.arches.architecture import SUBSECTION_SHIFT
 from vmemcheck.check import Cause, Cell, CellResult, CheckResult
+from vmemcheck.gate.result import Change
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, FaultKind
 from vmemcheck.reports.finding import geometry_words
@@ -45,9 +46,12 @@ def wrapped(text: str, indent: str = "", *, columns: int = PROSE_COLUMNS) -> lis
     ) or [""]
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 row``, ``2 rows``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 row``, ``2 rows``.
+
+    :param plural: of the noun, where it is not made with an s
+    """
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def scope_words(scope: Scope) -> str:
@@ -136,7 +140,7 @@ def door_words(finding: Finding) -> str:
     return f"{words}, when {'no large block is to be had' if large_only else 'an allocation fails'}"
 
 
-def shown_cell(cause: Cause) -> Cell:
+def shown_cell(cause: Cause | Change) -> Cell:
     """Return the cell that the sequence of a cause is from."""
     geometry = cause.finding.steps[-1].geometry
     return next((cell for cell in cause.cells if cell.geometry == geometry), cause.cells[0])
