@@ -30,15 +30,26 @@ from vmemcheck import replay_file
 from vmemcheck.gate.result import ChangedLine, GateResult, LineUse, PatchHead
 from vmemcheck.reports.check_words import printable
 from vmemcheck.reports.gate_json import gate_json
+from vmemcheck.reports.gate_junit import gate_junit
+from vmemcheck.reports.gate_ktap import gate_ktap
 from vmemcheck.reports.gate_mail import gate_mail
 from vmemcheck.reports.gate_markdown import gate_markdown
+from vmemcheck.reports.gate_sarif import gate_sarif
 from vmemcheck.reports.gate_text import gate_text
 from vmemcheck.reports.gate_words import Format, headline, next_words
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS = Path(__file__).parents[2] / "reports"
 EVERY = pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
-FORMATS: dict[str, Format] = {"txt": gate_text, "json": gate_json, "eml": gate_mail, "md": gate_markdown}
+FORMATS: dict[str, Format] = {
+    "txt": gate_text,
+    "json": gate_json,
+    "eml": gate_mail,
+    "md": gate_markdown,
+    "xml": gate_junit,
+    "ktap": gate_ktap,
+    "sarif": gate_sarif,
+}
 
 
 def text_of(result: GateResult, *, latent: bool = False) -> str:
