@@ -29,6 +29,7 @@ from tests.unit.test_check_formats import HOSTILE
 from vmemcheck import replay_file
 from vmemcheck.gate.result import ChangedLine, GateResult, LineUse, PatchHead
 from vmemcheck.reports.check_words import printable
+from vmemcheck.reports.gate_b4 import gate_b4
 from vmemcheck.reports.gate_json import gate_json
 from vmemcheck.reports.gate_junit import gate_junit
 from vmemcheck.reports.gate_ktap import gate_ktap
@@ -47,6 +48,7 @@ FORMATS: dict[str, Format] = {
     "eml": gate_mail,
     "md": gate_markdown,
     "xml": gate_junit,
+    "b4.json": gate_b4,
     "ktap": gate_ktap,
     "sarif": gate_sarif,
 }
