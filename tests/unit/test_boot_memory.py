@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD
-from vmemcheck.engine import steps
+from vmemcheck.engine import steps, violations_of
 from vmemcheck.geometry import Geometry
 from vmemcheck.marks import MARKS
+from vmemcheck.observation import Freed
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope, operations
@@ -64,3 +65,16 @@ def test_marks_of_boot_memory_are_met_by_just_these_steps(
     # The same request, refused, meets none of them.
     refused = replace(step, observation=replace(step.observation, returned=-17))
     assert set() == {mark.name for mark in names if mark.met(refused)} - {"early-section-kept", "early-section-freed"}
+
+
+def test_freed_once_page_that_was_not_put_is_a_violation() -> None:
+    """Boot memory that is given back while the kernel counts users of it is named, with their number."""
+    *_, step = steps(ReferenceMachine(WHOLE_PMD), (Boot(0, 0, 4), Remove(0)))
+    assert step is not None
+    assert [] == list(violations_of(step))
+    freed = next(event for event in step.observation.events if isinstance(event, Freed))
+    events = tuple(replace(one, users=2) if one is freed else one for one in step.observation.events)
+    (violation,) = violations_of(replace(step, observation=replace(step.observation, events=events)))
+    assert violation.invariant == "freed-once"
+    assert "counted 2 more users of it than put_page_bootmem()" in violation.problems[0].because
+    assert violation.where == freed.where
