@@ -114,7 +114,7 @@ class KernelSource:
         if not self.shares_tails:
             never.add("compound-tails-shared")
         if architecture.boot_stays:
-            never.add("early-section-freed")
+            never |= {"early-section-freed", "boot-memory-readded"}
         return Traits(
             by_design=declared,
             never_met=frozenset(never),
