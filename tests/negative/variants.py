@@ -24,7 +24,6 @@ from vmemcheck.observation import (
 )
 from vmemcheck.operation import Fault
 from vmemcheck.reference import ReferenceMachine
-from vmemcheck.reference.contents import Contents
 from vmemcheck.reference.ledger import Ledger
 from vmemcheck.reference.tables import Node, PageTables
 from vmemcheck.reference.vmemmap import Vmemmap
@@ -277,11 +276,6 @@ class ForgetsToCountDown(Vmemmap):
         super().count(max(pages, 0))
 
 
-class CountsEachPageTwice(Vmemmap):
-    def count(self, pages: int) -> None:
-        super().count(2 * pages)
-
-
 class NoDestructor(PageTables):
     def destruct(self, pfn: int) -> None:
         return
@@ -313,16 +307,6 @@ class FreesTableBeforeItsEntries(PageTables):
 class NeverSynchronises(PageTables):
     def synchronise(self, window: range) -> None:
         return
-
-
-class TakesAnyPagesForLeaf(Ledger):
-    def _from_buddy(self, order: int, owner: Owner) -> int:
-        if order:
-            self._next_pfn += 1
-        pfn = self._next_pfn
-        self._next_pfn += 1 << order
-        self._contents[pfn] = Contents(self._page_bytes << order)
-        return pfn
 
 
 # refusals
@@ -401,13 +385,11 @@ VARIANTS = (
     _variant("never counts an altmap back", NeverCountsBack, WHOLE_PMD, "altmap-balanced", 1, ALTMAPS),
     _variant("counts each page of an altmap twice", CountsTwice, WHOLE_PMD, "altmap-balanced", 1, ALTMAPS),
     _variant("forgets to count freed pages", ForgetsToCountDown, WHOLE_PMD, "counters-balanced", 2),
-    _variant("counts each page of memmap twice", CountsEachPageTwice, WHOLE_PMD, "counters-balanced", 1),
     _variant("no destructor for page-table pages", NoDestructor, WHOLE_PMD, "counters-balanced", 2),
     _variant("no constructor for page-table pages", NoConstructor, WHOLE_PMD, "counters-balanced", 2),
     _variant("links a page-table page uncleared", LinksDirtyTable, WHOLE_PMD, "tables-sound", 1),
     _variant("frees a table before its entries", FreesTableBeforeItsEntries, WHOLE_PMD, "tables-sound", 2),
     _variant("never copies a new top-level entry", NeverSynchronises, WHOLE_PMD, "tables-sound", 1),
-    _variant("takes any pages for a leaf", TakesAnyPagesForLeaf, WHOLE_PMD, "tables-sound", 1),
     _variant("reports an overlapping add as success", ReportsOverlapAsSuccess, WHOLE_PMD, "refusals", 2),
     _variant("accepts a misaligned add", AcceptsMisaligned, WHOLE_PMD, "refusals", 1),
     _variant("forgets that a range was removed", ForgetsRemoval, WHOLE_PMD, "refusals", 3),
