@@ -17,7 +17,7 @@ from vmemcheck.reports.check_words import counted, door_words, printable, shown_
 from vmemcheck.reports.finding import geometry_words, reason_lines, sequence_lines
 from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.gate_blame import hunk_header, told_hunk
-from vmemcheck.reports.gate_text import one_line
+from vmemcheck.reports.gate_text import already_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
@@ -222,12 +222,11 @@ def _not_run(result: GateResult) -> Iterator[str]:
 
 
 def _old(result: GateResult) -> Iterator[str]:
-    old = result.standing(Standing.ALREADY_THERE)
-    if old:
-        yield from ("", *_filled("Without the series, and with it, these are violated too:"))
-        for name, change in {f"{one.kind.invariant} on {one.arch}": one for one in old}.items():
-            where = f"{change.kind.file}: {change.kind.function}()" if change.kind.function else ""
-            yield from _filled(one_line(f"   {name}   {where}"), "     ")
+    if old := already_lines(result):
+        yield from ("", *_filled("These are violated without the series too:"), "")
+        yield from (line for text in old[:_MOST_LINES] for line in _filled(text, "     "))
+        if len(old) > _MOST_LINES:
+            yield "  [ ... ]"
 
 
 def _filled(text: str, indent: str = "") -> list[str]:
