@@ -33,7 +33,7 @@ from vmemcheck.sequence_text import geometry_to_text, to_text
 COLUMNS = 72
 _KEY = " " * 10
 _MOST_QUOTED, _MOST_LETTERS, _MOST_LINES, _MOST_CHANGES = 40, 200, 12, 10
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 _ADDRESS = r"[A-Za-z0-9_.+=-]{1,100}@[A-Za-z0-9.-]{1,200}"
 _AUTHOR = re.compile(rf"""(?:"?(?P<name>[^"<>@\\]{{1,60}}?)"? )?<?(?P<address>{_ADDRESS})>?""")
 
@@ -74,9 +74,10 @@ def _addressed(head: PatchHead) -> Iterator[str]:
     subject = one_line(f"Re: {head.tag} {head.subject}")[:_MOST_LETTERS]
     charset = "utf-8" if "=?" in subject or not subject.isascii() else "us-ascii"
     yield f"Subject: {Header(subject, charset, header_name='Subject').encode(linesep=chr(10))}"
-    if _MESSAGE_ID.fullmatch(head.message_id):
-        yield f"In-Reply-To: {head.message_id}"
-        yield f"References: {head.message_id}"
+    answered = head.message_id.removeprefix("<").removesuffix(">")
+    if _MESSAGE_ID.fullmatch(answered):
+        yield f"In-Reply-To: <{answered}>"
+        yield f"References: <{answered}>"
 
 
 def _author(head: PatchHead) -> tuple[str, str]:
