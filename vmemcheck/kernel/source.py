@@ -167,7 +167,7 @@ def _native(facts: Facts, model: MemoryModel, levels: int) -> Geometry:
     geometry = facts.geometry(64)
     if geometry.levels < 2:
         raise GeometryError(f"{facts.arch}: {facts.tree} has {geometry.levels} levels of page tables")
-    if model is MemoryModel.VMEMMAP:
+    if model is not MemoryModel.CLASSIC:
         return geometry
     # What is added is whole sections: check_pfn_span().
     return geometry.changed(levels=levels, subsection_shift=geometry.section_shift)
