@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The memory models in which a kernel can hot-add memory: sparse vmemmap, and classic sparse.
+"""The memory models in which a kernel can hot-add memory: sparse vmemmap, also with DEBUG_VM, and classic sparse.
 
 Knows what to answer to Kconfig, and whether a tree lets one answer so. Nothing is sliced here.
 Source: Documentation/mm/memory-model.rst
@@ -19,7 +19,7 @@ _HOTPLUG = ("MEMORY_HOTPLUG", "MEMORY_HOTREMOVE")
 
 
 class MemoryModel(enum.Enum):
-    """Where the memmap is."""
+    """Where the memmap is, and whether its contents are debugged."""
 
     VMEMMAP = "sparse vmemmap"
     DEBUG_VM = "sparse vmemmap, DEBUG_VM"
