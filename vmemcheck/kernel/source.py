@@ -27,6 +27,7 @@ SMALLEST = {"MEMCG": "n"}
 """The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
+_COUNTING = {"memmap_pages_add", "memmap_boot_pages_add"}
 _NEVER_OPTIMIZES = (
     re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
     re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
@@ -118,6 +119,7 @@ class KernelSource:
             by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
+            counts=_COUNTING.issubset(self.slice.cut.from_shim),
         )
 
 
