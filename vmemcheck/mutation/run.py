@@ -197,7 +197,7 @@ def _fate(about: Leftover, mutant: Mutant) -> tuple[Fate, str]:
     reason = reason_for(mutant, is_reached=is_reached)
     if reason is not None:
         return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
-    texts = dict.fromkeys(cell.text for cell in cells)
+    texts = dict.fromkeys((cells[0].text, cells[-1].text))  # a scaled geometry, and a full one
     if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
         replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
         return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
