@@ -80,6 +80,8 @@ _GUARDS = {
     "fill_subsection_map": ("rc = -EINVAL;",),
     # A map that was just allocated is empty, so that no pages can be in it already.
     "section_activate": ("ms->usage = NULL;",),
+    # Starts, ends and PAGE_SIZE are multiples of a page.
+    "remove_pte_table": ("next = end;",),
     # Of ranges that are no whole subsections: check_pfn_span() refuses them before.
     "__populate_section_memmap": ("return NULL;",),
 }
@@ -148,6 +150,13 @@ REASONS: tuple[Reason, ...] = (
         texts=frozenset(("nr_pages < PAGES_PER_SECTION + 1",)),
     ),
     Reason(
+        "bound",
+        "at the bound, both branches give the same value",
+        True,
+        functions=_set("remove_pte_table"),
+        texts=frozenset(("next > end - 1",)),
+    ),
+    Reason(
         "unread",
         "with a vmemmap, the address in section_mem_map is not read any more: pfn_to_page() is an addition",
         True,
@@ -197,6 +206,46 @@ REASONS: tuple[Reason, ...] = (
         "the part of struct mem_section_usage that mm/page_alloc.c uses",
         False,
         functions=_set("usemap_size mem_section_usage_size"),
+    ),
+    Reason(
+        "first gigabyte",
+        "the machine's memory begins above it",
+        False,
+        functions=_set("remove_pte_table"),
+        texts=frozenset(
+            (
+                "phys_addr = pte_val(*pte) + (addr & PAGE_MASK);",
+                "pte_val(*pte) -> 0",
+                "phys_addr < (phys_addr_t)0x40000000 + 1",
+                "phys_addr < (phys_addr_t)0x40000000",
+                "return;",
+            )
+        ),
+    ),
+    Reason(
+        "page walkers",
+        "what TLBs keep of page tables is not modelled; leaves are flushed once more by the caller",
+        False,
+        functions=_set("remove_pte_table"),
+        texts=frozenset(("flush_tlb_all();",)),
+    ),
+    Reason(
+        "upper levels",
+        "a range whose memmap fills what an entry two levels above the PTEs maps: 64 GiB and more at a time",
+        False,
+        functions=_set("remove_pud_table unmap_hotplug_pud_range remove_pud_mapping"),
+        texts=frozenset(
+            (
+                "pud_leaf(*pud) && IS_ALIGNED(addr, PUD_SIZE) && IS_ALIGNED(next, PUD_SIZE)",
+                "pud_leaf(*pud) && IS_ALIGNED(addr, PUD_SIZE)",
+                "pud_leaf(*pud)",
+                "IS_ALIGNED(addr, PUD_SIZE)",
+                "IS_ALIGNED(next, PUD_SIZE)",
+                "pud_clear(pud);",
+                "pages++;",
+                "continue;",
+            )
+        ),
     ),
     Reason(
         "large pages",
