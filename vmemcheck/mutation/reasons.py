@@ -241,11 +241,16 @@ REASONS: tuple[Reason, ...] = (
                 "pud_leaf(*pud)",
                 "IS_ALIGNED(addr, PUD_SIZE)",
                 "IS_ALIGNED(next, PUD_SIZE)",
-                "pud_clear(pud);",
-                "pages++;",
-                "continue;",
             )
         ),
+    ),
+    Reason(
+        "upper levels",
+        "a range whose memmap fills what an entry two levels above the PTEs maps: 64 GiB and more at a time",
+        False,
+        functions=_set("remove_pud_table unmap_hotplug_pud_range remove_pud_mapping"),
+        texts=frozenset(("pud_clear(pud);", "pages++;", "continue;")),
+        is_unreached=True,
     ),
     Reason(
         "large pages",
