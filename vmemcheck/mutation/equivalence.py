@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Trivial compiler equivalence: a mutant of which the compiler makes the same code cannot be told apart.
 
-Nothing is run. With few optimisations, it takes half the time of a build. What the shim replaces by nothing (locks, flushes) compiles to the same code too: see
-``vmemcheck.mutation.reasons``, which is asked first.
+Nothing is run, and little is optimised, which takes half the time. What the shim replaces by nothing (locks, flushes)
+compiles to the same code too: see ``vmemcheck.mutation.reasons``, which is asked first.
 """
 
 import functools
