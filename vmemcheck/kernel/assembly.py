@@ -38,10 +38,10 @@ def inspect(text: str, name: str, *, may_start: bool = False) -> None:
         )
     found = _READS_FILES.search(text)
     if found:
-        raise _by_itself(name, f"reads a file while it is compiled: {found[1]}")
+        raise _by_itself(name, f"reads a file while it is compiled: {found[1]}", found[0])
     found = None if may_start else _AT_START.search(text)
     if found:
-        raise _by_itself(name, f"runs functions before the machine starts: section {found[1]}")
+        raise _by_itself(name, f"runs functions before the machine starts: section {found[1]}", found[0])
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -61,8 +61,9 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         yield "", stray[0].strip()
 
 
-def _by_itself(name: str, what: str) -> BuildError:
+def _by_itself(name: str, what: str, line: str) -> BuildError:
     return BuildError(
         f"{name}: the sliced code {what}",
+        where=f"the compiler's output: {' '.join(line.split())[:100]}",
         to_fix="no kernel function does; look at what the tree or the patch adds as attribute, section or assembly",
     )
