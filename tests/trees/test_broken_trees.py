@@ -39,10 +39,6 @@ _FAULTS = (
 )
 
 
-# An endless recursion ends in any of its functions; the function of the C library that calls the system keeps no frame.
-_ELSEWHERE = ("recursion", "system call")
-
-
 def _machine(tree: Tree, arch: str) -> KernelMachine:
     source = open_source(tree, arch, 12)
     return source.machine(source.geometry(64))
@@ -66,11 +62,13 @@ def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: CopyOf) -
             problems = [problem for violation in finding.violations for problem in violation.problems]
             problem = next((problem for problem in problems if says in problem.because), None)
             assert problem is not None, statement
-            # The caller of a recursion that fills the stack is as good as the callee.
-            expected = f"{file}:{line}: {function}()"
-            assert (str(problem.where) == expected) or any(each in says for each in _ELSEWHERE), statement
             assert problem.where is not None, statement
+            if "system call" in says:  # the C library's function that makes it keeps no frame: it is the caller's
+                assert problem.where.function == "depopulate_section_memmap"
+                continue
             assert problem.where.file == file, statement
+            # The caller of a recursion that fills the stack is as good as the callee.
+            assert (str(problem.where) == f"{file}:{line}: {function}()") or "recursion" in says, statement
         quiet = check(machine, (AddDevice(0, len(_FAULTS) + 1), Remove(0)))
     assert quiet is None or quiet.invariant != "no-warning"
 
