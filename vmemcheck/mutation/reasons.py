@@ -71,6 +71,7 @@ _FLUSHES = _set(
     " flush_tlb_one_kernel local_flush_tlb_all local_flush_tlb_page flush_cache_vmap flush_cache_vunmap"
 )
 
+_SYNC = _set("sync_global_pgds_l4 sync_global_pgds_l5")
 _PGD_LOCK = _set("pgd_page_get_mm")
 _GUARD = "a guard against what no caller does, as a reader of the callers can see; no sequence gets to it"
 _GUARDS = {
@@ -110,6 +111,14 @@ REASONS: tuple[Reason, ...] = (
         True,
         calls=_ASSERTIONS,
         operators=frozenset((Operator.DROP_STATEMENT, Operator.OFF_BY_ONE, Operator.DROP_CALL)),
+    ),
+    Reason(
+        "assertion",
+        "drops or loosens an assertion: as long as it does not fire it has no effect, and it fires in no sequence",
+        True,
+        # Asked where it is true, before a BUG_ON().
+        functions=_SYNC,
+        texts=frozenset(("!pgd_none(*pgd_ref)", "!p4d_none(*p4d_ref)")),
     ),
     Reason(
         "scheduling",
@@ -153,8 +162,32 @@ REASONS: tuple[Reason, ...] = (
         "bound",
         "at the bound, both branches give the same value",
         True,
-        functions=_set("remove_pte_table"),
-        texts=frozenset(("next > end - 1",)),
+        functions=_set("remove_pte_table section_nr_vmemmap_pages"),
+        texts=frozenset(("next > end - 1", "order < PFN_SECTION_SHIFT + 1")),
+    ),
+    Reason(
+        "copied already",
+        "pgd_populate_kernel() has copied the new top-level entry, by arch_sync_kernel_mappings() of that one address",
+        True,
+        functions=_set("vmemmap_populate sync_global_pgds arch_sync_kernel_mappings"),
+        texts=frozenset(
+            (
+                "!err",
+                "sync_global_pgds(start, end - 1);",
+                "sync_global_pgds(): start <-> end - 1",
+                "end - 1: 1 less",
+                "sync_global_pgds(): start <-> end",
+                "sync_global_pgds_l4(): start <-> end",
+                "sync_global_pgds_l5(): start <-> end",
+            )
+        ),
+    ),
+    Reason(
+        "again and again",
+        "looks at the same top-level entry for each byte that it maps: slower",
+        True,
+        functions=_SYNC,
+        texts=frozenset(("ALIGN(addr + 1, PGDIR_SIZE) -> addr + 1",)),
     ),
     Reason(
         "unread",
@@ -162,6 +195,13 @@ REASONS: tuple[Reason, ...] = (
         True,
         functions=_set("section_activate"),
         texts=frozenset(("pfn_to_page(pfn) -> 0",)),
+    ),
+    Reason(
+        "unread",
+        "for memory from boot, only an assertion reads the pfn",
+        True,
+        functions=_set("free_map_bootmem"),
+        texts=frozenset(("page_to_pfn(memmap) -> 0",)),
     ),
     Reason(
         "empty range",
@@ -221,6 +261,13 @@ REASONS: tuple[Reason, ...] = (
                 "return;",
             )
         ),
+    ),
+    Reason(
+        "first entry",
+        "the machine's vmemmap begins at the first entry of its upper tables, so that this index is 0",
+        False,
+        functions=_set("remove_pud_table sync_global_pgds_l5"),
+        texts=frozenset(("pud_index(addr) -> 0", "pgd_index(addr) -> 0")),
     ),
     Reason(
         "page walkers",
