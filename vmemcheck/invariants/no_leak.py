@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
-from vmemcheck.entries import MappingRun
 from vmemcheck.invariant import Invariant, Problem, Step
 
 
@@ -14,7 +13,7 @@ def _check(step: Step) -> Iterator[Problem]:
     # Where no more is mapped than required, each mapped page is needed.
     if step.mapped != step.required and intervals.subtract(step.mapped, step.required):
         yield from _needless(step)
-    in_use = [pages for run in step.mappings.runs for pages in _pages(step, run)]
+    in_use = [pages for run in step.mappings.runs for pages in run.pages(step.geometry.page_bytes)]
     for table in step.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), step.memmap):
@@ -41,20 +40,6 @@ def _needless(step: Step) -> Iterator[Problem]:
             if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
                 because = f"{mapping} is mapped, but no memmap in it is present"
                 yield Problem(because, subject=mapping)
-
-
-def _pages(step: Step, run: MappingRun) -> Iterator[range]:
-    """Yield the pages that a run leads to, in as few ranges as are easily told."""
-    pages = run.size // step.geometry.page_bytes
-    if run.nr == 1 or run.pfn_step == 0:
-        yield range(run.pfn, run.pfn + pages)
-    elif run.pfn_step == pages:
-        yield range(run.pfn, run.pfn + run.nr * pages)
-    elif run.pfn_step == -pages:
-        yield range(run.pfn - (run.nr - 1) * pages, run.pfn + pages)
-    else:
-        for index in range(run.nr):
-            yield range(run.pfn + index * run.pfn_step, run.pfn + index * run.pfn_step + pages)
 
 
 NO_LEAK = Invariant(

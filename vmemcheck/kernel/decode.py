@@ -15,7 +15,8 @@ from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
+COUNTERS = {"nr_memmap_pages": "memmap_pages_add", "nr_memmap_boot_pages": "memmap_boot_pages_add"}
+"""Statistics as the program reports them, and what counts each."""
 _LONG = struct.Struct("<Q")
 _ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5, 6)}
 
@@ -24,9 +25,11 @@ class Decoder:
     """Reads the answers of one program.
 
     :param geometry: what the program was built for
+    :param counters: the statistics that the tree has
     """
 
-    def __init__(self, locator: Locator, geometry: Geometry) -> None:
+    def __init__(self, locator: Locator, geometry: Geometry, counters: frozenset[str]) -> None:
+        self._counters = counters
         self._events = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
 
@@ -78,7 +81,9 @@ class Decoder:
                 for start, has, reserve, free, align, alloc in sorted(live)
                 if has
             ),
-            counters=tuple((name, row[0]) for name, row in zip(_COUNTERS, counters, strict=True)),
+            counters=tuple(
+                (name, row[0]) for name, row in zip(COUNTERS, counters, strict=True) if name in self._counters
+            ),
         )
         return state, offset
 

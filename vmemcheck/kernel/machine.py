@@ -8,7 +8,7 @@ from typing import Self
 from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
-from vmemcheck.kernel.decode import Decoder
+from vmemcheck.kernel.decode import COUNTERS, Decoder
 from vmemcheck.kernel.decode_events import ENDLESS_LOOP
 from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
@@ -26,11 +26,13 @@ class Traits:
     :param by_design: what the architecture does on purpose although an invariant objects
     :param never_met: names of marks that the tree cannot meet
     :param boot_stays: boot memory cannot be removed
+    :param counters: the statistics that the tree has
     """
 
     by_design: tuple[ByDesign, ...] = ()
     never_met: frozenset[str] = frozenset()
     boot_stays: bool = False
+    counters: frozenset[str] = frozenset(COUNTERS)
 
 
 class KernelMachine:
@@ -61,7 +63,7 @@ class KernelMachine:
         self._traits = traits
         self._milliseconds = MILLISECONDS
         self._executor = Executor(program, geometry.levels, environment, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry)
+        self._decoder = Decoder(Locator(program.path), geometry, traits.counters)
 
     @property
     def name(self) -> str:

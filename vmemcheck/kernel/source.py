@@ -11,6 +11,7 @@ from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
+from vmemcheck.kernel.decode import COUNTERS
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
@@ -111,13 +112,14 @@ class KernelSource:
         declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
         never = {mark for one in declared for mark in one.never_met} | self.model.never_met
         if not self.shares_tails:
-            never.add("compound-tails-shared")
+            never |= {"compound-tails-shared", "compound-page-over-sections"}
         if architecture.boot_stays:
             never.add("early-section-freed")
         return Traits(
             by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
+            counters=frozenset(name for name, call in COUNTERS.items() if re.search(rf"\b{call}\(", code)),
         )
 
 
