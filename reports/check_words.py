@@ -19,8 +19,9 @@ from vmemcheck.scope import Scope
 
 PROSE_COLUMNS = 80
 
-# What a terminal obeys, what XML cannot hold, and halves of characters, of which UTF-8 has none.
-_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What a terminal obeys, what breaks lines or turns text around, what XML cannot hold, and halves of characters, of
+# which UTF-8 has none.
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SCOPE_WORDS = {
     "boot": "boot memory",
     "fallback": "fallback to base pages",

@@ -31,13 +31,6 @@ def finding_data(tree: str, cell: Cell, finding: Finding) -> dict[str, object]:
     :param tree: its name
     """
     door = door_of(finding)
-    replay = Replay(
-        geometry=finding.steps[-1].geometry,
-        sequence=finding.sequence,
-        machine=f"{tree} {cell.arch}",
-        invariant=finding.invariant,
-        memory_model=cell.memory_model,
-    )
     return {
         "invariant": finding.invariant,
         "file": finding.kind.file or None,
@@ -46,8 +39,19 @@ def finding_data(tree: str, cell: Cell, finding: Finding) -> dict[str, object]:
         "needs_failing_allocation": needs_failure(finding),
         "violations": [_violation(violation) for violation in finding.violations],
         "text": sequence_lines(finding),
-        "replay": json.loads(to_json(replay)),
+        "replay": json.loads(to_json(replay_of(tree, cell, finding))),
     }
+
+
+def replay_of(tree: str, cell: Cell, finding: Finding) -> Replay:
+    """Return what ``vmemcheck replay`` needs to run the sequence of a finding again."""
+    return Replay(
+        geometry=finding.steps[-1].geometry,
+        sequence=finding.sequence,
+        machine=f"{tree} {cell.arch}",
+        invariant=finding.invariant,
+        memory_model=cell.memory_model,
+    )
 
 
 def printable_data(value: object) -> object:

@@ -8,9 +8,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 
 from vmemcheck.gate.result import Answer, Change, ChangedLine, FactChange, GateResult, LineUse, PatchHead, Standing
-from vmemcheck.invariant import Finding
 from vmemcheck.reports.check_finding import tree_arguments
-from vmemcheck.reports.check_words import cell_words, counted, shown_cell
+from vmemcheck.reports.check_words import counted
 
 Replays = Mapping[Change, str]
 """The files that the sequences of violations were saved to."""
@@ -158,15 +157,13 @@ def next_words(result: GateResult, *, latent: bool) -> str:
             return f"look further: --seed {result.seed + 1}"
 
 
-def subject_of(change: Change, result: GateResult) -> str:
-    """Return the sizes of the geometry that the sequence of a violation is from, and the tree."""
-    return f"{cell_words(shown_cell(change))}, {result.tree}"
-
-
-def places(finding: Finding) -> list[str]:
-    """Return the places in the kernel that did it, each once."""
-    found = [str(problem.where) for one in finding.violations for problem in one.problems if problem.where]
-    return list(dict.fromkeys(found))
+def tree_words(result: GateResult, change: Change) -> str:
+    """Return the tree on which a violation shows: with the patches up to the one that is named, or as it was."""
+    if change.standing is not Standing.BREAKS:
+        return f"{result.tree} as it was"
+    count = change.patch or len(result.series)
+    patches = f"patches 1 to {count}" if count > 1 else "patch 1" if len(result.series) > 1 else "the patch"
+    return f"{result.tree} with {patches} applied"
 
 
 def replay_lines(result: GateResult, change: Change, replay: str) -> list[str]:
@@ -176,6 +173,4 @@ def replay_lines(result: GateResult, change: Change, replay: str) -> list[str]:
     command = f"vmemcheck replay {shlex.quote(replay)}"
     if change.standing is not Standing.BREAKS:
         return [f"{command} {tree_arguments(result)}"]
-    count = change.patch or len(result.series)
-    patches = f"patches 1 to {count}" if count > 1 else "the patch"
-    return [f"{command} --tree PATCHED", f"PATCHED being {result.tree} with {patches} applied"]
+    return [f"{command} --tree PATCHED", f"PATCHED being {tree_words(result, change)}"]

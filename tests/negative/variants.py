@@ -125,6 +125,7 @@ class FreesMemoryInUse(Vmemmap):
         if not empty:
             self.ledger.give_back(self.ledger.blocks[mapping.pfn], HERE)
             self.ledger.share(mapping.pfn)  # so that it is not given back a second time
+            self.count(-(mapping.end - mapping.start) // self.geometry.page_bytes)
         return empty
 
 
@@ -271,8 +272,8 @@ class CountsTwice(Ledger):
 
 
 class ForgetsToCountDown(Vmemmap):
-    def count(self, counter: str, pages: int) -> None:
-        super().count(counter, max(pages, 0))
+    def count(self, pages: int) -> None:
+        super().count(max(pages, 0))
 
 
 class NoDestructor(PageTables):

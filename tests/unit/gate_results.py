@@ -26,8 +26,17 @@ from vmemcheck.reference import ReferenceMachine
 
 FILE, OTHER = "arch/x86/mm/init_64.c", "mm/sparse-vmemmap.c"
 SERIES = (
-    PatchHead(1, "mm/sparse-vmemmap: name the end", "A. Developer <a@example.org>", "<1@example.org>", (OTHER,)),
-    PatchHead(2, "x86/mm: free the leaf at once", "A. Developer <a@example.org>", "<2@example.org>", (FILE,)),
+    PatchHead(
+        1,
+        "mm/sparse-vmemmap: name the end",
+        "A. Developer <a@example.org>",
+        "<1@example.org>",
+        (OTHER,),
+        "[PATCH v3 1/2]",
+    ),
+    PatchHead(
+        2, "x86/mm: free the leaf at once", "A. Developer <a@example.org>", "<2@example.org>", (FILE,), "[PATCH v3 2/2]"
+    ),
 )
 HUNKS = (
     Hunk(1, OTHER, 40, 40, (" {", "-\tunsigned long a;", "+\tunsigned long end;", " ")),
@@ -148,7 +157,7 @@ RESULTS = {
 def hostile(text: str) -> GateResult:
     """Return a judgement with a text in every place that takes text from outside."""
     where = Location(text, 3, text)
-    heads = (PatchHead(1, text, text, text, (text,)), PatchHead(2, text, text, text))
+    heads = (PatchHead(1, text, text, text, (text,), text), PatchHead(2, text, text, text))
     bad = replace(NEW, finding=placed(NEW.finding, where), patch=1, reachable=True)
     problem = replace(bad.finding.violations[0].problems[0], because=text)
     violation = replace(bad.finding.violations[0], problems=(problem,))

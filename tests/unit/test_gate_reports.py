@@ -29,14 +29,33 @@ from tests.unit.test_check_formats import HOSTILE
 from vmemcheck import replay_file
 from vmemcheck.gate.result import ChangedLine, GateResult, LineUse, PatchHead
 from vmemcheck.reports.check_words import printable
+from vmemcheck.reports.gate_b4 import gate_b4
+from vmemcheck.reports.gate_formats import FORMATS as TABLE
+from vmemcheck.reports.gate_formats import report
+from vmemcheck.reports.gate_html import gate_html
 from vmemcheck.reports.gate_json import gate_json
+from vmemcheck.reports.gate_junit import gate_junit
+from vmemcheck.reports.gate_ktap import gate_ktap
+from vmemcheck.reports.gate_mail import gate_mail
+from vmemcheck.reports.gate_markdown import gate_markdown
+from vmemcheck.reports.gate_sarif import gate_sarif
 from vmemcheck.reports.gate_text import gate_text
 from vmemcheck.reports.gate_words import Format, headline, next_words
 
 GOLDEN = Path(__file__).parent / "golden"
 REPORTS = Path(__file__).parents[2] / "reports"
 EVERY = pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
-FORMATS: dict[str, Format] = {"txt": gate_text, "json": gate_json}
+FORMATS: dict[str, Format] = {
+    "txt": gate_text,
+    "json": gate_json,
+    "eml": gate_mail,
+    "md": gate_markdown,
+    "xml": gate_junit,
+    "b4.json": gate_b4,
+    "ktap": gate_ktap,
+    "sarif": gate_sarif,
+    "html": gate_html,
+}
 
 
 def text_of(result: GateResult, *, latent: bool = False) -> str:
@@ -56,6 +75,13 @@ def test_gate_report_is_the_golden_file(suffix: str) -> None:
     """Every byte of a report is as it was approved."""
     shown = FORMATS[suffix](BREAKS, replays(BREAKS), False)
     assert (GOLDEN / f"gate_breaks.{suffix}").read_text() == shown + "\n"
+
+
+def test_gate_table_of_formats_has_each_once() -> None:
+    """What the command offers is what there is, and each name leads to its own report."""
+    assert len(FORMATS) == len(TABLE)
+    shown = {name: report(name, BREAKS, replays(BREAKS), latent=False) for name in TABLE}
+    assert {text(BREAKS, replays(BREAKS), False) for text in FORMATS.values()} == set(shown.values())
 
 
 @EVERY
@@ -200,5 +226,5 @@ def test_gate_text_and_json_take_any_characters() -> None:
 @EVERY
 def test_gate_reports_never_say_safe(result: GateResult) -> None:
     """No search shows that."""
-    for report in FORMATS.values():
-        assert "safe" not in report(result, {}, True).lower()
+    for text in FORMATS.values():
+        assert "safe" not in text(result, {}, True).lower()

@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""counters-balanced: statistics say what is there; constructors and destructors pair up.
-
-They are what they were with the same memory before, and those that the kernel names count the pages of its memmap.
-"""
+"""counters-balanced: statistics are those of the memmap that is there; constructors and destructors pair up."""
 
 from collections.abc import Iterator
 
 from vmemcheck import intervals
 from vmemcheck.entries import Mappings
-from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Constructed, Destructed, State
-from vmemcheck.operation import Door
-
-_HOT, _BOOT = "nr_memmap_pages", "nr_memmap_boot_pages"
 
 
 def _check(step: Step) -> Iterator[Problem]:
@@ -21,7 +14,8 @@ def _check(step: Step) -> Iterator[Problem]:
         return  # a refused request changes nothing at all: that is the subject of refusals
     # Memory that a failed add left behind is counted, and is the subject of failed-add-undone.
     if not (step.failed and step.state.present != step.previous.present):
-        yield from [*_statistics(step)] or _counted(step)
+        problems = list(_statistics(step))
+        yield from problems or _amounts(step)
     yield from _pairs(step)
 
 
@@ -40,43 +34,6 @@ def _statistics(step: Step) -> Iterator[Problem]:
                 yield Problem(f"{name} is {value} though no memory is left")
 
 
-def _counted(step: Step) -> Iterator[Problem]:
-    """Yield where a statistic is not the number of pages of memmap: shared tail pages count once, whatever maps them.
-
-    Source: include/linux/vmstat.h: NR_MEMMAP_PAGES, NR_MEMMAP_BOOT_PAGES;
-    mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
-    """
-    counters = dict(step.state.counters)
-    if _HOT in counters and (expected := _hot_pages(step)) != counters[_HOT]:
-        yield Problem(f"{_HOT} is {counters[_HOT]}, but the memmap of what was added has {expected} pages")
-    section = _pages_of(step.geometry, step.geometry.pages_per_section)
-    if _BOOT in counters and (expected := section * len(step.after.early)) != counters[_BOOT]:
-        yield Problem(f"{_BOOT} is {counters[_BOOT]}, but the memmap of early sections has {expected} pages")
-
-
-def _hot_pages(step: Step) -> int:
-    """Count the pages of the memmap of what was added, section by section, without those that are there twice."""
-    geometry, early = step.geometry, step.after.early
-    added = [live for live in step.after.ranges if live.door is not Door.BOOT]
-    pages = sum(
-        _pages_of(geometry, nr_pages)
-        for live in added
-        for section, _, nr_pages in geometry.sections(live.start_pfn, live.nr_pages)
-        if section not in early  # its memmap is there since boot
-    )
-    compounds = intervals.union(tail for live in added for tail in step.after.shared_tails(live))
-    if not compounds:
-        return pages
-    runs = [run for run in step.mappings.runs if intervals.touches(run.span, compounds)]
-    runs = [run for run in runs if run.size == geometry.page_bytes]
-    distinct = intervals.union(span for run in runs for span in run.pages(geometry.page_bytes))
-    return pages - sum(run.nr for run in runs) + intervals.total(distinct)
-
-
-def _pages_of(geometry: Geometry, nr_pages: int) -> int:
-    return -(-nr_pages * geometry.struct_page_bytes // geometry.page_bytes)
-
-
 def _start(step: Step) -> State | None:
     """Return the state when boot was over, where just that memory is present again."""
     now, start = step.after, step.baseline.model
@@ -87,6 +44,52 @@ def _start(step: Step) -> State | None:
 def _is_mapped_alike(step: Step, alike: State) -> bool:
     """Whether as much is mapped as then; base pages in the place of a leaf may be fewer. At the start it must be."""
     return alike is step.baseline.state or Mappings.of(alike.mappings, step.geometry.page_bytes).spans == step.mapped
+
+
+def _amounts(step: Step) -> Iterator[Problem]:
+    """Yield each statistic that is not what the memmap comes to.
+
+    How much of a leaf that is used in part is counted is the kernel's affair, and whether pages of an altmap are: its
+    comment on nr_memmap_pages speaks of the buddy allocator only, its code counts them all.
+
+    Source: mm/vmstat.c: memmap_pages_add(); mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
+    """
+    counters, page_bytes = dict(step.state.counters), step.geometry.page_bytes
+    if not counters:
+        return
+    early = len(step.after.early) * -(-step.geometry.section_memmap_bytes // page_bytes)
+    if counters.get("nr_memmap_boot_pages", early) != early:
+        yield Problem(
+            f"nr_memmap_boot_pages is {counters['nr_memmap_boot_pages']}; the memmap of the early sections has {early}"
+        )
+    total = sum(counters.values())
+    least = sum(map(len, step.required)) // page_bytes
+    if total == least and not any(live.vmemmap_shift for live in step.after.ranges):
+        return
+    least, most = _bounds(step)
+    if not least <= total <= most:
+        expected = f"{least}" if least == most else f"between {least} and {most}"
+        names = " and ".join(counters)
+        yield Problem(
+            f"{names} {'are' if len(counters) > 1 else 'is'} {total}; the memmap that is there has {expected}"
+        )
+
+
+def _bounds(step: Step) -> tuple[int, int]:
+    """Return how many pages of memmap there are, at least and at most."""
+    page_bytes = step.geometry.page_bytes
+    pages = [run for run in step.mappings.runs if run.size == page_bytes]
+    leaves = [run.span for run in step.mappings.runs if run.size != page_bytes]
+    # Tail pages of compound pages share theirs.
+    different = sum(map(len, intervals.union(span for run in pages for span in run.pages(page_bytes))))
+    least = different + sum(map(len, intervals.intersect(leaves, step.required))) // page_bytes
+    most = different + sum(map(len, leaves)) // page_bytes
+    if step.geometry.subsection_memmap_bytes % page_bytes:
+        # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
+        parts = (step.geometry.sections(live.start_pfn, live.nr_pages) for live in step.after.ranges)
+        slack = sum(1 for part in parts for _ in part)
+        least, most = least - slack, most + slack
+    return least - sum(altmap.alloc for altmap in step.state.altmaps), most
 
 
 def _pairs(step: Step) -> Iterator[Problem]:
@@ -107,8 +110,8 @@ def _pairs(step: Step) -> Iterator[Problem]:
 
 COUNTERS_BALANCED = Invariant(
     "counters-balanced",
-    "the statistics are the pages of memmap that there are, and what they were with the same memory before;"
-    " constructors and destructors of page-table pages pair up",
+    "the statistics are those of the memmap that is there, and what they were with the same memory before; constructors"
+    " and destructors of page-table pages pair up",
     _check,
     is_soft=True,
 )

@@ -15,8 +15,7 @@ from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-COUNTERS = {"nr_memmap_pages": "memmap_pages_add", "nr_memmap_boot_pages": "memmap_boot_pages_add"}
-"""Statistics as the program reports them, and what counts each."""
+_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
 _LONG = struct.Struct("<Q")
 _ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5, 6)}
 
@@ -25,11 +24,11 @@ class Decoder:
     """Reads the answers of one program.
 
     :param geometry: what the program was built for
-    :param counters: the statistics that the tree has
+    :param counts: the tree keeps the statistics; else they are left out
     """
 
-    def __init__(self, locator: Locator, geometry: Geometry, counters: frozenset[str]) -> None:
-        self._counters = counters
+    def __init__(self, locator: Locator, geometry: Geometry, *, counts: bool = True) -> None:
+        self._counters = _COUNTERS if counts else ()
         self._events = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
 
@@ -81,9 +80,7 @@ class Decoder:
                 for start, has, reserve, free, align, alloc in sorted(live)
                 if has
             ),
-            counters=tuple(
-                (name, row[0]) for name, row in zip(COUNTERS, counters, strict=True) if name in self._counters
-            ),
+            counters=tuple((name, row[0]) for name, row in zip(self._counters, counters, strict=False)),
         )
         return state, offset
 

@@ -56,6 +56,8 @@ class MemoryModel(enum.Enum):
                 "altmap-used",
                 "altmap-exhausted",
                 "early-section-filled",
+                "early-section-kept",
+                "boot-leaf-shared",
                 "compound-tails-shared",
             )
         )

@@ -11,7 +11,6 @@ from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, Variant, build, program_text
-from vmemcheck.kernel.decode import COUNTERS
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
@@ -28,6 +27,7 @@ SMALLEST = {"MEMCG": "n"}
 """The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
+_COUNTING = {"memmap_pages_add", "memmap_boot_pages_add"}
 _NEVER_OPTIMIZES = (
     re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
     re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
@@ -114,12 +114,12 @@ class KernelSource:
         if not self.shares_tails:
             never |= {"compound-tails-shared", "compound-page-over-sections"}
         if architecture.boot_stays:
-            never.add("early-section-freed")
+            never |= {"early-section-freed", "boot-memory-readded"}
         return Traits(
             by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
-            counters=frozenset(name for name, call in COUNTERS.items() if re.search(rf"\b{call}\(", code)),
+            counts=_COUNTING.issubset(self.slice.cut.from_shim),
         )
 
 

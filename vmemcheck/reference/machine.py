@@ -102,8 +102,6 @@ class ReferenceMachine:
         self.present: intervals.Intervals = ()
         self.early: set[int] = set()
         self.running = False
-        # Pages that were counted for each part of a section, by its first pfn.
-        self.counted: dict[int, tuple[str, int]] = {}
         self.target = range(0)
 
     def _perform(self, operation: Operation) -> tuple[range, int]:
@@ -227,15 +225,13 @@ class ReferenceMachine:
         geometry = self._geometry
         own = geometry.memmap_range(start_pfn, nr_pages)
         span = self.pages_to_populate(own)
-        shared = 0
-        if span and owner == BUDDY and self.vmemmap.can_share(span, vmemmap_shift):
-            shared = self.vmemmap.populate_compound(span, vmemmap_shift)
-        elif span:
+        if not span:
+            return
+        if owner == BUDDY and self.vmemmap.can_share(span, vmemmap_shift):
+            self.vmemmap.populate_compound(span, vmemmap_shift)
+        else:
             whole = nr_pages == geometry.pages_per_section
             self.vmemmap.populate(span, owner, own, leaves=whole and geometry.leaves_pay)
-        counter = "nr_memmap_boot_pages" if owner == BOOT else "nr_memmap_pages"
-        self.counted[start_pfn] = counter, -(-len(own) // geometry.page_bytes) - shared
-        self.vmemmap.count(*self.counted[start_pfn])
 
     def pages_to_populate(self, own: range) -> range:
         """Return the whole pages of memmap ``own`` that nobody else uses."""
@@ -283,8 +279,6 @@ class ReferenceMachine:
         span = self.pages_to_free(self._geometry.memmap_range(start_pfn, nr_pages))
         if span:
             self.vmemmap.free(span)
-        counter, pages = self.counted.pop(start_pfn, ("nr_memmap_pages", 0))
-        self.vmemmap.count(counter, -pages)
 
     def mark_present(self, pfns: range) -> None:
         """Remember that pages are present."""
@@ -315,5 +309,5 @@ class ReferenceMachine:
             contents=tuple(self.tables.extents()),
             altmaps=tuple(self.ledger.altmaps[pfn] for pfn in sorted(self.ledger.altmaps)),
             constructed=tuple(sorted(self.tables.constructed)),
-            counters=tuple(self.vmemmap.counters.items()),
+            counters=(("nr_memmap_pages", self.vmemmap.populated_pages),),
         )

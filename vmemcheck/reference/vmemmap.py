@@ -21,7 +21,7 @@ class Vmemmap:
         self.geometry = geometry
         self.ledger = ledger
         self.tables = tables
-        self.counters = {"nr_memmap_pages": 0, "nr_memmap_boot_pages": 0}
+        self.populated_pages = 0
         # Marking the unused rest of a leaf is put off as long as ranges are added upwards: [unused.start, unused.stop)
         # is unused but does not say so. The kernel has the same (unused_pmd_start on x86 and s390).
         self.unused = range(0)
@@ -45,25 +45,22 @@ class Vmemmap:
                 for page in self.geometry.windows(PTE_LEVEL, part):
                     self.populate_page(page, self._owner_of(page, owner, own))
 
-    def populate_compound(self, span: range, vmemmap_shift: int) -> int:
+    def populate_compound(self, span: range, vmemmap_shift: int) -> None:
         """Map the memmap of compound pages: the tail pages of each share their vmemmap pages.
 
-        :return: how many pages were mapped that others share
         :raises OutOfMemoryError: half-way; the caller frees ``span``
         """
         self.ledger.events.append(Call("vmemmap_populate", span.start, span.stop))
         compound_bytes = self.geometry.struct_page_bytes << vmemmap_shift
         # A span may start within a compound page: what is before it was mapped by the same add.
-        previous_pfn, shared = self._pfn_before(span.start), 0
+        previous_pfn = self._pfn_before(span.start)
         for page in self.geometry.windows(PTE_LEVEL, span):
             number = (page.start - self.geometry.vmemmap_base) % compound_bytes // self.geometry.page_bytes
             if self.shares_tail(number) and previous_pfn >= 0:
                 self.tables.map(PTE_LEVEL, page.start, previous_pfn)
                 self.ledger.share(previous_pfn)
-                shared += 1
             else:
                 previous_pfn = self.populate_page(page, BUDDY)
-        return shared
 
     def shares_tail(self, number: int) -> bool:
         """Return whether vmemmap page ``number`` of a compound page is one of the shared ones."""
@@ -100,6 +97,7 @@ class Vmemmap:
         except OutOfMemoryError:
             self.ledger.free(pfn, Location(FILE, 0, "populate_page"))
             raise
+        self.count(1)
         return pfn
 
     def free_mapping(self, mapping: Mapping) -> None:
@@ -107,15 +105,18 @@ class Vmemmap:
         self.tables.unmap(mapping.start, "free_mapping")
         if self.unused and mapping.start <= self.unused.start < mapping.end:
             self.unused = range(0)
+        freed = mapping.pfn in self.ledger.blocks
         self.free_memory(mapping)
+        if freed and mapping.pfn not in self.ledger.blocks:
+            self.count(-((mapping.end - mapping.start) // self.geometry.page_bytes))
 
     def free_memory(self, mapping: Mapping) -> None:
         """Give back what a leaf entry was backed by."""
         self.ledger.free(mapping.pfn, Location(FILE, 0, "free_mapping"))
 
-    def count(self, counter: str, pages: int) -> None:
+    def count(self, pages: int) -> None:
         """Keep the statistics."""
-        self.counters[counter] += pages
+        self.populated_pages += pages
 
     def use_part(self, mapping: Mapping, part: range) -> None:
         """Take ``part`` of a leaf that others use too."""
@@ -165,6 +166,7 @@ class Vmemmap:
         except OutOfMemoryError:
             self.ledger.free(pfn, Location(FILE, 0, "_populate_leaf"))
             raise
+        self.count(1 << self.geometry.table_shift)
         mapping = self.tables.leaf(window.start)
         assert mapping is not None
         if part != window:
