@@ -2,7 +2,7 @@
 """The judgement of the gate as text for a terminal."""
 
 from vmemcheck.gate.result import Change, GateResult, LineUse, Standing
-from vmemcheck.reports.check_words import cells_text, counted, door_words, printable
+from vmemcheck.reports.check_words import cells_text, door_words, printable
 from vmemcheck.reports.finding import reason_lines, sequence_lines
 
 
@@ -11,7 +11,9 @@ def gate_text(result: GateResult, latent: bool = False) -> str:
 
     :param latent: violations in sizes that cannot occur count too
     """
-    lines = [f"{result.answer(latent=latent).value}   {counted(len(result.series), 'patch').replace('patchs', 'patches')} on {result.tree}"]
+    number = len(result.series)
+    patches = "1 patch" if number == 1 else f"{number} patches"
+    lines = [f"{result.answer(latent=latent).value}   {patches} on {result.tree}"]
     if result.reason:
         lines.append(f"  {result.reason}")
     for change in result.changes:

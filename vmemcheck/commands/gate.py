@@ -42,7 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add("--latent", action="store_true", help="violations in sizes that cannot occur count too")
     add("--format", action="append", choices=tuple(FORMATS), help="how to say it; may be repeated (text)")
-    add("--output", type=Path, metavar="FILE", action="append", help="where to, one for each --format (standard output)")
+    add(
+        "--output", type=Path, metavar="FILE", action="append", help="where to, one for each --format (standard output)"
+    )
     add("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -63,21 +65,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _judged(arguments: argparse.Namespace) -> GateResult:
     if arguments.range is not None:
-        sources = read_range(arguments.tree, arguments.range)
-        tree = open_tree(arguments.tree, arguments.rev or arguments.range.partition("..")[0])
+        patches = read_series(read_range(arguments.tree, arguments.range))
+        rev = arguments.rev or arguments.range.partition("..")[0]
     else:
-        sources = read_source(arguments.series)
-        tree = open_tree(arguments.tree, arguments.rev)
+        patches, rev = read_series(read_source(arguments.series)), arguments.rev
+    tree = open_tree(arguments.tree, rev)
     request = Request(
         tree=tree,
-        patches=read_series(sources),
+        patches=patches,
         budget=BUDGETS[arguments.budget],
         seed=arguments.seed,
         arches=tuple(arguments.arch),
         latent=arguments.latent,
     )
     compiler_version()  # so that what is wrong with it is said once
-    with Workers(arguments.jobs or os.cpu_count() or 1) as workers, growing_bar("judging", quiet=arguments.quiet) as bar:
+    with (
+        Workers(arguments.jobs or os.cpu_count() or 1) as workers,
+        growing_bar("judging", quiet=arguments.quiet) as bar,
+    ):
         return judge(request, workers.executor, bar)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From what became of each geometry to what the series does: one entry for each kind on each architecture."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from vmemcheck.arches import find
@@ -66,9 +66,7 @@ def _patch_of_fact(one: TargetPairs, fact: FactChange, blames: Blames) -> int:
 
 def unbuilt_of(found: Iterable[TargetPairs], compared: Iterable[Compared], blames: Blames) -> tuple[Unbuilt, ...]:
     """Return why something could not be run; the same reason for one page size is said once."""
-    whole = [
-        _unbuilt(one.target, one.error, one.by_series, blames, None) for one in found if one.error is not None
-    ]
+    whole = [_unbuilt(one.target, one.error, one.by_series, blames, None) for one in found if one.error is not None]
     cells = [
         _unbuilt(_target(one.cell), one.error, one.by_series, blames, one.cell)
         for one in compared
@@ -84,5 +82,3 @@ def _unbuilt(target: Target, error: VmemcheckError, by_series: bool, blames: Bla
         patch = 1 if blame is None else patch_of_error(blame, cell)
     page = f"{1 << (target.page_shift - 10)}K"
     return Unbuilt(target.architecture.name, page, error.what, error.where, by_series, patch)
-
-

@@ -16,7 +16,7 @@ from vmemcheck.errors import ShimGapError, VmemcheckError
 from vmemcheck.gate.known import machine_of, run_known
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.machine import Machine
-from vmemcheck.operation import Fault, FaultKind, Sequence
+from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
 from vmemcheck.shrink import plainer, shrink
 
 _MOST_ALLOCATIONS = 12
@@ -68,9 +68,7 @@ def compare(pair: Pair) -> Compared:
         base = run_known(pair.base)[0].verdict if pair.base else Verdict.NO_VERDICT
         is_gap = isinstance(error, ShimGapError)
         by_series = base is not Verdict.NO_VERDICT and not is_gap
-        return Compared(
-            pair.patched.cell, base, Verdict.NO_VERDICT, error=error, is_gap=is_gap, by_series=by_series
-        )
+        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, is_gap=is_gap, by_series=by_series)
 
 
 def _compared(pair: Pair, patched: Machine) -> Compared:
@@ -121,7 +119,8 @@ def _sorted_out(
 def _fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding]) -> Iterator[Finding]:
     left = {one.kind for one in after}
     for finding in before:
-        if finding.kind not in left and not violates(patched, finding.sequence, finding.kind):
+        # Where another violation follows, the sequence only no longer gets to this one.
+        if finding.kind not in left and holds(patched, finding.sequence, finding.kind):
             yield finding
 
 
@@ -177,9 +176,14 @@ def violates(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
 def _other_faults(sequence: Sequence) -> Iterator[Sequence]:
     """Yield the sequence with other allocations failing: a series may change how many there are."""
     for index, operation in enumerate(sequence):
-        fault = getattr(operation, "fault", None)
-        if isinstance(fault, Fault) and fault.kind is FaultKind.NTH:
+        fault = operation.fault if isinstance(operation, AddMemory | AddDevice | Remove) else None
+        if fault is not None and fault.kind is FaultKind.NTH:
             for number in range(1, _MOST_ALLOCATIONS):
                 if number != fault.value:
-                    other = replace(operation, fault=Fault(FaultKind.NTH, number))  # type: ignore[call-arg]  # it has one
-                    yield (*sequence[:index], other, *sequence[index + 1 :])
+                    yield (*sequence[:index], _failing(operation, number), *sequence[index + 1 :])
+
+
+def _failing(operation: Operation, number: int) -> Operation:
+    if isinstance(operation, AddMemory | AddDevice | Remove):
+        return replace(operation, fault=Fault(FaultKind.NTH, number))
+    return operation

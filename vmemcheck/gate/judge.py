@@ -14,7 +14,7 @@ from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
-from vmemcheck.gate.compare import Compared, Pair, compare
+from vmemcheck.gate.compare import Compared, compare
 from vmemcheck.gate.confinement import confinement
 from vmemcheck.gate.coverage import Use, cover, uses_of
 from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
@@ -96,7 +96,6 @@ class _Judgement:
         return self._all(prepare_pairs, questions)
 
     def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
-        request = self._request
         pairs = [pair for one in found for pair in one.pairs]
         compared = self._all(compare, pairs)
         lines = self._lines(lines_of(states[-1]), found, compared)
@@ -136,7 +135,7 @@ class _Judgement:
         jobs = [pair.patched for one in found for pair in one.pairs if pair.patched.cell not in failed]
         first = list(_firsts(jobs))
         for chosen in (first, [job for job in jobs if job not in first]):
-            left = unexecuted(judged(lines, uses)) if chosen is not first else {place: None for place in asked}
+            left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
             if left and chosen:
                 uses += self._all(_cover, [(job, tuple(left)) for job in chosen])
         return judged(lines, uses)

@@ -4,10 +4,10 @@
 Nothing is built or run here. Runs in a process of its own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vmemcheck.check import Cell, Job
+from vmemcheck.check import Job
 from vmemcheck.errors import ShimGapError, VmemcheckError
 from vmemcheck.gate.affected import read_names
 from vmemcheck.gate.budget import Budget, key_of
@@ -18,6 +18,8 @@ from vmemcheck.gate.text import same_program
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import WatchedTree
 from vmemcheck.selection import Prepared, Target, Wishes, prepare
+
+_ALL = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ def prepare_pairs(question: Question) -> TargetPairs:
     try:
         patched = _prepared(question, question.patched)
         if base is None or (patched.skipped and not base.skipped):
-            error = failed or VmemcheckError(patched.skipped)
-            return TargetPairs(target, read, error=error, by_series=base is not None, page=page)
+            why = failed or VmemcheckError(patched.skipped)
+            return TargetPairs(target, read, error=why, by_series=base is not None, page=page)
         sizes = {job.cell.geometry.struct_page_bytes for job in patched.jobs}
         if sizes - {job.cell.geometry.struct_page_bytes for job in base.jobs}:
             base = _prepared(question, watched, Wishes(struct_page_bytes=tuple(sorted(sizes))))
@@ -91,11 +93,9 @@ def prepare_pairs(question: Question) -> TargetPairs:
     return TargetPairs(target, read, pairs, identical, facts, patched.skipped, page=page)
 
 
-def _prepared(question: Question, tree: Tree, wishes: Wishes = Wishes()) -> Prepared:
+def _prepared(question: Question, tree: Tree, wishes: Wishes = _ALL) -> Prepared:
     budget = question.budget
-    return prepare(
-        tree, question.target, wishes, budget.scope, budget.examples, question.seed, named=question.named
-    )
+    return prepare(tree, question.target, wishes, budget.scope, budget.examples, question.seed, named=question.named)
 
 
 def _paired(
@@ -118,8 +118,3 @@ def _paired(
 
 def _is_same(base: Job, patched: Job) -> bool:
     return base.cell == patched.cell and base.traits == patched.traits and same_program(base.text, patched.text)
-
-
-def cells_of(jobs: Iterable[Job]) -> Iterator[Cell]:
-    """Yield the geometries of jobs."""
-    return (job.cell for job in jobs)

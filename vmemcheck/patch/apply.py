@@ -136,7 +136,9 @@ class _Application:
     ) -> None:
         for file in changing:
             if before[file.name] == after[file.name] and file.hunks:
-                raise PatchError(f"{self._patch.title}: {file.name} is the same afterwards", to_fix="get the patch again")
+                raise PatchError(
+                    f"{self._patch.title}: {file.name} is the same afterwards", to_fix="get the patch again"
+                )
 
     def _git_apply(self, folder: Path, changing: Iterable[FileDiff]) -> None:
         files = list(changing)
@@ -181,7 +183,10 @@ def _as_diff(file: FileDiff) -> bytes:
         word = "copy" if file.is_copy else "rename"
         lines += [f"{word} from {file.old}", f"{word} to {file.new}"]
     if file.hunks:
-        lines += [f"--- {f'a/{file.old}' if file.old else '/dev/null'}", f"+++ {f'b/{file.new}' if file.new else '/dev/null'}"]
+        lines += [
+            f"--- {f'a/{file.old}' if file.old else '/dev/null'}",
+            f"+++ {f'b/{file.new}' if file.new else '/dev/null'}",
+        ]
     parts = ["\n".join(lines).encode()]
     for hunk in file.hunks:
         parts += [hunk.header.encode(), *hunk.lines]
@@ -204,8 +209,12 @@ def _git(command: list[str], folder: Path, text: bytes) -> subprocess.CompletedP
 def _read(tree: Tree, name: str, patches: Sequence[Patch]) -> bytes | None:
     path = tree.path(name)
     if os.path.islink(tree.root / name) or path != tree.root / name:  # noqa: PTH114  # of the name, not of the file
-        title = next((patch.title for patch in patches if any(name in file.names for file in patch.files)), "the series")
-        raise PatchError(f"{title}: {name} is or is behind a symbolic link in {tree.name}", to_fix="change the file itself")
+        title = next(
+            (patch.title for patch in patches if any(name in file.names for file in patch.files)), "the series"
+        )
+        raise PatchError(
+            f"{title}: {name} is or is behind a symbolic link in {tree.name}", to_fix="change the file itself"
+        )
     return _content(path)
 
 

@@ -46,7 +46,9 @@ def code_lines(content: bytes) -> list[bytes]:
 
 def without_comments(content: bytes) -> bytes:
     """Return a C text in which each comment is its ends of lines only."""
-    return _COMMENT.sub(lambda found: found[0] if found[0][:1] in b"\"'" else b"\n" * found[0].count(b"\n") or b" ", content)
+    return _COMMENT.sub(
+        lambda found: found[0] if found[0][:1] in b"\"'" else b"\n" * found[0].count(b"\n") or b" ", content
+    )
 
 
 def followed(before: Sequence[Origin], edits: Sequence[Edit], patch: int, content_before: bytes) -> tuple[Origin, ...]:

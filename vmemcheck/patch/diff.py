@@ -16,10 +16,26 @@ _EXTENDED = re.compile(
     rb"(old mode|new mode|deleted file mode|new file mode|copy from|copy to|rename from|rename to|rename old"
     rb"|rename new|similarity index|dissimilarity index|index) (.*)"
 )
-_ESCAPES = {b"n": b"\n", b"t": b"\t", b"\\": b"\\", b'"': b'"', b"a": b"\a", b"b": b"\b", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
+_ESCAPES = {
+    b"n": b"\n",
+    b"t": b"\t",
+    b"\\": b"\\",
+    b'"': b'"',
+    b"a": b"\a",
+    b"b": b"\b",
+    b"v": b"\v",
+    b"f": b"\f",
+    b"r": b"\r",
+}
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _PLAIN_MODES = ("100644", "100755", "100664", "100600")
-_KINDS = {"120000": "a symbolic link", "160000": "a submodule", "020000": "a device", "060000": "a device", "010000": "a pipe"}
+_KINDS = {
+    "120000": "a symbolic link",
+    "160000": "a submodule",
+    "020000": "a device",
+    "060000": "a device",
+    "010000": "a pipe",
+}
 _MOST_NAME = 4096
 NOTHING = "/dev/null"
 # With diff.noprefix, git leaves out a/ and b/.
@@ -99,7 +115,9 @@ class DiffReader:
         for words in (("rename from", "rename to"), ("copy from", "copy to")):
             if words[0] in file.words or words[1] in file.words:
                 if not all(word in file.words for word in words):
-                    raise PatchError(f"{self._title}: '{words[0]}' and '{words[1]}' belong together", where=_shown(line))
+                    raise PatchError(
+                        f"{self._title}: '{words[0]}' and '{words[1]}' belong together", where=_shown(line)
+                    )
                 file.old, file.new = (
                     self._name(_unquoted(file.words[word].encode("utf-8", "surrogateescape")), strip=False)
                     for word in words
@@ -133,17 +151,19 @@ class DiffReader:
         lines: list[bytes] = []
         old = new = 0
         while old < old_count or new < new_count:
-            line = self._lines[self._at] if self._at < len(self._lines) else None
-            kind = None if line is None else line[:1] or b" "
-            if line is None or (not line and self._at == len(self._lines) - 1) or kind not in b" +-\\":
+            at_end = self._at >= len(self._lines) - (self._lines[-1] == b"")
+            # Some mail programs take away the space of an empty line.
+            line = b"" if at_end else self._lines[self._at] or b" "
+            if line[:1] not in (b" ", b"+", b"-", b"\\"):
+                name = printable(file.new or file.old)
                 raise PatchError(
-                    f"{self._title}: {file.new or file.old}: the hunk {_shown(opening)} is cut off or damaged",
-                    f"it has {old} old and {new} new lines of {old_count} and {new_count}",
+                    f"{self._title}: {name}: the hunk {_shown(opening)} is cut off or damaged",
+                    where=f"it has {old} old and {new} new lines of {old_count} and {new_count}",
                     to_fix="get the patch again; mail programs wrap lines",
                 )
-            lines.append(line or b" ")
-            old += kind in b" -"
-            new += kind in b" +"
+            lines.append(line)
+            old += line[:1] in (b" ", b"-")
+            new += line[:1] in (b" ", b"+")
             self._at += 1
         if old > old_count or new > new_count:
             raise PatchError(f"{self._title}: {file.new or file.old}: the hunk {_shown(opening)} has too many lines")
@@ -170,7 +190,9 @@ class DiffReader:
             raise PatchError(f"{self._title}: {printable(name)} is new and deleted at once")
         does = bool(file.hunks or mode or old != new)
         if not does:
-            raise PatchError(f"{self._title}: nothing is said of what is done to {printable(name)}", to_fix="get it again")
+            raise PatchError(
+                f"{self._title}: nothing is said of what is done to {printable(name)}", to_fix="get it again"
+            )
         yield FileDiff(old, new, tuple(file.hunks), mode, "copy from" in words)
 
     def _name(self, raw: bytes, *, strip: bool) -> str:
@@ -224,7 +246,9 @@ def _unquoted(raw: bytes) -> bytes:
     if found is None:
         return raw
     return re.sub(
-        rb"\\([0-7]{3}|.)", lambda one: _ESCAPES.get(one[1]) or (bytes([int(one[1], 8) & 255]) if one[1].isdigit() else one[1]), found[1]
+        rb"\\([0-7]{3}|.)",
+        lambda one: _ESCAPES.get(one[1]) or (bytes([int(one[1], 8) & 255]) if one[1].isdigit() else one[1]),
+        found[1],
     )
 
 

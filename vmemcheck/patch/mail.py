@@ -6,6 +6,7 @@ What a diff says is read by ``vmemcheck.patch.diff``.
 
 import email
 import email.policy
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from vmemcheck.patch.source import MOST_PATCHES
 # As git mailsplit tells it: a year or a time stands at the end.
 _FROM_LINE = re.compile(rb"^From \S+.*\d{2}:\d{2}.*$", re.MULTILINE)
 _HEADER = re.compile(rb"^[!-9;-~]+:[ \t]?.*$")
-_KNOWN_HEADER = re.compile(rb"^(?:From|Subject|Date|Message-I[Dd]|Return-Path|Received|MIME-Version|X-[\w-]+):", re.MULTILINE)
+_KNOWN_HEADER = re.compile(
+    rb"^(?:From|Subject|Date|Message-I[Dd]|Return-Path|Received|MIME-Version|X-[\w-]+):", re.MULTILINE
+)
 _TAG = re.compile(r"^\s*((?:\[[^\[\]]*\]\s*)+)(.*)$", re.DOTALL)
 _PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")
 _VERSION = re.compile(r"\bv(\d{1,3})\b", re.IGNORECASE)
@@ -77,14 +80,15 @@ def _mails(name: str, content: bytes) -> list[_Mail]:
     if not content.strip():
         raise PatchError(f"{name}: it is empty", to_fix="give a diff, a mailbox, or a folder of patches")
     if b"\0" in content[: 1 << 16] and not _DIFF.search(content):
-        raise PatchError(f"{name}: this is neither a diff nor mail, but something binary", to_fix="give a diff or a mailbox")
-    starts = [found.start() for found in _FROM_LINE.finditer(content) if _opens_mail(content, found.start(), found.end())]
+        raise PatchError(
+            f"{name}: this is neither a diff nor mail, but something binary", to_fix="give a diff or a mailbox"
+        )
+    starts = [
+        found.start() for found in _FROM_LINE.finditer(content) if _opens_mail(content, found.start(), found.end())
+    ]
     if starts and not content[: starts[0]].strip():
         bounds = [*starts, len(content)]
-        return [
-            _mail(name, content[start:end].partition(b"\n")[2])
-            for start, end in zip(bounds, bounds[1:], strict=False)
-        ]
+        return [_mail(name, content[start:end].partition(b"\n")[2]) for start, end in itertools.pairwise(bounds)]
     head = content.lstrip().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
     if _HEADER.match(head.partition(b"\n")[0]) and _KNOWN_HEADER.search(head) and not _DIFF.search(head):
         return [_mail(name, content.lstrip())]
@@ -186,7 +190,8 @@ def _ordered(mails: list[_Mail]) -> list[_Mail]:
     counts = sorted({mail.count or 0 for mail in numbered})
     if len(versions) > 1:
         raise PatchError(
-            f"there are versions {', '.join(f'v{one}' for one in versions)} of a series", to_fix="give one; 'b4 am' picks one"
+            f"there are versions {', '.join(f'v{one}' for one in versions)} of a series",
+            to_fix="give one; 'b4 am' picks one",
         )
     if len(counts) > 1:
         raise PatchError(f"there are several series, of {' and '.join(map(str, counts))} patches", to_fix="give one")
@@ -205,7 +210,9 @@ def _complete(numbered: list[_Mail], count: int) -> list[_Mail]:
     missing = [str(place) for place in range(1, min(count, MOST_PATCHES + 1) + 1) if place not in by_place]
     if missing:
         shown = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
-        raise PatchError(f"of {count} patches these are missing: {shown}", to_fix="give the whole series; 'b4 am' gets it")
+        raise PatchError(
+            f"of {count} patches these are missing: {shown}", to_fix="give the whole series; 'b4 am' gets it"
+        )
     return [by_place[place] for place in sorted(by_place)]
 
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from vmemcheck.errors import PatchError
 
@@ -109,10 +109,12 @@ def _read_file(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise PatchError(f"{path}: there is no such file or folder", to_fix="give a diff, a mailbox, or -") from None
     except ValueError:
-        raise PatchError("the name of the series cannot be that of a file", to_fix="give a diff, a mailbox, or -") from None
+        raise PatchError(
+            "the name of the series cannot be that of a file", to_fix="give a diff, a mailbox, or -"
+        ) from None
 
 
-def _limited(file: BinaryIO, name: str) -> bytes:
+def _limited(file: IO[bytes], name: str) -> bytes:
     """Read all, or stop where it is too much: nothing is looked at before."""
     parts: list[bytes] = []
     total = lines = 0
