@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The text of one finding of ``vmemcheck check``: the sequence, why, where else, whether it can occur, the replay."""
+"""The text of one finding of ``vmemcheck check`` or ``vmemcheck gate``: the sequence, why, where else, the replay."""
 
 import re
 import shlex
 
 from vmemcheck.check import Cause, CheckResult
 from vmemcheck.exploration import ExploreResult
+from vmemcheck.gate.result import Change, GateResult
 from vmemcheck.reports.check_words import (
     cell_words,
     cells_text,
@@ -23,7 +24,7 @@ _FOLDER = re.compile(r"(/.*?)(?: at [0-9a-f]{12}(?: with local changes)?)?")
 _REVISION = re.compile(r"(/.*) at .* \(([0-9a-f]{12})\)")
 
 
-def cause_lines(result: CheckResult, cause: Cause, replay: str) -> list[str]:
+def cause_lines(result: CheckResult | GateResult, cause: Cause | Change, replay: str) -> list[str]:
     """Return the lines of one finding.
 
     :param replay: the file that its sequence was saved to; empty when it was not
@@ -44,7 +45,7 @@ def cause_lines(result: CheckResult, cause: Cause, replay: str) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def tree_arguments(result: CheckResult | ExploreResult) -> str:
+def tree_arguments(result: CheckResult | ExploreResult | GateResult) -> str:
     """Return the options that name the same tree to another command; its name, where its origin has another form."""
     if found := _REVISION.fullmatch(result.origin):
         return f"--tree {shlex.quote(found[1])} --rev {found[2]}"

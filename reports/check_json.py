@@ -6,14 +6,11 @@ import json
 from collections.abc import Mapping
 
 from vmemcheck.by_design import ByDesign
-from vmemcheck.check import Cause, Cell, CellResult, CheckResult
-from vmemcheck.invariant import Finding, Violation
+from vmemcheck.check import Cause, CellResult, CheckResult
 from vmemcheck.marks import MARKS
-from vmemcheck.observation import Location
-from vmemcheck.replay_file import Replay, to_json
 from vmemcheck.reports.check_sub_page import sub_page_data
-from vmemcheck.reports.check_words import door_of, needs_failure, overall, printable, shown_cell
-from vmemcheck.reports.finding import page_size, sequence_lines
+from vmemcheck.reports.check_words import overall, shown_cell
+from vmemcheck.reports.finding_json import cell_data, finding_data, printable_data
 
 FORMAT = "vmemcheck check 1"
 
@@ -40,12 +37,12 @@ def check_json(result: CheckResult, replays: Mapping[Cause, str]) -> str:
         "findings": [_cause(result, cause, replays.get(cause)) for cause in result.causes],
         "skipped": list(result.skipped),
     }
-    return json.dumps(_printable(data), indent=1)
+    return json.dumps(printable_data(data), indent=1)
 
 
 def _cell_result(result: CheckResult, one: CellResult) -> dict[str, object]:
     return {
-        **_cell(one.cell),
+        **cell_data(one.cell),
         "verdict": one.verdict.value,
         "error": one.error or None,
         "sequences": one.sequences,
@@ -53,20 +50,8 @@ def _cell_result(result: CheckResult, one: CellResult) -> dict[str, object]:
         "marks_met": list(one.met),
         "marks_missing": list(one.missing),
         "by_design": [_by_design(declared) for declared in one.by_design],
-        "findings": [_finding(result, one.cell, finding) for finding in one.findings],
+        "findings": [finding_data(result.tree, one.cell, finding) for finding in one.findings],
         "sub_page": sub_page_data(one.sub_page),
-    }
-
-
-def _cell(cell: Cell) -> dict[str, object]:
-    return {
-        "arch": cell.arch,
-        "page_size": page_size(cell.geometry),
-        "struct_page_bytes": cell.geometry.struct_page_bytes,
-        "levels": cell.geometry.levels,
-        "memory_model": cell.memory_model or "sparse vmemmap",
-        "can_occur": cell.reachable,
-        "geometry": dataclasses.asdict(cell.geometry),
     }
 
 
@@ -89,53 +74,5 @@ def _cause(result: CheckResult, cause: Cause, replay_file: str | None) -> dict[s
         "cell": cells.index(shown),
         "cells": [cells.index(cell) for cell in cause.cells],
         "replay_file": replay_file,
-        **_finding(result, shown, cause.finding),
+        **finding_data(result.tree, shown, cause.finding),
     }
-
-
-def _finding(result: CheckResult, cell: Cell, finding: Finding) -> dict[str, object]:
-    door = door_of(finding)
-    replay = Replay(
-        geometry=finding.steps[-1].geometry,
-        sequence=finding.sequence,
-        machine=f"{result.tree} {cell.arch}",
-        invariant=finding.invariant,
-        memory_model=cell.memory_model,
-    )
-    return {
-        "invariant": finding.invariant,
-        "file": finding.kind.file or None,
-        "function": finding.kind.function or None,
-        "door": door.value if door else None,
-        "needs_failing_allocation": needs_failure(finding),
-        "violations": [_violation(violation) for violation in finding.violations],
-        "text": sequence_lines(finding),
-        "replay": json.loads(to_json(replay)),
-    }
-
-
-def _violation(violation: Violation) -> dict[str, object]:
-    return {
-        "invariant": violation.invariant,
-        "problems": [{"because": problem.because, "where": _location(problem.where)} for problem in violation.problems],
-        "more": violation.more,
-    }
-
-
-def _location(where: Location | None) -> dict[str, object] | None:
-    if where is None:
-        return None
-    return {"file": where.file, "line": where.line or None, "function": where.function}
-
-
-def _printable(value: object) -> object:
-    """Return JSON data whose texts every reader of JSON accepts."""
-    match value:
-        case str():
-            return printable(value)
-        case list():
-            return [_printable(item) for item in value]
-        case dict():
-            return {key: _printable(item) for key, item in value.items()}
-        case _:
-            return value

@@ -7,7 +7,6 @@ verdict passes silently. There are no times in it.
 
 from collections.abc import Mapping
 from itertools import groupby
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from vmemcheck.check import Cause, CellResult, CheckResult
@@ -15,8 +14,7 @@ from vmemcheck.invariant import Verdict
 from vmemcheck.reports.check_finding import cause_lines
 from vmemcheck.reports.check_words import by_design_lines, counts, overall, printable, scope_words, unusual_levels
 from vmemcheck.reports.finding import page_size
-
-_COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+from vmemcheck.reports.junit import document, outcome, testsuite
 
 
 def check_junit(result: CheckResult, replays: Mapping[Cause, str], *, latent: bool) -> str:
@@ -38,16 +36,11 @@ def check_junit(result: CheckResult, replays: Mapping[Cause, str], *, latent: bo
         _skipped_suite(root, result)
     if not any(counts(one, latent=latent) for one in result.cells):
         case = SubElement(_suite(root, "rows", result), "testcase", classname="check", name="a row that can occur")
-        _outcome(case, "error", overall(result, latent=latent).value, "no row can occur in this tree")
-    for element in [*root, root]:
-        _count(element)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root).decode("ascii")
+        outcome(case, "error", overall(result, latent=latent).value, "no row can occur in this tree")
+    return document(root)
 
 
 def _suite(root: Element, name: str, result: CheckResult) -> Element:
-    suite = SubElement(root, "testsuite", name=printable(name))
-    properties = SubElement(suite, "properties")
     values = {
         "tree": result.tree,
         "origin": result.origin,
@@ -55,9 +48,7 @@ def _suite(root: Element, name: str, result: CheckResult) -> Element:
         "sequences": str(result.examples),
         "seed": str(result.seed),
     }
-    for key, value in values.items():
-        SubElement(properties, "property", name=key, value=printable(value))
-    return suite
+    return testsuite(root, name, values)
 
 
 def _testcase(
@@ -77,15 +68,15 @@ def _testcase(
             names = ", ".join(dict.fromkeys(cause.kind.invariant for cause in causes))
             text = "\n\n".join("\n".join(cause_lines(result, cause, replays.get(cause, ""))) for cause in causes)
             if is_counted:
-                _outcome(case, "failure", "violated", names, text)
+                outcome(case, "failure", "violated", names, text)
             else:
                 SubElement(case, "system-out").text = f"violated: {names}{unless}\n\n{text}"
         case Verdict.VACUOUS:
             met = f"{len(one.met)} of {len(one.met) + len(one.missing)} marks met"
-            _outcome(case, kind, "vacuous", f"{met}; not met: {', '.join(one.missing)}{unless}")
+            outcome(case, kind, "vacuous", f"{met}; not met: {', '.join(one.missing)}{unless}")
         case Verdict.NO_VERDICT:
             first = one.error.partition("\n")[0]
-            _outcome(case, kind, "no verdict", f"{first}{unless}", one.error)
+            outcome(case, kind, "no verdict", f"{first}{unless}", one.error)
         case Verdict.HOLDS:
             pass
 
@@ -95,15 +86,4 @@ def _skipped_suite(root: Element, result: CheckResult) -> None:
     for line in result.skipped:
         name, _, reason = line.partition(": ")
         case = SubElement(suite, "testcase", classname="check.left_out", name=printable(name))
-        _outcome(case, "skipped", "left out", reason or line)
-
-
-def _outcome(case: Element, kind: str, what: str, message: str, text: str = "") -> None:
-    outcome = SubElement(case, kind, type=what, message=printable(message))
-    outcome.text = printable(text) or None
-
-
-def _count(element: Element) -> None:
-    element.set("tests", str(sum(1 for _ in element.iter("testcase"))))
-    for name, kind in _COUNTED.items():
-        element.set(name, str(sum(1 for _ in element.iter(kind))))
+        outcome(case, "skipped", "left out", reason or line)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from vmemcheck.arches import find
 from vmemcheck.arches.architecture import SUBSECTION_SHIFT
 from vmemcheck.check import Cause, Cell, CellResult, CheckResult
+from vmemcheck.gate.result import Change
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, FaultKind
 from vmemcheck.reports.finding import geometry_words
@@ -18,8 +19,9 @@ from vmemcheck.scope import Scope
 
 PROSE_COLUMNS = 80
 
-# What a terminal obeys, what XML cannot hold, and halves of characters, of which UTF-8 has none.
-_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What a terminal obeys, what breaks lines or turns text around, what XML cannot hold, and halves of characters, of
+# which UTF-8 has none.
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SCOPE_WORDS = {
     "boot": "boot memory",
     "fallback": "fallback to base pages",
@@ -45,9 +47,12 @@ def wrapped(text: str, indent: str = "", *, columns: int = PROSE_COLUMNS) -> lis
     ) or [""]
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 row``, ``2 rows``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 row``, ``2 rows``.
+
+    :param plural: of the noun, where it is not made with an s
+    """
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def scope_words(scope: Scope) -> str:
@@ -91,7 +96,7 @@ def _details(cell: Cell) -> str:
 
 def is_bent(cell: Cell) -> bool:
     """Tell whether the subsections are not those of the kernel; classic sparse memory has none."""
-    return not cell.memory_model and cell.geometry.subsection_shift != SUBSECTION_SHIFT
+    return not cell.is_classic and cell.geometry.subsection_shift != SUBSECTION_SHIFT
 
 
 def size_text(size_bytes: int) -> str:
@@ -136,7 +141,7 @@ def door_words(finding: Finding) -> str:
     return f"{words}, when {'no large block is to be had' if large_only else 'an allocation fails'}"
 
 
-def shown_cell(cause: Cause) -> Cell:
+def shown_cell(cause: Cause | Change) -> Cell:
     """Return the cell that the sequence of a cause is from."""
     geometry = cause.finding.steps[-1].geometry
     return next((cell for cell in cause.cells if cell.geometry == geometry), cause.cells[0])

@@ -91,11 +91,16 @@ class BlockRun(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Blocks that were handed out or given back one after the other."""
+    """Blocks that were handed out or given back one after the other.
+
+    :param unflushed: as of ``Freed``
+    :param users: as of ``Freed``, of each of them
+    """
 
     is_freed: bool
     blocks: BlockRun
     unflushed: bool = False
+    users: int = 0
 
 
 class Entries(Sequence[Item]):
@@ -332,7 +337,8 @@ class Events(Entries[Event]):
             if isinstance(one, Allocated | Freed):
                 block = one.block
                 run = BlockRun(block.pfn, block.order, block.owner, 1, 0)
-                moves.append(Move(isinstance(one, Freed), run, isinstance(one, Freed) and one.unflushed))
+                freed = one if isinstance(one, Freed) else None
+                moves.append(Move(True, run, freed.unflushed, freed.users) if freed else Move(False, run))
             elif isinstance(one, Unmapped):
                 mapping = one.mapping
                 unmapped.append(MappingRun(mapping.start, mapping.end - mapping.start, mapping.pfn, 1, 0))

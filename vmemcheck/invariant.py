@@ -67,6 +67,10 @@ class Step:
     is_retry: bool = False
     first: State | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        # What was worked out may lead to a program of this process; another one works it out again.
+        return {name: value for name, value in self.__dict__.items() if name in self.__dataclass_fields__}
+
     @_Once
     def memmap(self) -> Intervals:
         """The bytes of all memmap that is present."""

@@ -13,7 +13,7 @@ from vmemcheck.observation import (
     OwnerKind,
     TableFreed,
 )
-from vmemcheck.operation import AddDevice, AddMemory, Door
+from vmemcheck.operation import AddDevice, AddMemory, Door, Remove
 from vmemcheck.scope import compound_shifts
 
 
@@ -81,15 +81,48 @@ def _tails_shared(step: Step) -> bool:
 
 
 def _in_early_section(step: Step) -> bool:
-    if (
-        not isinstance(step.operation, AddDevice | AddMemory)
-        or step.observation.returned
-        or not step.observation.applied
-    ):
+    return _added(step) and bool(_sections(step) & step.before.early)
+
+
+def _added(step: Step) -> bool:
+    return (
+        isinstance(step.operation, AddDevice | AddMemory)
+        and step.observation.applied
+        and step.observation.returned == 0
+        and not step.refused
+    )
+
+
+def _sections(step: Step) -> set[int]:
+    """Return the sections that the operation is about."""
+    pfns = step.expectation.pfns
+    return {section for section, _, _ in step.geometry.sections(pfns.start, len(pfns))}
+
+
+def _early_section_kept(step: Step) -> bool:
+    return isinstance(step.operation, Remove) and bool(_sections(step) & step.after.early)
+
+
+def _boot_memory_again(step: Step) -> bool:
+    return _added(step) and bool(_sections(step) & (step.baseline.model.early - step.before.early))
+
+
+def _boot_leaf_shared(step: Step) -> bool:
+    """Whether a PMD leaf holds memmap of an early section and of a range that was added behind or before it."""
+    early = intervals.union(step.after.early_memmap(section) for section in step.after.early)
+    if not early or not _added(step):
         return False
-    memmap = step.geometry.memmap_range(step.expectation.pfns.start, len(step.expectation.pfns))
-    early = intervals.union(step.before.early_memmap(section) for section in step.before.early)
-    return intervals.touches(memmap, early)
+    pfns = step.expectation.pfns
+    memmap = step.geometry.memmap_range(pfns.start, len(pfns))
+    others = intervals.subtract([memmap], early)
+    leaves = [run for run in step.mappings.runs if run.size != step.geometry.page_bytes]
+    for border in (edge for span in others for edge in (span.start, span.stop - 1)):
+        for run in leaves:
+            if border in run.span:
+                start = border - (border - run.start) % run.size
+                if intervals.touches(range(start, start + run.size), early):
+                    return True
+    return False
 
 
 def _refused(step: Step, error: int) -> bool:
@@ -141,6 +174,27 @@ MARKS: tuple[Mark, ...] = (
         ("boot",),
     ),
     Mark("early-section-filled", "a range was added into an early section", _always, _in_early_section, ("boot",)),
+    Mark(
+        "early-section-kept",
+        "a range was removed from an early section, which stayed",
+        _always,
+        _early_section_kept,
+        ("boot",),
+    ),
+    Mark(
+        "boot-memory-readded",
+        "boot memory was removed and added again",
+        _always,
+        _boot_memory_again,
+        ("boot",),
+    ),
+    Mark(
+        "boot-leaf-shared",
+        "boot memory and a range that was added shared a PMD leaf",
+        _shares_leaves,
+        _boot_leaf_shared,
+        ("boot",),
+    ),
     Mark(
         "compound-tails-shared",
         "tail pages of a compound devmap shared their memmap",

@@ -193,11 +193,13 @@ class Freed:
     """``1 << order`` pages from ``pfn`` were given to ``owner``.
 
     :param unflushed: while TLBs could still lead to them
+    :param users: while the kernel still counted so many users of the page: ``get_page_bootmem()``
     """
 
     block: Block
     where: Location
     unflushed: bool = False
+    users: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,15 @@ def _blocks(geometry: Geometry, scope: Scope) -> Iterator[AddMemory]:
 
 
 def _boots(geometry: Geometry, scope: Scope) -> Iterator[Boot]:
+    """Yield whole sections, then those that are memory only between two edges."""
     whole = geometry.subsections_per_section
-    half = max(1, whole // 2)
+    positions = edges(geometry, scope.sections)
     for section in range(scope.sections):
         yield Boot(section, 0, whole)
-        if whole > 1:
-            yield Boot(section, 0, half)
-            yield Boot(section, half, whole - half)
+    for section in range(scope.sections):
+        inside = [edge - section * whole for edge in positions if 0 <= edge - section * whole <= whole]
+        parts = ((start, end - start) for start in inside for end in inside if 0 < end - start < whole)
+        yield from (Boot(section, start, count) for start, count in parts)
 
 
 def _refusals(geometry: Geometry) -> Iterator[Refused]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The canonical text form of operations: one line each, to be read, mailed and pasted.
+r"""The canonical text form of operations: one line each, to be read, mailed and pasted.
 
 ::
 
@@ -11,7 +11,8 @@
     refuse  add device pages [1, 513)
 
 Blank lines and what follows a ``#`` are left out. Indentation and the number of
-blanks do not matter. A text may start with a line that names the geometry::
+blanks do not matter. A line that ends in ``\`` goes on in the next one. A text may
+start with a line that names the geometry::
 
     geometry struct_page_bytes=56 page_shift=12 section_shift=27
 
@@ -20,7 +21,7 @@ Sizes that the line leaves out are those of ``Geometry()``.
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vmemcheck.errors import GeometryError, SequenceError
 from vmemcheck.geometry import Geometry, VAddr
@@ -98,7 +99,7 @@ def parse(text: str) -> tuple[Geometry, Sequence]:
     """
     geometry = Geometry()
     operations: list[Operation] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
+    for number, raw in _whole_lines(text):
         line = " ".join(raw.partition("#")[0].split())
         try:
             if line.startswith("geometry ") and not operations:
@@ -108,6 +109,17 @@ def parse(text: str) -> tuple[Geometry, Sequence]:
         except (SequenceError, GeometryError) as error:
             raise SequenceError(error.what, where=f"line {number}: {line[:120]}", to_fix=error.to_fix) from None
     return geometry, tuple(operations)
+
+
+def _whole_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number; one that goes on in the next one as one, with the last number."""
+    start = ""
+    for number, raw in enumerate([*text.splitlines(), ""], start=1):
+        if raw.endswith("\\"):
+            start += f"{raw[:-1]} "
+        else:
+            yield number, start + raw
+            start = ""
 
 
 def _parse_geometry(line: str) -> Geometry:

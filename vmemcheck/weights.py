@@ -126,10 +126,24 @@ def _again(geometry: Geometry, operation: Operation) -> Operation | None:
 
 @lru_cache(maxsize=64)
 def weighted_boots(geometry: Geometry, scope: Scope) -> tuple[tuple[Operation, ...], ...]:
-    """Return what can be there at boot: nothing, or in half of the cases one early section or two of them."""
-    boots = [(op,) for op in scopes.operations(geometry, scope) if isinstance(op, Boot)]
-    pairs = [(*one, *other) for one in boots for other in boots if one[0].section < other[0].section]
-    if not boots:
-        return ((),)
-    nothing: list[tuple[Operation, ...]] = [()] * (2 * len(boots))
-    return (*nothing, *boots, *pairs[: len(boots)])
+    """Return what can be there at boot: nothing, or in half of the cases one early section or two of them.
+
+    One in two early sections is memory throughout.
+    """
+    sections: dict[int, list[Boot]] = {}
+    for operation in scopes.operations(geometry, scope):
+        if isinstance(operation, Boot):
+            sections.setdefault(operation.section, []).append(operation)
+    boots = {
+        section: [boot for part in members[1:] for boot in (members[0], part)] or members
+        for section, members in sections.items()
+    }
+    singles = [(boot,) for members in boots.values() for boot in members]
+    couples = [(one, other) for one in boots for other in boots if one < other]
+    pairs: list[Sequence] = []
+    for number in range(len(singles) if couples else 0):
+        first, second = (boots[section] for section in couples[number % len(couples)])
+        # Whole and part by turns, and each of the two next to each.
+        pairs.append((first[number % len(first)], second[(number + number // 2) % len(second)]))
+    nothing: list[Sequence] = [()] * max(1, 2 * len(singles))
+    return (*nothing, *singles, *pairs)

@@ -68,7 +68,7 @@ def test_report_is_the_golden_file(name: str) -> None:
 
 
 LAST_LINES = {
-    "holds": (HOLDING, False, "holds     no violation in 900 sequences, seed 7; 3 rows: 3 holds"),
+    "holds": (HOLDING, False, "holds     no violation in 1200 sequences, seed 7; 4 rows: 4 holds"),
     "cannot occur": (
         LATENT,
         False,
@@ -298,6 +298,7 @@ def test_scope_says_what_is_in_and_what_is_left_out() -> None:
 def test_printable_keeps_letters_and_escapes_what_a_terminal_obeys() -> None:
     """Escapes are readable, and text that needs none stays."""
     assert printable("a\x1b[31m\r\x00\udc80\x9b\n\tü") == "a\\x1b[31m\\r\\x00\\udc80\\x9b\n\tü"
+    assert printable("\u202ea\u2028b\u2069") == "\\u202ea\\u2028b\\u2069"
 
 
 COLOURS = {

@@ -90,6 +90,16 @@ def test_sequence_text_comments_and_blanks_do_not_matter() -> None:
     assert (Geometry(), (Boot(1, 0, 64), AddMemory(2, 1, memmap_on_memory=True))) == sequence_text.parse(text)
 
 
+def test_sequence_text_line_with_a_backslash_goes_on() -> None:
+    """Mail has short lines; the last line may not lose its beginning."""
+    text = "geometry struct_page_bytes=72 \\\n  section_shift=23\nadd memory \\\nblocks [2, 3) \\\n memmap_on_memory\\"
+    geometry, sequence = sequence_text.parse(text)
+    assert (72, 23) == (geometry.struct_page_bytes, geometry.section_shift)
+    assert (AddMemory(2, 1, memmap_on_memory=True),) == sequence
+    with pytest.raises(SequenceError, match="line 3: fill the disk"):
+        sequence_text.parse("fill \\\n the disk \\\n")
+
+
 def test_sequence_text_geometry_line_changes_what_it_names() -> None:
     """Sizes that the line leaves out are the usual ones; the memory block follows the section."""
     geometry, _ = sequence_text.parse("geometry struct_page_bytes=72 section_shift=23 table_shift=5")

@@ -201,7 +201,7 @@ def _whole(state: State, first: State) -> dict[str, bytes | None]:
 
 def _head(patch: Patch) -> PatchHead:
     files = tuple(printable(file.name) for file in patch.files)
-    return PatchHead(patch.number, patch.subject, patch.author, patch.message_id, files)
+    return PatchHead(patch.number, patch.subject, patch.author, patch.message_id, files, patch.tag)
 
 
 def _hunks(patch: Patch) -> Iterator[Hunk]:

@@ -54,7 +54,9 @@ class PatchHead:
 
     :param number: counted from 1
     :param subject: without ``[PATCH ...]``; of a bare diff the name of its file
+    :param message_id: without angle brackets
     :param files: that it touches, relative to the tree, as they are named afterwards
+    :param tag: what stood before the subject, for example ``[PATCH v2 1/3]``
     """
 
     number: int
@@ -62,6 +64,7 @@ class PatchHead:
     author: str = ""
     message_id: str = ""
     files: tuple[str, ...] = ()
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

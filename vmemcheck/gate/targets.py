@@ -78,7 +78,7 @@ def prepare_pairs(question: Question) -> TargetPairs:
         return TargetPairs(target, skipped=base.skipped if base else "", page=page)
     try:
         patched = _prepared(question, question.patched)
-        if base is None or (patched.skipped and not base.skipped):
+        if base is None or (_has_vmemmap(base) and not _has_vmemmap(patched)):
             why = failed or VmemcheckError(patched.skipped)
             return TargetPairs(target, read, error=why, by_series=base is not None, page=page)
         sizes = {job.cell.geometry.struct_page_bytes for job in patched.jobs}
@@ -96,6 +96,10 @@ def prepare_pairs(question: Question) -> TargetPairs:
 def _prepared(question: Question, tree: Tree, wishes: Wishes = _ALL) -> Prepared:
     budget = question.budget
     return prepare(tree, question.target, wishes, budget.scope, budget.examples, question.seed, named=question.named)
+
+
+def _has_vmemmap(prepared: Prepared) -> bool:
+    return any(not job.cell.memory_model for job in prepared.jobs)
 
 
 def _paired(

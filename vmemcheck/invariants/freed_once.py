@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""freed-once: each block is freed once, with its order, to its owner."""
+"""freed-once: each block is freed once, with its order, to its owner, and after its last user is gone."""
 
 from collections.abc import Iterator
 
@@ -20,11 +20,11 @@ def _surely_once(step: Step) -> bool:
     if not previous.are_apart:
         return False
     held = dict(previous.held)
-    for is_freed, run, _ in step.events.moves:
+    for is_freed, run, _, users in step.events.moves:
         spans = run.spans
         key = run.key
         own = held.get(key, ())
-        if spans is None:
+        if spans is None or users:
             return False
         for pages in spans:
             if is_freed:
@@ -58,6 +58,13 @@ def _one_by_one(step: Step) -> Iterator[Problem]:
                 del blocks[freed.pfn]
             else:
                 yield Problem(_objection(freed, known), event.where)
+                continue
+            if event.users:
+                yield Problem(
+                    f"pfn {freed.pfn:#x} was freed to {freed.owner} by who did not put it: get_page_bootmem() counted"
+                    f" {event.users} more users of it than put_page_bootmem()",
+                    event.where,
+                )
 
 
 def _pages(block: Block) -> range:
@@ -71,4 +78,8 @@ def _objection(freed: Block, known: Block | None) -> str:
     return f"{what}, but was allocated with order {known.order} from {known.owner}"
 
 
-FREED_ONCE = Invariant("freed-once", "each block is freed once, with its order, to its owner", _check)
+FREED_ONCE = Invariant(
+    "freed-once",
+    "each block is freed once, with its order, to its owner, and after its last user is gone",
+    _check,
+)

@@ -24,9 +24,11 @@ class Decoder:
     """Reads the answers of one program.
 
     :param geometry: what the program was built for
+    :param counts: the tree keeps the statistics; else they are left out
     """
 
-    def __init__(self, locator: Locator, geometry: Geometry) -> None:
+    def __init__(self, locator: Locator, geometry: Geometry, *, counts: bool = True) -> None:
+        self._counters = _COUNTERS if counts else ()
         self._events = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
 
@@ -78,7 +80,7 @@ class Decoder:
                 for start, has, reserve, free, align, alloc in sorted(live)
                 if has
             ),
-            counters=tuple((name, row[0]) for name, row in zip(_COUNTERS, counters, strict=True)),
+            counters=tuple((name, row[0]) for name, row in zip(self._counters, counters, strict=False)),
         )
         return state, offset
 

@@ -129,7 +129,7 @@ class EventDecoder:
                 case 4:
                     yield AllocationFailed(a, owner_of(b))
                 case 5:
-                    yield Freed(_block(a, b, c), self._locator.locate(at), bool(d))
+                    yield Freed(_block(a, b, c), self._locator.locate(at), bool(d & 1), d >> 1)
                 case 6:
                     mapped = Mappings((MappingRun(a, b, c, 1, 0),), self._geometry.page_bytes)
                     yield Unmapped(mapped[0], self._locator.locate(at))
@@ -174,7 +174,9 @@ def _take(entry: _Entry, times: int, pfn_step: int, moves: list[Move], unmapped:
     if kind == _UNMAPPED:
         unmapped.append(MappingRun(a, b, c, times, pfn_step))
     else:
-        moves.append(Move(kind == _FREED, BlockRun(a, b, owner_of(c), times, pfn_step), kind == _FREED and d != 0))
+        run = BlockRun(a, b, owner_of(c), times, pfn_step)
+        # Lowest bit: unflushed; the others: the users.
+        moves.append(Move(True, run, bool(d & 1), d >> 1) if kind == _FREED else Move(False, run))
 
 
 def _raw_events(data: bytes, offset: int, count: int) -> tuple[_Raw, int]:

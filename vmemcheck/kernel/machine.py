@@ -26,11 +26,13 @@ class Traits:
     :param by_design: what the architecture does on purpose although an invariant objects
     :param never_met: names of marks that the tree cannot meet
     :param boot_stays: boot memory cannot be removed
+    :param counts: it keeps statistics of memmap pages
     """
 
     by_design: tuple[ByDesign, ...] = ()
     never_met: frozenset[str] = frozenset()
     boot_stays: bool = False
+    counts: bool = True
 
 
 class KernelMachine:
@@ -61,7 +63,7 @@ class KernelMachine:
         self._traits = traits
         self._milliseconds = MILLISECONDS
         self._executor = Executor(program, geometry.levels, environment, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry)
+        self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
 
     @property
     def name(self) -> str:
@@ -102,6 +104,11 @@ class KernelMachine:
         """Run the operations; return the outcome and the digest of each, without details."""
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
+
+    def reached(self, sequence: Sequence) -> bytes:
+        """Run the operations on a program built to note it; return which mutants they reach: 1 at each number."""
+        count, data = self._ask(sequence, details=False)
+        return data[count * RECORD.size :]
 
     def successors(self, prefix: Sequence, alternatives: Sequence, *, details: bool) -> tuple[Successor, ...]:
         """Run each of the alternatives, after the prefix and without the others."""

@@ -44,6 +44,7 @@ class _Mail:
     body: bytes
     author: str = ""
     message_id: str = ""
+    tag: str = ""
     version: int = 1
     place: int | None = None
     count: int | None = None
@@ -73,7 +74,7 @@ def _patch(number: int, mail: _Mail) -> Patch:
     files = DiffReader(mail.body, title).files()
     if not files:
         raise PatchError(f"{title}: there is no diff in it", to_fix="get the patch again")
-    return Patch(number, mail.subject, files, mail.author, mail.message_id)
+    return Patch(number, mail.subject, files, mail.author, mail.message_id, mail.tag)
 
 
 def _mails(name: str, content: bytes) -> list[_Mail]:
@@ -117,6 +118,7 @@ def _mail(name: str, content: bytes) -> _Mail:
         body=_body(message, name),
         author=printable(_header(message, "From")),
         message_id=printable(_header(message, "Message-ID").strip("<> ")),
+        tag=printable(words.strip()),
         version=int(version[1]) if version else 1,
         place=int(place[1]) if place else None,
         count=int(place[2]) if place else None,

@@ -57,6 +57,7 @@ class Patch:
 
     :param number: counted from 1
     :param subject: without ``[PATCH ...]``
+    :param tag: what stood before the subject, for example ``[PATCH v2 1/3]``
     """
 
     number: int
@@ -64,6 +65,7 @@ class Patch:
     files: tuple[FileDiff, ...]
     author: str = ""
     message_id: str = ""
+    tag: str = ""
 
     @property
     def title(self) -> str:

@@ -2,8 +2,9 @@
 /*
  * The ledger: which physical block is whose, the page allocator, altmaps, slab, memblock.
  *
- * Freed blocks are handed out again last in first out. They may be split, never merged. Nothing is zeroed: each page
- * holds what its last user left there; what is handed out for the first time is stale.
+ * Freed blocks are handed out again last in first out. They may be split; only pages from boot, which come back one
+ * by one, are merged. Nothing is zeroed: each page holds what its last user left there; what is handed out for the
+ * first time is stale.
  */
 #define VMC_GARBAGE 0xa7 /* an entry of this would be present, large and wrong */
 
@@ -169,26 +170,55 @@ void *vmc_get_free_pages(unsigned int flags, unsigned int order)
 	return pfn ? vmc_address_of(pfn) : 0;
 }
 
+/* mm/page_alloc.c: __free_one_page(): with its buddy, where that was freed just before, a block is a larger one. */
+static void vmc_recycle_merged(unsigned long pfn)
+{
+	unsigned int order = 0;
+
+	while (order + 1 < VMC_ORDERS && vmc_free_counts[order] &&
+	       vmc_free_heads[order][vmc_free_counts[order] - 1] == (pfn ^ 1UL << order)) {
+		pfn &= ~(1UL << order);
+		vmc_free_counts[order++]--;
+	}
+	if (vmc_free_counts[order] < VMC_MOST_FREE)
+		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
+}
+
 static void vmc_table_freed(unsigned long pfn, unsigned long at);
+
+/* mm/bootmem_info.c: get_page_bootmem() counts users of a page from boot on top of the one that all pages have. */
+static unsigned long vmc_users_left(unsigned long pfn, long to)
+{
+	int count;
+
+	if (to != VMC_OWNER_BOOT || vmc_ram_index(pfn) >= VMC_RAM_PAGES || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
+		return 0;
+	count = pfn_to_page(pfn)->_refcount.counter;
+	return count > 1 ? count - 1 : 0;
+}
 
 static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned long at)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 	unsigned long page;
-	int whole;
+	int whole, from_boot;
 
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
-	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to, desc && desc->flags & VMC_CACHED);
+	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
+		  (desc && desc->flags & VMC_CACHED ? 1 : 0) | vmc_users_left(pfn, to) << 1);
 	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
 		return;
-	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == VMC_OWNER_BUDDY;
+	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
+	from_boot = to == VMC_OWNER_BOOT;
 	for (page = 0; page < 1UL << order; page++)
 		desc[page].flags &= VMC_LISTED | VMC_CACHED;
 	if (whole)
 		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */
-	if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
+	if (whole && from_boot)
+		vmc_recycle_merged(pfn);
+	else if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
 		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
 }
 

@@ -205,9 +205,33 @@ static void vmc_add_boot_blocks(unsigned long pfn, unsigned long end)
 /* An altmap says how many pages came back, not which: those that are mapped no longer. */
 static void vmc_settle_altmaps(void);
 
+/* What memblock gave, and what the page allocator made of it after it came back. */
+static void vmc_list_boot_blocks(void)
+{
+	unsigned long pfn = VMC_RAM_PFN + VMC_BOOT_START, end = VMC_RAM_PFN + vmc_next[2], next, boot = 0;
+
+	for (; pfn < end; pfn = next) {
+		const struct vmc_desc *desc = vmc_desc_of(pfn);
+		int head = desc->flags & VMC_HEAD, ours = head && desc->owner == VMC_OWNER_BOOT;
+		int mapped = ours && desc->seen == vmc_walks;
+
+		next = pfn + (head ? 1UL << desc->order : 1);
+		if (mapped && !boot)
+			boot = pfn;
+		if (!mapped && boot) {
+			vmc_add_boot_blocks(boot, pfn);
+			boot = 0;
+		}
+		if (head && !mapped)
+			vmc_add_block(pfn, desc->order, desc->owner);
+	}
+	if (boot)
+		vmc_add_boot_blocks(boot, end);
+}
+
 static void vmc_list_blocks(void)
 {
-	unsigned long pfn, boot = 0, end = VMC_RAM_PFN + vmc_next[0];
+	unsigned long pfn, end = VMC_RAM_PFN + vmc_next[0];
 	unsigned int index;
 
 	vmc_block_count = 0;
@@ -219,19 +243,7 @@ static void vmc_list_blocks(void)
 			vmc_add_block(pfn, desc->order, desc->owner);
 		pfn += head ? 1UL << desc->order : 1;
 	}
-	for (pfn = VMC_RAM_PFN + VMC_BOOT_START, end = VMC_RAM_PFN + vmc_next[2]; pfn <= end; pfn++) {
-		int allocated = pfn < end && vmc_desc_of(pfn)->flags & VMC_ALLOCATED;
-		int mapped = allocated && vmc_desc_of(pfn)->seen == vmc_walks;
-
-		if (mapped && !boot)
-			boot = pfn;
-		if (!mapped && boot) {
-			vmc_add_boot_blocks(boot, pfn);
-			boot = 0;
-		}
-		if (allocated && !mapped)
-			vmc_add_block(pfn, 0, VMC_OWNER_BOOT);
-	}
+	vmc_list_boot_blocks();
 	for (index = 0; index < vmc_altmap_block_count; index++) {
 		const struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index]);
 

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Words and numbers that the reports of ``vmemcheck gate`` have in common.
+
+Nothing here lays out a report.
+"""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+
+from vmemcheck.gate.result import Answer, Change, ChangedLine, FactChange, GateResult, LineUse, PatchHead, Standing
+from vmemcheck.reports.check_finding import tree_arguments
+from vmemcheck.reports.check_words import counted
+
+Replays = Mapping[Change, str]
+"""The files that the sequences of violations were saved to."""
+
+Format = Callable[[GateResult, Replays, bool], str]
+"""A report: of a judgement and its files; the last is whether violations in sizes that cannot occur count too."""
+
+TOOL = "vmemcheck"
+NOT_RUN = (LineUse.NOT_EXECUTED, LineUse.NOT_SLICED)
+_TOLD = 3
+
+
+def listed(items: Iterable[str], told: int = _TOLD) -> str:
+    """Return a few different items in one line, and how many more there are."""
+    names = list(dict.fromkeys(items))
+    more = f" and {len(names) - told} more" if len(names) > told else ""
+    return ", ".join(names[:told]) + more
+
+
+def counted_changes(result: GateResult, standing: Standing, *, latent: bool) -> list[Change]:
+    """Return the violations that stand so to the series and count for the answer."""
+    return [one for one in result.standing(standing) if latent or one.reachable]
+
+
+def breaking_facts(result: GateResult) -> list[FactChange]:
+    """Return the facts whose change breaks a theorem."""
+    return [fact for fact in result.facts if fact.breaks]
+
+
+def lines_not_run(result: GateResult) -> list[ChangedLine]:
+    """Return the changed lines that no sequence went through, and that make code."""
+    return [line for line in result.lines if line.use in NOT_RUN]
+
+
+def arches(result: GateResult) -> list[str]:
+    """Return the architectures that were run, in report order."""
+    return list(dict.fromkeys(one.cell.arch for one in result.cells))
+
+
+def head_of(result: GateResult, number: int) -> PatchHead | None:
+    """Return a patch by its number; None where the series has no such patch."""
+    return next((head for head in result.series if head.number == number), None)
+
+
+def patch_words(result: GateResult, number: int) -> str:
+    """Return a patch in a few words: ``patch 2/3``; nothing where none is named or there is only one."""
+    return f"patch {number}/{len(result.series)}" if number and len(result.series) > 1 else ""
+
+
+def by_patch(result: GateResult, number: int) -> str:
+    """Return `` by patch 2/3``, or nothing."""
+    words = patch_words(result, number)
+    return f" by {words}" if words else ""
+
+
+def series_words(result: GateResult) -> str:
+    """Return the series in one line: its first subject, and how many patches it has."""
+    first = result.series[0].subject if result.series else "no patch"
+    count = len(result.series)
+    return f"{first}, and {counted(count - 1, 'more patch', 'more patches')}" if count > 1 else first
+
+
+def use_counts(result: GateResult) -> dict[LineUse, int]:
+    """Return how many of the changed lines were used in which way, all ways in order."""
+    return {use: sum(line.use is use for line in result.lines) for use in LineUse}
+
+
+def lines_words(result: GateResult) -> str:
+    """Return what became of the lines that the series adds or changes."""
+    words = [f"{number} {use.value}" for use, number in use_counts(result).items() if number]
+    return f"{counted(len(result.lines), 'changed line')}: {'; '.join(words)}" if words else "no changed line"
+
+
+def run_words(result: GateResult) -> str:
+    """Return what was run."""
+    sequences = sum(one.sequences for one in result.cells)
+    where = counted(len(result.cells), "geometry", "geometries")
+    return f"{where} of {', '.join(arches(result))}, {counted(sequences, 'sequence')} each on base and patched code"
+
+
+def headline(result: GateResult, *, latent: bool) -> str:
+    """Return the judgement in one line, without the word itself."""
+    match result.answer(latent=latent):
+        case Answer.BREAKS:
+            new = counted_changes(result, Standing.BREAKS, latent=latent)
+            facts = breaking_facts(result)
+            named = [f"{one.kind.invariant} on {one.arch}{by_patch(result, one.patch)}" for one in new]
+            named += [f"{fact.name} on {fact.arch}{by_patch(result, fact.patch)}" for fact in facts]
+            return listed(named)
+        case Answer.NO_VERDICT:
+            first = result.unbuilt[0]
+            return (
+                f"the patched code could not be run on {listed(one.arch for one in result.unbuilt)}: "
+                + (first.message.partition("\n")[0])
+            )
+        case Answer.NOT_APPLICABLE:
+            return result.reason
+        case Answer.NOT_EXERCISED:
+            missed = len(lines_not_run(result))
+            return f"no new violation, but {missed} of {counted(len(result.lines), 'changed line')} did not run"
+        case Answer.FIXES:
+            gone = counted_changes(result, Standing.FIXES, latent=latent)
+            return listed(f"{one.kind.invariant} on {one.arch}{by_patch(result, one.patch)}" for one in gone)
+        case Answer.UNCHANGED:
+            which = "" if all(one.reachable for one in result.changes) else " that can occur"
+            return f"no violation{which} is new or gone in {run_words(result)}"
+
+
+def asides(result: GateResult, *, latent: bool) -> list[str]:
+    """Return what else there is to say beside the headline, a few words each."""
+    answer = result.answer(latent=latent)
+    counts = {
+        "fixed": len(result.standing(Standing.FIXES)) if answer is not Answer.FIXES else 0,
+        "already there": len(result.standing(Standing.ALREADY_THERE)),
+        "new in sizes that cannot occur": len(result.standing(Standing.BREAKS))
+        - len(counted_changes(result, Standing.BREAKS, latent=latent)),
+    }
+    words = [f"{counted(number, 'violation')} {what}" for what, number in counts.items() if number]
+    if result.unbuilt and answer is not Answer.NO_VERDICT:
+        words.append(f"{counted(len(result.unbuilt), 'geometry', 'geometries')} could not be run")
+    missed = len(lines_not_run(result))
+    if missed and answer is not Answer.NOT_EXERCISED:
+        words.append(f"{counted(missed, 'changed line')} did not run")
+    return words
+
+
+def next_words(result: GateResult, *, latent: bool) -> str:
+    """Return what a reader can do now."""
+    match result.answer(latent=latent):
+        case Answer.BREAKS if counted_changes(result, Standing.BREAKS, latent=latent):
+            return "replay violation 1, which draws the vmemmap after each operation"
+        case Answer.BREAKS:
+            return "see vmemcheck prove for the theorem, and vmemcheck facts for the tree"
+        case Answer.NO_VERDICT if any(one.by_series for one in result.unbuilt):
+            return "mend the patch where the compiler says"
+        case Answer.NO_VERDICT:
+            return "do what the messages say"
+        case Answer.NOT_EXERCISED:
+            return "run longer: --budget deep; or read these lines yourself"
+        case Answer.NOT_APPLICABLE:
+            return "nothing to do here"
+        case _ if result.budget != "deep":
+            return "look further: --budget deep"
+        case _:
+            return f"look further: --seed {result.seed + 1}"
+
+
+def tree_words(result: GateResult, change: Change) -> str:
+    """Return the tree on which a violation shows: with the patches up to the one that is named, or as it was."""
+    if change.standing is not Standing.BREAKS:
+        return f"{result.tree} as it was"
+    count = change.patch or len(result.series)
+    patches = f"patches 1 to {count}" if count > 1 else "patch 1" if len(result.series) > 1 else "the patch"
+    return f"{result.tree} with {patches} applied"
+
+
+def replay_lines(result: GateResult, change: Change, replay: str) -> list[str]:
+    """Return how to run the sequence of a violation again, as a command and what it needs."""
+    if not replay:
+        return []
+    command = f"vmemcheck replay {shlex.quote(replay)}"
+    if change.standing is not Standing.BREAKS:
+        return [f"{command} {tree_arguments(result)}"]
+    return [f"{command} --tree PATCHED", f"PATCHED being {tree_words(result, change)}"]
