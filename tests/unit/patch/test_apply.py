@@ -105,7 +105,7 @@ def test_series_with_new_renamed_and_deleted_files_is_applied(tree: Tree) -> Non
     )
     moved = b"diff --git a/mm/sparse.c b/mm/moved.c\nrename from mm/sparse.c\nrename to mm/moved.c\n"
     other = _diff("x\n", "y\n", "drivers/nowhere.c")
-    state = _applied(tree, new + moved + other)[-1]
+    state = _applied(tree, other + new + moved)[-1]
     assert state.contents == {"mm/new.c": b"x();\n", "mm/moved.c": _OLD.encode(), "mm/sparse.c": None}
     assert _origins(state, "mm/new.c") == {1: (1, 0)}
     assert _origins(state, "mm/moved.c") == {}
