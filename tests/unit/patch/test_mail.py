@@ -21,7 +21,7 @@ def _read(content: bytes) -> tuple[Patch, ...]:
     return read_series([("series", content)])
 
 
-def _hunks(patch: Patch) -> tuple[tuple[object, ...], ...]:
+def _hunks(patch: Patch) -> tuple[tuple[int, int, int, int, tuple[bytes, ...]], ...]:
     return tuple(
         (hunk.old_start, hunk.old_count, hunk.new_start, hunk.new_count, hunk.lines)
         for file in patch.files
