@@ -35,7 +35,7 @@ BUDGETS = {
     budget.name: budget
     for budget in (
         Budget("quick", 100),
-        Budget("ci", 300),
+        Budget("ci", 300, faults=True),
         Budget("deep", 3000, faults=True, latent=True),
     )
 }

@@ -16,7 +16,7 @@ from vmemcheck.operation import AddDevice
 from vmemcheck.selection import Target
 
 Blames = Mapping[Target, Blame]
-_Key = tuple[Standing, str, str, Kind]
+_Key = tuple[Standing, str, bool, Kind]
 _ORDER = (Standing.BREAKS, Standing.ALREADY_THERE, Standing.FIXES)
 
 
@@ -26,14 +26,14 @@ def changes_of(compared: Iterable[Compared], blames: Blames) -> tuple[Change, ..
     for one in compared:
         for standing, findings in zip(_ORDER, (one.breaks, one.already, one.fixes), strict=True):
             for finding in findings:
-                key = (standing, one.cell.arch, one.cell.memory_model, finding.kind)
+                key = (standing, one.cell.arch, one.cell.is_classic, finding.kind)
                 found.setdefault(key, []).append((one.cell, finding))
     changes = [_change(standing, kind, pairs, blames) for (standing, _, _, kind), pairs in found.items()]
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.standing), not change.reachable)))
 
 
 def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames) -> Change:
-    cell, finding = min(pairs, key=lambda pair: (not pair[0].reachable, len(pair[1].sequence)))
+    cell, finding = min(pairs, key=lambda pair: (not pair[0].reachable, pair[0].memory_model, len(pair[1].sequence)))
     patch = 0
     if standing is not Standing.ALREADY_THERE:
         blame = blames.get(_target(cell))

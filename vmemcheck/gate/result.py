@@ -43,9 +43,10 @@ class LineUse(enum.Enum):
     EXECUTED = "executed"
     NOT_EXECUTED = "sliced in, not executed"
     NO_CODE = "sliced in, makes no code"
-    NOT_SLICED = "in code that is run, left out by its configuration"
-    OUTSIDE = "not part of what is run"
-    """In a function or file that nothing of what is run uses: it does not count against the series."""
+    NOT_SLICED = "not part of what is run"
+    """In a definition that is run, and left out by its configuration."""
+    OUTSIDE = "in code that what is run does not use"
+    """It does not count against the series."""
 
 
 @dataclass(frozen=True, slots=True)

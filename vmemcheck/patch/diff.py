@@ -53,7 +53,6 @@ class _File:
     new: str = ""
     words: dict[str, str] = field(default_factory=dict)
     hunks: list[DiffHunk] = field(default_factory=list)
-    is_git: bool = False
 
 
 class DiffReader:
@@ -79,10 +78,9 @@ class DiffReader:
             if line.startswith(b"diff --git "):
                 found += self._finished(current)
                 current = self._git_header(line)
-            elif self._opens_plain(current):
-                if current is None or current.hunks or not current.is_git:
-                    found += self._finished(current)
-                    current = _File()
+            elif self._opens_plain():
+                found += self._finished(current)
+                current = _File()
                 self._plain_header(current)
             elif line.startswith(b"@@ -"):
                 if current is None:
@@ -97,14 +95,14 @@ class DiffReader:
         found += self._finished(current)
         return tuple(found)
 
-    def _opens_plain(self, current: _File | None) -> bool:
+    def _opens_plain(self) -> bool:
         if self._at + 1 >= len(self._lines):
             return False
         line, following = self._lines[self._at], self._lines[self._at + 1]
         return line.startswith(b"--- ") and following.startswith(b"+++ ")
 
     def _git_header(self, line: bytes) -> _File:
-        file = _File(is_git=True)
+        file = _File()
         names = _git_names(line.removeprefix(b"diff --git "))
         if names is not None:
             file.old, file.new = (self._name(name, strip=True) for name in names)
@@ -122,10 +120,10 @@ class DiffReader:
                     self._name(_unquoted(file.words[word].encode("utf-8", "surrogateescape")), strip=False)
                     for word in words
                 )
+        if self._opens_plain():
+            self._plain_header(file)
         if not file.old and not file.new:
-            has_names = self._opens_plain(file)
-            if not has_names:
-                raise self._error("the names of a file cannot be told apart", line)
+            raise self._error("the names of a file cannot be told apart", line)
         return file
 
     def _plain_header(self, file: _File) -> None:
