@@ -51,9 +51,6 @@ LIBRARY_NAMES = frozenset(
 """What a program may take from the C library; everything else must come from the tree or from the shim."""
 NOTES = "machine.gcno"
 """Next to a program that counts its lines: what the counters mean."""
-_FILE = re.compile(r'^#(?:line)? *\d+ "([^"\n]+)"', re.MULTILINE)
-_QUOTED = re.compile(r"/*([^\s:]+):\d+: Error: ")
-_SHIM = "vmemcheck/"
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 
 
@@ -149,26 +146,13 @@ def _link(arguments: list[str], source: Path, path: Path, name: str) -> None:
     command = [*arguments, "-o", str(path), str(source)]
     result = run_compiler(command, b"", Path("/"))
     if result.returncode != 0:
-        raise refusal(name, _without_others(result.stderr.decode("utf-8", "replace"), source))
+        raise refusal(name, result.stderr.decode("utf-8", "replace"))
     borrowed = _from_libraries(path) - LIBRARY_NAMES
     if borrowed and not any(each.startswith("-fsanitize") or each == "--coverage" for each in arguments):
         # A function of the kernel that happens to have a name of the C library. The linker says who calls it.
         result = run_compiler([*command, "-nostdlib", "-Wl,-e,main"], b"", Path("/"))
         message = result.stderr.decode("utf-8", "replace")
         raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
-
-
-def _without_others(message: str, source: Path) -> str:
-    """Leave out what the assembler quotes of files that are not a part of the text: they may be anybody's."""
-    known = set(_FILE.findall(source.read_text(errors="replace")))
-    kept = []
-    for line in message.splitlines():
-        place = _QUOTED.match(line)
-        if place is None or place[1] in known or place[1].startswith((_SHIM, "tmp/", "usr/")):
-            kept.append(line)
-        else:
-            kept.append(f"{place[1]}: Error: this file is not a part of the tree")
-    return "\n".join(kept)
 
 
 def _names_any(line: str, names: frozenset[str]) -> bool:

@@ -14,8 +14,6 @@ from pathlib import Path
 from vmemcheck.errors import BuildError
 
 _SECONDS = 60
-# What it is given may be written to use up all there is: macros that double, arrays and sections without an end.
-_LIMITS = (f"--as={6 << 30}", f"--fsize={512 << 20}", f"--cpu={_SECONDS}")
 
 
 def find_compiler() -> str:
@@ -57,7 +55,7 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
         environment.pop(name, None)
     try:
         return subprocess.run(
-            [*_limited(), find_compiler(), *arguments],
+            [find_compiler(), *arguments],
             input=text,
             capture_output=True,
             cwd=folder,
@@ -71,13 +69,6 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
             where=str(folder),
             to_fix="look for a macro or an include in the tree that never ends",
         ) from None
-
-
-@functools.cache
-def _limited() -> tuple[str, ...]:
-    """Return the command that sets limits for another one; nothing where it is not installed (util-linux)."""
-    path = shutil.which("prlimit")
-    return () if path is None else (path, *_LIMITS)
 
 
 def complaints(text: str) -> str:

@@ -6,6 +6,7 @@ What an answer means is in ``vmemcheck.kernel.decode``.
 
 import contextlib
 import os
+import resource
 import selectors
 import subprocess
 import tempfile
@@ -13,7 +14,6 @@ import time
 from collections.abc import Mapping
 
 from vmemcheck.errors import ExecutorError
-from vmemcheck.kernel import confine
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import FAILED, HEADER, PLACES
@@ -43,7 +43,6 @@ class Executor:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._errors: int = -1
-        confine.prepare()
 
     def ask(self, request: bytes) -> tuple[int, bytes]:
         """Send a request; return the number of operations that ran, and their records.
@@ -113,7 +112,7 @@ class Executor:
                 stderr=self._errors,
                 env=self._environment,
                 cwd=self._folder.name,
-                preexec_fn=self._confine,  # limits must hold before the program starts
+                preexec_fn=_confine,  # limits must hold before the program starts
             )
         except OSError as error:
             raise ExecutorError(
@@ -122,9 +121,6 @@ class Executor:
                 to_fix="see that the cache folder is on a file system that allows programs (XDG_CACHE_HOME)",
             ) from None
         return self._process
-
-    def _confine(self) -> None:
-        confine.confine(may_write="GCOV_PREFIX" in self._environment)
 
     def _read(self, length: int) -> bytes:
         process = self._process
@@ -163,3 +159,11 @@ class Executor:
             to_fix="please report this with the sequence and the kernel tree: a crash of the kernel's code is caught,"
             " so this is a defect of the simulated machine",
         )
+
+
+def _confine() -> None:
+    """Limits for the program; called in the new process before it starts."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, 8 << 20))
