@@ -225,7 +225,13 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
             if not re.search(rf"^#\s*define {name} (?:PGDIR_SHIFT|P4D_SHIFT)\b", macros, re.MULTILINE)
         }
         if not re.search(r"^#\s*define PGDIR_SHIFT pgdir_shift\b", macros, re.MULTILINE):
-            values["PGDIR_SHIFT"] = f"(PAGE_SHIFT + (vmc_levels - 1) * {geometry.table_shift})"
+            # Where the kernel decides at boot how many levels there are, its macro asks pgtable_l5_enabled.
+            at_boot = re.search(r"^#\s*define PGDIR_SHIFT\b.*_enabled", macros, re.MULTILINE)
+            levels = "vmc_levels" if at_boot else geometry.levels
+            values["PGDIR_SHIFT"] = f"(PAGE_SHIFT + ({levels} - 1) * {geometry.table_shift})"
+        # include/linux/pageblock-flags.h: the pageblocks of a section are counted, so that it must not be smaller.
+        section_order = geometry.section_shift - geometry.page_shift
+        values["pageblock_order"] = str(min(geometry.table_shift, section_order))
     for name, value in values.items():
         if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
             yield f"#undef {name}\n#define {name} {value}"
