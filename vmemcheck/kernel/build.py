@@ -79,7 +79,7 @@ class Variant(enum.Enum):
         "-DVMC_CONFINED",
     )
     """Counts how often each line of the kernel's own files runs."""
-    COVERED_LEAN = ("-O1", "--coverage", "-fprofile-update=single", "-DVMC_COVERED")
+    COVERED_LEAN = ("-O1", *COVERED[1:])
     """The same for code that relies on the compiler leaving out what cannot run."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
