@@ -60,9 +60,12 @@ def _head_lines(result: GateResult) -> Iterator[str]:
 
 
 def _run_lines(result: GateResult) -> Iterator[str]:
-    if not result.cells:
+    if not result.cells and not result.identical:
         return
     yield from _keyed("run", run_words(result))
+    if result.cells and result.identical:
+        same = len(result.identical)
+        yield from _keyed("not run", f"{same} more, whose program is the same before and after")
     yield from _keyed("budget", f"{result.budget}, seed {result.seed}")
     if result.cached:
         yield from _keyed("cached", f"the base in {result.cached} of {len(result.cells)} geometries")
