@@ -56,6 +56,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 	unsigned long page;
 
+	vmc_changed = 1;
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	for (page = 0; page < 1UL << order; page++) {
@@ -117,6 +118,9 @@ static void vmc_soil_leaves(unsigned long pfn, unsigned long pages)
 	for (; leaf + PTRS_PER_PTE <= pfn + pages; leaf += PTRS_PER_PTE) {
 		unsigned long *words = vmc_address_of(leaf);
 
+		if (vmc_fillings[vmc_ram_index(leaf)] == VMC_SOILED)
+			continue;
+		vmc_fillings[vmc_ram_index(leaf)] = VMC_SOILED;
 		__builtin_memset(words, VMC_GARBAGE, PAGE_SIZE);
 		for (word = 0; word < PAGE_SIZE / sizeof(*words); word += 2)
 			words[word] = 0;
@@ -133,7 +137,7 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	page->_refcount.counter = 1;
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
 	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
-	if (order == 0 && !was_table)
+	if (order == 0 && !was_table && !(flags & __GFP_ZERO))
 		vmc_fill_memory(pfn);
 	vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
@@ -205,6 +209,7 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	unsigned long page;
 	int whole, from_boot;
 
+	vmc_changed = 1;
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
 	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
@@ -276,7 +281,7 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 	return place;
 }
 
-void *vmc_kmalloc(unsigned long size)
+static void *vmc_object(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn;
 	unsigned int order = pages > 1 ? 64 - __builtin_clzl(pages - 1) : 0;
@@ -292,14 +297,33 @@ void *vmc_kmalloc(unsigned long size)
 	return vmc_address_of(pfn);
 }
 
+/* mm/sparse.c: sparse_index_alloc(): a root of sections is never freed; what else there is are usage maps */
+static int vmc_is_root(unsigned long size)
+{
+	return size == SECTIONS_PER_ROOT * sizeof(struct mem_section);
+}
+
+void *vmc_kmalloc(unsigned long size)
+{
+	void *place = vmc_object(size);
+
+	if (place && !vmc_is_root(size))
+		vmc_count(2, 1);
+	return place;
+}
+
+/* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
 void vmc_kfree(const void *p)
 {
-	(void)p;
+	if (!p)
+		return;
+	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
+	vmc_count(2, -1);
 }
 
 void *vmc_boot_alloc(unsigned long size)
 {
-	void *place = vmc_kmalloc(size);
+	void *place = vmc_object(size);
 	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
 	if (!place)
@@ -326,8 +350,10 @@ void *vmc_boot_memmap(unsigned long size, unsigned long align)
 		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
 		SetPageReserved(pfn_to_page(page));
 		pfn_to_page(page)->_refcount.counter = 1;
-		if (pages == 1)
+		if (pages == 1) {
 			__builtin_memset(vmc_address_of(page), VMC_GARBAGE, PAGE_SIZE);
+			vmc_fillings[vmc_ram_index(page)] = 0;
+		}
 		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BOOT, 0);
 	}
 	vmc_soil_leaves(pfn, pages);
