@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.trees.broken import begun, copied, edited
+from tests.trees.broken import Edit, begun, copied, edited
 from tests.trees.sources import EVERY_MACHINE, machine_source, source_of
 from vmemcheck.arches import Architecture
 from vmemcheck.cli import main
@@ -71,7 +71,7 @@ def test_explore_code_that_reads_what_was_left_in_free_memory_is_told(
 ) -> None:
     """Where the rest of a leaf is not marked as unused, what was left there decides: then states are told apart."""
     copy = copied(tree, "x86", tmp_path)
-    edits = ({}, {"arch/x86/mm/init_64.c": begun("vmemmap_use_new_sub_pmd", "return;")})
+    edits: tuple[dict[str, Edit], ...] = ({}, {"arch/x86/mm/init_64.c": begun("vmemmap_use_new_sub_pmd", "return;")})
     found = []
     for edit in edits:
         with edited(copy, edit):
