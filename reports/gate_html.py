@@ -90,8 +90,9 @@ def gate_html(result: GateResult, replays: Replays, latent: bool) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalized
     )
-    changes = [change for standing in Standing for change in result.standing(standing)]
-    changes.sort(key=lambda change: (list(Standing).index(change.standing), not change.reachable))
+    order = (Standing.BREAKS, Standing.FIXES, Standing.ALREADY_THERE)  # numbered as in the text
+    changes = [change for standing in order for change in result.standing(standing)]
+    changes.sort(key=lambda change: (order.index(change.standing), not change.reachable))
     return environment.from_string(_part("gate_page.html")).render(
         style=style,
         script=script,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The page of ``vmemcheck gate`` without a browser; tests/browser has the rest."""
 
+import pickle
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -98,3 +99,14 @@ def test_outcome_of_a_step_is_named_as_errno_does() -> None:
     assert outcome_words(step) == "done"
     refused = replace(step, observation=replace(step.observation, returned=-22))
     assert outcome_words(refused) == "error -22 (EINVAL)"
+
+
+def test_page_of_steps_from_another_process_is_the_same() -> None:
+    """What was worked out of a step stays behind, and is worked out again."""
+    for step in NEW.finding.steps:
+        rows = drawing.draw(step)
+        assert set(step.__dict__) > set(step.__dataclass_fields__)
+        again = pickle.loads(pickle.dumps(step))  # noqa: S301  # it was made here
+        assert set(again.__dict__) == set(step.__dataclass_fields__)
+        assert rows == drawing.draw(again)
+        assert deeds(step) == deeds(again)

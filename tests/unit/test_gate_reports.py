@@ -155,8 +155,17 @@ def test_gate_text_says_on_which_tree_a_sequence_runs() -> None:
     lines = text_of(BREAKS).split("\n")
     assert "replay    vmemcheck replay replays/1.json --tree PATCHED" in lines
     assert "          PATCHED being linux-1.2.3 with patches 1 to 2 applied" in lines
-    assert "replay    vmemcheck replay replays/3.json --tree /trees/linux-1.2.3" in lines
-    assert "replay    vmemcheck replay replays/1.json --tree /trees/linux-1.2.3" in text_of(ALREADY).split("\n")
+    assert "replay    vmemcheck replay replays/4.json --tree /trees/linux-1.2.3" in lines
+
+
+def test_gate_text_lists_what_was_there_before_in_a_line_each() -> None:
+    """A tree has dozens of them, and none is the business of who reads a judgement."""
+    many = tuple(replace(ALREADY.changes[0], reachable=number % 2 == 0) for number in range(50))
+    lines = text_of(replace(ALREADY, changes=many)).split("\n")
+    where = "arch/x86/mm/init_64.c: free_pagetable()"
+    assert (25, 15) == (lines.count(f"  x86_64 no-leak {where}"), lines.count(f"  x86_64 (no-leak) {where}"))
+    assert "  and 10 more" in lines
+    assert not [line for line in lines if line.startswith("violation ")]
 
 
 def test_gate_text_tells_the_fault_of_the_series_from_a_gap() -> None:

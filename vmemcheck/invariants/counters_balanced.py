@@ -7,6 +7,7 @@ from vmemcheck import intervals
 from vmemcheck.entries import Mappings
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Constructed, Destructed, State
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
@@ -66,7 +67,7 @@ def _amounts(step: Step) -> Iterator[Problem]:
     least = sum(map(len, step.required)) // page_bytes
     if total == least and not any(live.vmemmap_shift for live in step.after.ranges):
         return
-    least, most = _bounds(step)
+    least, most = step.now.ask(_bounds)
     if not least <= total <= most:
         expected = f"{least}" if least == most else f"between {least} and {most}"
         names = " and ".join(counters)
@@ -75,21 +76,21 @@ def _amounts(step: Step) -> Iterator[Problem]:
         )
 
 
-def _bounds(step: Step) -> tuple[int, int]:
+def _bounds(now: Situation) -> tuple[int, int]:
     """Return how many pages of memmap there are, at least and at most."""
-    page_bytes = step.geometry.page_bytes
-    pages = [run for run in step.mappings.runs if run.size == page_bytes]
-    leaves = [run.span for run in step.mappings.runs if run.size != page_bytes]
+    page_bytes = now.geometry.page_bytes
+    pages = [run for run in now.mappings.runs if run.size == page_bytes]
+    leaves = [run.span for run in now.mappings.runs if run.size != page_bytes]
     # Tail pages of compound pages share theirs.
     different = sum(map(len, intervals.union(span for run in pages for span in run.pages(page_bytes))))
-    least = different + sum(map(len, intervals.intersect(leaves, step.required))) // page_bytes
+    least = different + sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
     most = different + sum(map(len, leaves)) // page_bytes
-    if step.geometry.subsection_memmap_bytes % page_bytes:
+    if now.geometry.subsection_memmap_bytes % page_bytes:
         # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
-        parts = (step.geometry.sections(live.start_pfn, live.nr_pages) for live in step.after.ranges)
+        parts = (now.geometry.sections(live.start_pfn, live.nr_pages) for live in now.model.ranges)
         slack = sum(1 for part in parts for _ in part)
         least, most = least - slack, most + slack
-    return least - sum(altmap.alloc for altmap in step.state.altmaps), most
+    return least - sum(altmap.alloc for altmap in now.state.altmaps), most
 
 
 def _pairs(step: Step) -> Iterator[Problem]:

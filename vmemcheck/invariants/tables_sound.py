@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, Touched
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
@@ -17,15 +18,15 @@ def _check(step: Step) -> Iterator[Problem]:
         elif isinstance(event, TableFreed) and event.entries_left:
             yield Problem(f"{event.table} was freed with {event.entries_left} entries left", event.where)
     yield from _synchronised(step)
-    yield from _aligned(step)
+    yield from step.now.ask(_aligned)
 
 
-def _aligned(step: Step) -> Iterator[Problem]:
+def _aligned(now: Situation) -> Iterator[Problem]:
     """Yield each leaf whose memory does not start at a multiple of its size: no MMU can map that."""
-    for run in step.mappings.runs:
-        nr_pages = run.size // step.geometry.page_bytes
+    for run in now.mappings.runs:
+        nr_pages = run.size // now.geometry.page_bytes
         if (run.pfn | (run.pfn_step if run.nr > 1 else 0)) & (nr_pages - 1):
-            for mapping in step.mappings.of_run(run):
+            for mapping in now.mappings.of_run(run):
                 if mapping.pfn % nr_pages:
                     yield Problem(
                         f"{mapping} leads to pfn {mapping.pfn:#x}, no multiple of the {nr_pages} pages it maps",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from vmemcheck.by_design import ByDesign
+from vmemcheck.entries import Events
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.decode import Decoder
@@ -145,4 +146,5 @@ class KernelMachine:
 
 
 def _loops(observation: Observation) -> bool:
-    return any(isinstance(event, Stopped) and event.message == ENDLESS_LOOP for event in observation.events[-1:])
+    events = Events.of(observation.events).others[-1:]
+    return any(isinstance(event, Stopped) and event.message == ENDLESS_LOOP for event in events)

@@ -142,6 +142,12 @@ def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = Mem
             to_fix="use an older tree",
         )
     view = open_view(tree, target, page_shift, **SMALLEST, **model.answers)
+    if model is MemoryModel.DEBUG_VM and view.values.get("DEBUG_VM") != "y":
+        raise SliceError(
+            f"{tree.name} cannot be built with DEBUG_VM on {arch}",
+            where="its Kconfig files do not let one choose it",
+            to_fix="look at it without DEBUG_VM",
+        )
     shim = load_shim(arch, classic=model is MemoryModel.CLASSIC)
     found = slice_tree(view, shim, model.roots)
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
@@ -169,7 +175,7 @@ def _native(facts: Facts, model: MemoryModel, levels: int) -> Geometry:
     geometry = facts.geometry(64)
     if geometry.levels < 2:
         raise GeometryError(f"{facts.arch}: {facts.tree} has {geometry.levels} levels of page tables")
-    if model is MemoryModel.VMEMMAP:
+    if model is not MemoryModel.CLASSIC:
         return geometry
     # What is added is whole sections: check_pfn_span().
     return geometry.changed(levels=levels, subsection_shift=geometry.section_shift)
