@@ -8,7 +8,8 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Sequence
+from vmemcheck.observation import USAGE_MAPS
+from vmemcheck.operation import AddMemory, Boot, Remove, Sequence
 
 _FILE = "mm/sparse-vmemmap.c"
 _HOT: Sequence = (AddMemory(0, 1), Remove(0))
@@ -46,12 +47,4 @@ def test_counters_are_those_of_the_kernel(tree: Tree) -> None:
     with source.machine(geometry) as machine:
         last = [step for step in steps(machine, (Boot(0, 0, 64), AddMemory(1, 1))) if step][-1]
     pages = geometry.section_memmap_bytes // geometry.page_bytes
-    assert dict(last.state.counters) == {"nr_memmap_pages": pages, "nr_memmap_boot_pages": pages}
-
-
-@pytest.mark.newest_tree
-def test_counters_do_not_count_what_loongarch_keeps_of_removed_memory(tree: Tree) -> None:
-    """Its vmemmap_free() does nothing: what stays mapped is no memmap of what is there."""
-    source = source_of(tree, "loongarch")
-    with source.machine(source.geometry(64)) as machine:
-        assert check(machine, (AddDevice(0, 1), Remove(0), AddDevice(256, 1, vmemmap_shift=9))) is None
+    assert dict(last.state.counters) == {"nr_memmap_pages": pages, "nr_memmap_boot_pages": pages, USAGE_MAPS: 1}

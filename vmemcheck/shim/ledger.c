@@ -274,7 +274,7 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 	return place;
 }
 
-void *vmc_kmalloc(unsigned long size)
+static void *vmc_object(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn;
 	unsigned int order = pages > 1 ? 64 - __builtin_clzl(pages - 1) : 0;
@@ -290,14 +290,33 @@ void *vmc_kmalloc(unsigned long size)
 	return vmc_address_of(pfn);
 }
 
+/* mm/sparse.c: sparse_index_alloc(): a root of sections is never freed; what else there is are usage maps */
+static int vmc_is_root(unsigned long size)
+{
+	return size == SECTIONS_PER_ROOT * sizeof(struct mem_section);
+}
+
+void *vmc_kmalloc(unsigned long size)
+{
+	void *place = vmc_object(size);
+
+	if (place && !vmc_is_root(size))
+		vmc_count(2, 1);
+	return place;
+}
+
+/* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
 void vmc_kfree(const void *p)
 {
-	(void)p;
+	if (!p)
+		return;
+	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
+	vmc_count(2, -1);
 }
 
 void *vmc_boot_alloc(unsigned long size)
 {
-	void *place = vmc_kmalloc(size);
+	void *place = vmc_object(size);
 	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
 	if (!place)
