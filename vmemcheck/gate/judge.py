@@ -15,13 +15,13 @@ from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
 from vmemcheck.gate.compare import Compared, compare
-from vmemcheck.gate.confinement import confinement
 from vmemcheck.gate.coverage import Use, cover, uses_of
 from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
 from vmemcheck.invariant import Verdict
+from vmemcheck.kernel.confinement import confinement
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.patch.apply import State, apply_series, relevant
 from vmemcheck.patch.diff import printable
@@ -109,7 +109,7 @@ class _Judgement:
         reason = ""
         if is_outside and touches_code and not pairs and not unbuilt:
             reason = "no line that it changes is a part of what is run"
-        confined, unconfined = confinement()
+        limits = confinement()
         return self._made(
             lines=lines,
             cells=tuple(_cells(compared)),
@@ -120,8 +120,8 @@ class _Judgement:
             reason=reason,
             cached=sum(one.cached for one in compared),
             identical=identical,
-            confined=confined,
-            unconfined=unconfined,
+            confined=limits.confined,
+            unconfined=limits.unconfined,
         )
 
     def _lines(

@@ -186,12 +186,7 @@ def _placeholders(folder: Path) -> tuple[str, ...]:
 
 def _refused(tree: Tree, target: Target, message: bytes) -> SliceError:
     lines = message.decode("utf-8", "replace").splitlines()
-    # What the preprocessor says of a file elsewhere may quote it.
-    errors = [
-        f"{line.partition(':')[0]}: this file is not a part of the tree" if line.startswith(("/", "../")) else line
-        for line in lines
-        if " error: " in line
-    ]
+    errors = [line for line in lines if " error: " in line]
     return SliceError(
         f"{target.arch}: the preprocessor refuses {tree.name}",
         where="\n           ".join(errors[:5]) or "no message",

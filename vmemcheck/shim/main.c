@@ -28,13 +28,47 @@ VMC_KEEP static char *vmc_snapshot = 0;
 extern char __data_start[], _edata[], __bss_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
 
 #ifdef VMC_COVERED
-extern void __gcov_dump(void);
+#if __GNUC__ < 12
+#error "lines are counted with gcc 12 or newer"
+#endif
+/* gcov.h. The counts go to a file that is open already: the program may open none. */
+struct gcov_info;
+extern void __gcov_info_to_gcda(const struct gcov_info *, void (*)(const char *, void *),
+				void (*)(const void *, unsigned, void *), void *(*)(unsigned, void *), void *);
+extern const struct gcov_info *const __start_vmc_counts[], *const __stop_vmc_counts[];
+VMC_KEEP static int vmc_counts_file = 0;
+
+static void vmc_counts_name(const char *name, void *unused)
+{
+}
+
+static void vmc_counts_put(const void *counts, unsigned bytes, void *unused)
+{
+	vmc_put(counts, bytes);
+}
+
+static void *vmc_counts_room(unsigned bytes, void *unused)
+{
+	return vmc_reserve(0, bytes);
+}
+
+static void vmc_put_counts(void)
+{
+	const struct gcov_info *const *info;
+	unsigned long at, done;
+
+	vmc_out_bytes = 0;
+	for (info = __start_vmc_counts; info < __stop_vmc_counts; info++)
+		__gcov_info_to_gcda(*info, vmc_counts_name, vmc_counts_put, vmc_counts_room, 0);
+	for (at = 0; at < vmc_out_bytes && (done = write(vmc_counts_file, vmc_out + at, vmc_out_bytes - at)) > 0; at += done)
+		;
+}
 #endif
 
 static void vmc_exit(int code)
 {
 #ifdef VMC_COVERED
-	__gcov_dump();
+	vmc_put_counts();
 #endif
 	_exit(code);
 }
@@ -132,7 +166,11 @@ static void vmc_reset(void)
 	__builtin_memset((void *)VMC_TOP_PLACE, 0, PTRS_PER_PGD * sizeof(long));
 	vmc_boot_machine();
 	vmc_event_count = 0;
+	vmc_changed = 1;
 }
+
+/* What the last look at the state came to. */
+VMC_KEEP static unsigned long vmc_looked = 0;
 
 static unsigned long vmc_events_digest(unsigned long hash)
 {
@@ -149,11 +187,11 @@ static unsigned long vmc_events_digest(unsigned long hash)
 	return hash;
 }
 
-static unsigned long vmc_digest(const struct vmc_outcome *outcome)
+/* Of what vmc_look() has found. */
+static unsigned long vmc_state_digest(void)
 {
-	unsigned long hash = outcome->start * 31 + outcome->pages, index;
+	unsigned long hash = 0, index;
 
-	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
 	for (index = 0; index < vmc_mapping_count; index++)
 		hash = vmc_mix(hash, vmc_fold(vmc_mappings[index].start, vmc_mappings[index].bytes,
 					      vmc_mappings[index].pfn, 1));
@@ -167,6 +205,15 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	for (index = 0; index < vmc_block_count; index++)
 		hash = vmc_mix(hash, vmc_fold(vmc_blocks[index].pfn, vmc_blocks[index].order,
 					      vmc_blocks[index].owner, 4 + vmc_blocks[index].was_table));
+	return hash;
+}
+
+static unsigned long vmc_digest(const struct vmc_outcome *outcome)
+{
+	unsigned long hash = outcome->start * 31 + outcome->pages, index;
+
+	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
+	hash = vmc_mix(hash, vmc_looked);
 	for (index = 0; index < vmc_live_count; index++)
 		if (vmc_live[index]->altmap)
 			hash = vmc_mix(hash, (vmc_live[index]->altmap->alloc << 32) + vmc_live[index]->altmap->align);
@@ -175,13 +222,28 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	return hash;
 }
 
-/* Read all that can be observed. */
+/*
+ * Read all that can be observed. Half of the operations are refused, or do again what was done, and change nothing:
+ * then what was read for the last one still stands. The checked build reads it nevertheless, and compares.
+ */
 static void vmc_look(void)
 {
+	unsigned long before = vmc_looked;
+	int was_changed;
+
 	vmc_settle_altmaps();
+	was_changed = vmc_changed || vmc_stopped;
+#ifndef VMC_CHECKED
+	if (!was_changed)
+		return;
+#endif
 	vmc_walk();
 	vmc_read_contents();
 	vmc_list_blocks();
+	vmc_looked = vmc_state_digest();
+	vmc_changed = 0;
+	if (!was_changed && vmc_looked != before)
+		vmc_fail("the state has changed, and nothing has said so");
 }
 
 static void vmc_observe(const struct vmc_outcome *outcome, int details)
@@ -244,6 +306,10 @@ int main(int count, char **arguments)
 		vmc_levels = arguments[1][0] - '0';
 	for (digit = count > 2 ? arguments[2] : ""; *digit; digit++)
 		vmc_mutant = vmc_mutant * 10 + *digit - '0';
+#ifdef VMC_COVERED
+	for (digit = count > 3 ? arguments[3] : ""; *digit; digit++)
+		vmc_counts_file = vmc_counts_file * 10 + *digit - '0';
+#endif
 	vmc_stack_top = (unsigned long)__builtin_frame_address(0) + 4096;
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));
