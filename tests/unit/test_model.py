@@ -113,3 +113,11 @@ def test_model_tails_are_shared_only_by_optimised_compound_pages(
 ) -> None:
     """Only compound pages of more than two vmemmap pages, a power of two in size and without altmap, share tails."""
     assert [range(*pair) for pair in expected] == list(Model(Geometry(size)).shared_tails(live))
+
+
+def test_model_tails_in_an_early_section_are_not_shared() -> None:
+    """What is added to an early section finds its memmap there; that of a later section may be shared."""
+    live = LiveRange(Door.DEVICE, 512, 512, vmemmap_shift=9)
+    geometry = Geometry()
+    assert [] == list(Model(geometry, early=frozenset({0})).shared_tails(live))
+    assert [range(0x9000, 0x10000)] == list(Model(geometry, early=frozenset({1})).shared_tails(live))
