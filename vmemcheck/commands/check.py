@@ -52,7 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
-    add("--faults", action="store_true", help="also let allocations fail half-way through an add")
+    add(
+        "--faults",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let allocations fail half-way through an add (on)",
+    )
     add("--latent", action="store_true", help="findings for sizes that cannot occur fail the run too")
     add("--format", choices=("text", "json", "junit"), default="text", help="how to print the result (text)")
     add_replays_argument(parser)

@@ -84,6 +84,8 @@ class Variant(enum.Enum):
         "-DVMC_CONFINED",
     )
     """Counts how often each line of the kernel's own files runs."""
+    COVERED_LEAN = ("-O1", *COVERED[1:])
+    """The same for code that relies on the compiler leaving out what cannot run."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
     REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
@@ -207,7 +209,7 @@ def symbols(path: Path, *options: str) -> list[list[str]]:
 
 def _script(variant: Variant, folder: Path) -> list[str]:
     """Keep the counters apart from the data that is put back before each sequence: with what the machine keeps."""
-    if variant is not Variant.COVERED:
+    if "--coverage" not in variant.value:
         return []
     script = folder / "counters.ld"
     script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")
