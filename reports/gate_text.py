@@ -12,6 +12,7 @@ from vmemcheck.reports.gate_words import (
     by_patch,
     headline,
     lines_words,
+    marks_words,
     next_words,
     patch_words,
     replay_lines,
@@ -77,7 +78,10 @@ def _run_lines(result: GateResult) -> Iterator[str]:
 
 
 def _line_lines(result: GateResult) -> Iterator[str]:
-    """Yield the counts, and each line that was not run; what makes no code is in the count alone."""
+    """Yield the counts, each line that was not run, and each mark that is not met any more."""
+    for one in result.cells:
+        if one.missing:
+            yield from _keyed("marks", marks_words(one))
     if not result.lines:
         return
     yield from _keyed("lines", lines_words(result))

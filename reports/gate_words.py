@@ -7,9 +7,19 @@ Nothing here lays out a report.
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 
-from vmemcheck.gate.result import Answer, Change, ChangedLine, FactChange, GateResult, LineUse, PatchHead, Standing
+from vmemcheck.gate.result import (
+    Answer,
+    Change,
+    ChangedLine,
+    FactChange,
+    GateResult,
+    JudgedCell,
+    LineUse,
+    PatchHead,
+    Standing,
+)
 from vmemcheck.reports.check_finding import tree_arguments
-from vmemcheck.reports.check_words import counted
+from vmemcheck.reports.check_words import cell_words, counted
 
 Replays = Mapping[Change, str]
 """The files that the sequences of violations were saved to."""
@@ -50,6 +60,11 @@ def arches(result: GateResult) -> list[str]:
     return list(dict.fromkeys(cell.arch for cell in cells))
 
 
+def marks_words(one: JudgedCell) -> str:
+    """Return what a geometry does not meet any more."""
+    return f"{cell_words(one.cell)}: met before the series, not after it: {', '.join(one.missing)}"
+
+
 def head_of(result: GateResult, number: int) -> PatchHead | None:
     """Return a patch by its number; None where the series has no such patch."""
     return next((head for head in result.series if head.number == number), None)
@@ -85,7 +100,7 @@ def lines_words(result: GateResult) -> str:
 
 
 def run_words(result: GateResult) -> str:
-    """Return what was run."""
+    """Return what was run, or that nothing need be."""
     if not result.cells:
         same = counted(len(result.identical), "geometry", "geometries")
         return f"{same} of {', '.join(arches(result))}: the program is the same before and after"

@@ -26,7 +26,7 @@ from vmemcheck.mutation.schemata import Schemata, schemata
 from vmemcheck.scope import Scope
 
 SCOPES = (Scope(faults=False), Scope())
-"""As ``vmemcheck check`` does by default, and with ``--faults``."""
+"""As ``vmemcheck check`` does with ``--no-faults``, and by default."""
 _CHUNK = 12
 _FIRST = 4
 """Sequences that killed a mutant are tried first on its neighbours: so many of them."""
