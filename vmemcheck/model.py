@@ -38,7 +38,7 @@ Source: include/linux/mm.h: VMEMMAP_RESERVE_NR
 class LiveRange:
     """A range of pages that was added and not removed.
 
-    :param altmap: memory that its memmap may come from, at the start of the range
+    :param altmap: memory that its memmap may come from, at the start of the range, or of each of its memory blocks
     :param initialised: its memmap was brought to life
     """
 
@@ -122,6 +122,18 @@ class Model:
         pages = self.geometry.pages_per_section
         return self.geometry.memmap_range(section * pages, pages)
 
+    def altmap_memmap(self, start_pfn: int) -> range | None:
+        """Return the memmap that may come from the altmap at ``start_pfn``: of a device, or of a memory block.
+
+        Source: mm/memory_hotplug.c: create_altmaps_and_memory_blocks()
+        """
+        for live in self.ranges:
+            if live.door is Door.MEMORY and start_pfn in live.pfns:
+                return self.geometry.memmap_range(start_pfn, self.geometry.pages_per_block)
+            if live.start_pfn == start_pfn:
+                return self.geometry.memmap_range(live.start_pfn, live.nr_pages)
+        return None
+
     def shared_tails(self, live: LiveRange) -> Iterator[range]:
         """Yield the vmemmap ranges of ``live`` in which all pages may be one page.
 
@@ -169,7 +181,8 @@ class Model:
 
     def _altmap_suffices(self, live: LiveRange) -> bool:
         """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
-        if live.altmap is None:
+        # A memory block has one only where its memmap is whole leaves.
+        if live.altmap is None or live.door is Door.MEMORY:
             return True
         return live.altmap.free_pages >= most_altmap_pages(self.geometry, live)
 
@@ -226,7 +239,7 @@ def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> Liv
         live = LiveRange(Door.MEMORY, operation.block * pages, operation.count * pages)
         if not operation.memmap_on_memory:
             return live
-        memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
+        memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, pages))
         return replace(live, altmap=Altmap(0, len(memmap) // geometry.page_bytes))
     pages = geometry.pages_per_subsection
     live = LiveRange(

@@ -15,9 +15,9 @@ from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
+_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", "the number of altmaps of memory blocks")
 _LONG = struct.Struct("<Q")
-_ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5, 6)}
+_ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5)}
 
 
 class Decoder:
@@ -63,7 +63,7 @@ class Decoder:
         tables, offset = _rows(data, offset, 4)
         blocks, offset = _rows(data, offset, 5)
         contents, offset = _rows(data, offset, 5)
-        live, offset = _rows(data, offset, 6)
+        altmaps, offset = _rows(data, offset, 5)
         counters, offset = _rows(data, offset, 1)
         state = State(
             present=_merged(present),
@@ -73,11 +73,7 @@ class Decoder:
             contents=Contents(
                 tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
             ),
-            altmaps=tuple(
-                AltmapState(start, reserve, free, align, alloc)
-                for start, has, reserve, free, align, alloc in sorted(live)
-                if has
-            ),
+            altmaps=tuple(AltmapState(*row) for row in sorted(altmaps)),
             counters=tuple((name, row[0]) for name, row in zip(_COUNTERS, counters, strict=True)),
         )
         return state, offset

@@ -5,7 +5,9 @@
 
 /* arch/arm64/include/asm/memory.h: the address layout; here numbers that user space can have */
 #define PAGE_OFFSET VMC_DIRECT_MAP
-#define PAGE_END (VMC_DIRECT_MAP + (1UL << 47))
+#define _PAGE_OFFSET(bits) VMC_DIRECT_MAP
+#define vabits_actual 48
+#define PAGE_END (2 * VMC_DIRECT_MAP)
 #define VMEMMAP_START VMC_VMEMMAP
 /* As large as with 48 bits of virtual addresses: whether it fills entries of the top table decides what is freed */
 #define VMEMMAP_END (VMC_HOT + (1UL << (47 - PAGE_SHIFT + (VMC_STRUCT_PAGE_BYTES > 64 ? 7 : 6))))
