@@ -250,6 +250,7 @@ static unsigned long vmc_canonical(int with_free)
 	hash = vmc_block_words(hash);
 	hash = vmc_section_words(hash);
 	hash = vmc_altmap_words(hash);
+	hash = vmc_memory_block_words(hash);
 	for (index = 0; index < VMC_COUNTERS; index++)
 		hash = vmc_mix(hash, vmc_counters[index]);
 	for (index = 0; index < vmc_static_count; index++)
