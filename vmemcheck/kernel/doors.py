@@ -36,6 +36,9 @@ _DOORS = (
     _Door(
         "VMC_SUPPORTS_MEMMAP_ON_MEMORY", "b", ("mhp_supports_memmap_on_memory",), {"size": "b"}, absent="((void)(b), 0)"
     ),
+    # With classic sparse memory there is no device memory.
+    _Door("VMC_MEMREMAP", "g", ("memremap_pages",), {"pgmap": "g", "nid": "0"}, absent="((void *)-22L)"),
+    _Door("VMC_MEMUNMAP", "g", ("memunmap_pages",), {"pgmap": "g"}, absent="((void)(g))"),
     _Door("VMC_ARCH_ADD", "s, b, q", ("arch_add_memory",), {**_BYTES, "params": "q", "restrictions": "q"}),
     _Door("VMC_ARCH_REMOVE", "s, b, a, g", ("arch_remove_memory",), {**_BYTES, "altmap": "a", "pgmap": "g"}),
     _Door(
@@ -99,6 +102,8 @@ def door_macros(found: Slice) -> str:
         lines += ["#define VMC_SET_PGMAP_SHIFT(g, s) ((g)->vmemmap_shift = (s))"]
     else:
         lines += ["#define VMC_PGMAP_SHIFT(g) 0UL", "#define VMC_SET_PGMAP_SHIFT(g, s) ((void)(s))"]
+    ref = "(g)->ref" if re.search(r"struct percpu_ref \*ref;", found.types) else "&(g)->ref"
+    lines.append(f"#define VMC_PGMAP_REF(g) ({ref})")
     flag = "MHP_MEMMAP_ON_MEMORY" if re.search(r"#\s*define MHP_MEMMAP_ON_MEMORY\b", found.macros) else "0"
     lines.append(f"#define VMC_ON_MEMORY {flag}")
     return "\n".join(lines) + "\n"

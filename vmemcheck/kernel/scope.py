@@ -15,6 +15,8 @@ ROOTS = ("add_memory", "remove_memory", "vmemmap_populate", "vmemmap_free")
 """Where every slice starts."""
 
 DOORS = (
+    "memremap_pages",
+    "memunmap_pages",
     "arch_add_memory",
     "arch_remove_memory",
     "mhp_supports_memmap_on_memory",

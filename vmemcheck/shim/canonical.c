@@ -201,6 +201,22 @@ static unsigned long vmc_altmap_words(unsigned long hash)
 	return vmc_mix(hash, sum);
 }
 
+/* Whether the ends of each device are still known to be its own: a request that overlaps them is refused by that. */
+static unsigned long vmc_pgmap_words(unsigned long hash)
+{
+	unsigned int index;
+	unsigned long sum = 0;
+
+	for (index = 0; index < vmc_live_count; index++) {
+		const struct vmc_live *live = vmc_live[index];
+
+		if (live->pgmap)
+			sum += vmc_mix(live->start, 2 * (vmc_load(live->start) == live->pgmap) +
+							    (vmc_load(live->start + live->pages - 1) == live->pgmap));
+	}
+	return vmc_mix(hash, sum);
+}
+
 /* The memory blocks that a remove would meet. */
 static unsigned long vmc_memory_block_words(unsigned long hash)
 {
@@ -251,6 +267,7 @@ static unsigned long vmc_canonical(int with_free)
 	hash = vmc_section_words(hash);
 	hash = vmc_altmap_words(hash);
 	hash = vmc_memory_block_words(hash);
+	hash = vmc_pgmap_words(hash);
 	for (index = 0; index < VMC_COUNTERS; index++)
 		hash = vmc_mix(hash, vmc_counters[index]);
 	for (index = 0; index < vmc_static_count; index++)

@@ -31,15 +31,17 @@ static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *opera
 	live->door = operation->door;
 	live->wants_altmap = operation->has_altmap != 0;
 	live->pgmap = 0;
-	if (operation->has_altmap && operation->door == VMC_DEVICE_DOOR) {
+	if (operation->door == VMC_DEVICE_DOOR) {
 		struct vmem_altmap altmap = { .base_pfn = start, .end_pfn = start + operation->pages - 1,
 					      .reserve = operation->reserve, .free = operation->free };
 
-		__builtin_memcpy(&live->altmap_storage, &altmap, sizeof(altmap));
-	}
-	if (operation->door == VMC_DEVICE_DOOR) {
 		__builtin_memset(&live->pgmap_storage, 0, sizeof(live->pgmap_storage));
 		live->pgmap = &live->pgmap_storage.value;
+		if (operation->has_altmap) {
+			__builtin_memcpy(&live->pgmap->altmap, &altmap, sizeof(altmap));
+			live->pgmap->flags = PGMAP_ALTMAP_VALID;
+		}
+		live->pgmap->nr_range = 1;
 		live->pgmap->type = operation->shift ? MEMORY_DEVICE_GENERIC : MEMORY_DEVICE_FS_DAX;
 		VMC_SET_PGMAP_SHIFT(live->pgmap, operation->shift);
 		live->pgmap->range.start = start << PAGE_SHIFT;
@@ -58,12 +60,20 @@ static long vmc_add_blocks(const struct vmc_live *live)
 
 static long vmc_add_device(struct vmc_live *live)
 {
-	struct vmem_altmap *altmap = live->wants_altmap ? &live->altmap_storage.value : 0;
-	struct mhp_params params = VMC_PARAMS(altmap, live->pgmap, PAGE_KERNEL);
+	long returned;
 
+	/* drivers/dax/device.c: devm_request_mem_region() */
 	if (vmc_is_claimed(live->start, live->pages))
-		return -17; /* -EEXIST */
-	return VMC_ARCH_ADD(live->start << PAGE_SHIFT, live->pages << PAGE_SHIFT, &params);
+		return -16; /* -EBUSY */
+#ifdef VMC_CLASSIC
+	/* There is no device memory: it is asked of the architecture, which takes whole sections. */
+	struct mhp_params params = VMC_PARAMS(0, live->pgmap, PAGE_KERNEL);
+
+	returned = VMC_ARCH_ADD(live->start << PAGE_SHIFT, live->pages << PAGE_SHIFT, &params);
+#else
+	returned = (long)VMC_MEMREMAP(live->pgmap);
+#endif
+	return returned < 0 ? returned : 0;
 }
 
 static long vmc_add(const struct vmc_operation *operation)
@@ -95,14 +105,17 @@ static long vmc_remove(unsigned int index)
 {
 	struct vmc_live *live = vmc_live[index];
 	unsigned long start = live->start << PAGE_SHIFT, bytes = live->pages << PAGE_SHIFT;
-	struct vmem_altmap *altmap = live->door == VMC_DEVICE_DOOR && live->wants_altmap ? &live->altmap_storage.value : 0;
 	long error = 0;
 
 	vmc_current = live;
 	if (vmc_is_blocks(live))
 		error = VMC_REMOVE_MEMORY(start, bytes);
+#ifndef VMC_CLASSIC
+	else if (live->pgmap)
+		VMC_MEMUNMAP(live->pgmap);
+#endif
 	else
-		VMC_ARCH_REMOVE(start, bytes, altmap, live->pgmap);
+		VMC_ARCH_REMOVE(start, bytes, NULL, NULL);
 	if (error)
 		return error;
 	vmc_altmaps_gone(live);

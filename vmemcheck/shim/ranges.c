@@ -25,10 +25,6 @@ struct vmc_live {
 	int wants_altmap;
 	struct dev_pagemap *pgmap;
 	union {
-		struct vmem_altmap value;
-		unsigned long raw[16];
-	} altmap_storage;
-	union {
 		struct dev_pagemap value;
 		unsigned long raw[128];
 	} pgmap_storage;
