@@ -12,7 +12,7 @@ from vmemcheck.engine import check
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.observation import Location, SectionCall, Warned
-from vmemcheck.operation import Action, AddDevice, AddMemory, Door, Fault, FaultKind, Refused, Remove, Sequence
+from vmemcheck.operation import Action, AddDevice, AddMemory, Altmap, Door, Fault, FaultKind, Refused, Remove, Sequence
 
 _HOTPLUG = "mm/memory_hotplug.c"
 _BLOCK_PAGES = 32768
@@ -86,6 +86,53 @@ def test_door_altmap_of_a_block_that_is_lost_is_found(
     sequence = (AddMemory(0, 2, memmap_on_memory=True, fault=second), AddMemory(0, 2, memmap_on_memory=True), Remove(0))
     assert _invariants(tree, sequence) == []
     with edited(copy_of("x86"), {_HOTPLUG: _without(function, statement)}) as broken:
+        assert invariant in _invariants(broken, sequence)
+
+
+def test_door_of_devices_refuses_with_the_errno_of_the_tree(tree: Tree) -> None:
+    """System RAM is -ENXIO, another device's page -ENOMEM, part of a subsection -EINVAL: as memremap_pages() says."""
+    source = source_of(tree, "x86")
+    unit = source.native.pages_per_subsection
+    wanted: dict[Sequence, int] = {
+        (AddMemory(0, 1), Refused(Action.ADD, Door.DEVICE, 0, unit)): -errno.ENXIO,
+        (AddDevice(0, 2), Refused(Action.ADD, Door.DEVICE, unit, 2 * unit)): -errno.ENOMEM,
+        (AddDevice(1, 1), Refused(Action.ADD, Door.DEVICE, 0, 3 * unit)): -errno.EEXIST,
+        (AddDevice(0, 1), Refused(Action.ADD, Door.DEVICE, unit + 1, unit)): -errno.EINVAL,
+    }
+    with source.machine(source.geometry(64)) as machine:
+        found = {sequence: machine.run(sequence)[-1].returned for sequence in wanted}
+        assert [check(machine, sequence) for sequence in wanted] == [None] * len(wanted)
+    assert wanted == found
+
+
+def test_door_of_devices_takes_the_memmap_from_behind_the_reserve(tree: Tree) -> None:
+    """The altmap of a device is its own struct dev_pagemap's: what is given lies behind what is kept back."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        (state,) = (one.state for one in machine.run((AddDevice(0, 64, Altmap(600, 1100)),)))
+        assert check(machine, (AddDevice(0, 64, Altmap(600, 1100)), Remove(0))) is None
+    assert [(0, 600, 512)] == [(one.start_pfn, one.reserve, one.alloc) for one in state.altmaps]
+    assert [1024] == [leaf.pfn for leaf in state.mappings]
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(
+    ("function", "statement", "invariant"),
+    [
+        # The pgmap that failed is still known, and stands in the way of the same add.
+        ("pagemap_range", r"pgmap_array_delete\(range\);", "failed-add-undone"),
+        ("pageunmap_range", r"arch_remove_memory\([^;]*;", "no-leak"),
+        # Nobody gives these references back.
+        ("memunmap_pages", r"percpu_ref_put_many\([^;]*;", "no-warning"),
+    ],
+)
+def test_door_device_that_is_not_undone_is_found(
+    function: str, statement: str, invariant: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """The tree passes an add that fails and is tried again, and a remove; less one statement, it does not."""
+    sequence = (AddDevice(0, 64, fault=Fault(FaultKind.NTH, 4)), AddDevice(0, 64), Remove(0))
+    assert _invariants(tree, sequence) == []
+    with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
         assert invariant in _invariants(broken, sequence)
 
 

@@ -24,7 +24,7 @@ void *vmc_load(unsigned long index) __attribute__((__noinline__));
 #define percpu_ref_put(ref) vmc_ref_put(ref, 1)
 #define percpu_ref_kill(ref) vmc_ref_put(ref, 1)
 #define percpu_ref_exit(ref) ((void)(ref))
-#define percpu_ref_tryget_live(ref) ((ref)->percpu_count_ptr++ != 0)
+#define percpu_ref_tryget_live(ref) ((ref)->percpu_count_ptr && ++(ref)->percpu_count_ptr)
 #define percpu_ref_tryget_live_rcu(ref) percpu_ref_tryget_live(ref)
 int vmc_ref_init(struct percpu_ref *ref, void (*release)(struct percpu_ref *)) __attribute__((__noinline__));
 void vmc_ref_put(struct percpu_ref *ref, unsigned long nr) __attribute__((__noinline__));
