@@ -88,7 +88,7 @@ def check(
 
 def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
     """Yield one step for each operation, None for a skipped one; ends early where the machine stopped."""
-    model = Model(machine.geometry, boot_stays=machine.boot_stays)
+    model = Model(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
     previous = State()
     baseline = Baseline(model, previous)
     history = History(machine, sequence, previous)

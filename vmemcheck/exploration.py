@@ -122,7 +122,7 @@ def explore_cell(
             for start in range(0, len(nodes), _BATCH):
                 yield expander.batch(nodes[start : start + _BATCH])
 
-        root = Node((), Model(scaled, boot_stays=machine.boot_stays))
+        root = Node((), Model(scaled, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
         found = explore(root, expand, most_states, progress)
         shown = tuple(_shown(source, machine, cell.geometry, found))
         names = [mark.name for mark in applicable(machine, scope.scope) if not mark.looks_back]

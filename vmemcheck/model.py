@@ -33,6 +33,9 @@ COMPOUND_RESERVED_PAGES = 2
 Source: include/linux/mm.h: VMEMMAP_RESERVE_NR
 """
 
+ANY_ORDER = 63
+"""No compound page is larger."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRange:
@@ -84,6 +87,7 @@ class Model:
     :param early: numbers of the early sections; their memmap stays whole as long as any page of them is present
     :param running: an operation other than boot was tried, so that boot is over
     :param boot_stays: boot memory is never removed
+    :param max_folio_order: a devmap of larger compound pages is refused
     """
 
     geometry: Geometry
@@ -91,6 +95,7 @@ class Model:
     early: frozenset[int] = frozenset()
     running: bool = False
     boot_stays: bool = False
+    max_folio_order: int = ANY_ORDER
 
     def expect(self, operation: Operation) -> Expectation:
         """Return what ``operation`` must do in this state."""
@@ -174,7 +179,7 @@ class Model:
         live = requested_range(self.geometry, operation)
         if live is None:
             return self._skipped()
-        if self._overlaps(live.pfns):
+        if self._overlaps(live.pfns) or live.vmemmap_shift > self.max_folio_order:
             return Expectation(Outcome.REFUSED, live.pfns, self)
         may_fail = operation.fault is not None or not self._altmap_suffices(live)
         return self._succeeds(live.pfns, replace(self, ranges=(*self.ranges, live)), may_fail=may_fail)

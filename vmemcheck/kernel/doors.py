@@ -104,6 +104,8 @@ def door_macros(found: Slice) -> str:
         lines += ["#define VMC_PGMAP_SHIFT(g) 0UL", "#define VMC_SET_PGMAP_SHIFT(g, s) ((void)(s))"]
     ref = "(g)->ref" if re.search(r"struct percpu_ref \*ref;", found.types) else "&(g)->ref"
     lines.append(f"#define VMC_PGMAP_REF(g) ({ref})")
+    limit = re.search(r"\bvmemmap_shift > (\w+)", found.code)
+    lines.append(f"#define VMC_MAX_FOLIO_ORDER {limit[1] if limit else 63}")
     flag = "MHP_MEMMAP_ON_MEMORY" if re.search(r"#\s*define MHP_MEMMAP_ON_MEMORY\b", found.macros) else "0"
     lines.append(f"#define VMC_ON_MEMORY {flag}")
     return "\n".join(lines) + "\n"

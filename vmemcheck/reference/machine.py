@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import LiveRange, requested_range
+from vmemcheck.model import ANY_ORDER, LiveRange, requested_range
 from vmemcheck.observation import (
     BOOT,
     BUDDY,
@@ -69,6 +69,11 @@ class ReferenceMachine:
     def boot_stays(self) -> bool:
         """It can be removed."""
         return False
+
+    @property
+    def max_folio_order(self) -> int:
+        """Any."""
+        return ANY_ORDER
 
     @property
     def never_met(self) -> frozenset[str]:

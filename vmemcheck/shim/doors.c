@@ -5,6 +5,8 @@
  * VMC_ADD_MEMORY() and the like are made for each tree from its own prototypes: see vmemcheck/kernel/doors.py.
  */
 static int vmc_is_running;
+/* Its size is read by vmemcheck/kernel/statics.py. */
+char vmc_max_folio_order[VMC_MAX_FOLIO_ORDER];
 
 /* What an operation acted on and returned. */
 struct vmc_outcome {
