@@ -17,7 +17,7 @@ from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", "the number of altmaps of memory blocks")
+_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
 _MOST_BYTES = 4 << 20
 """What was decoded takes ten times as much."""
 Decoded = TypeVar("Decoded")
