@@ -17,7 +17,8 @@ from pathlib import Path
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
-from vmemcheck.engine import check
+from vmemcheck.engine import check, known_of
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
 from vmemcheck.kernel.build import Variant, build
@@ -25,6 +26,7 @@ from vmemcheck.kernel.cache import cache_folder
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import open_tree
+from vmemcheck.known import Known
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
 from vmemcheck.strategies import scaled, sequences
@@ -144,17 +146,19 @@ def _drawn(geometry: Geometry, number: int) -> list[Sequence]:
     return [tuple(chosen.choice(operations) for _ in range(LENGTH)) for _ in range(number)]
 
 
-def _check(machine: KernelMachine, sequence: Sequence, known: set[Kind]) -> None:
-    finding = check(machine, sequence, known=known)
+def _check(machine: KernelMachine, sequence: Sequence, known: set[Kind], met: Known) -> None:
+    finding = check(machine, sequence, known=known, met=met)
     if finding:
         known.update(violation.kind for violation in finding.violations)
 
 
 def _checking(machine: KernelMachine) -> Callable[[Sequence], None]:
     known: set[Kind] = set()
-    return lambda sequence: _check(machine, sequence, known)
+    met = known_of(machine)
+    return lambda sequence: _check(machine, sequence, known, met)
 
 
+@collected_seldom()
 def _check_all(machine: KernelMachine, drawn: list[Sequence]) -> None:
     checking = _checking(machine)
     for sequence in drawn:

@@ -33,7 +33,7 @@ def test_sequence_text_form_reads_back(test: tuple[Geometry, Sequence]) -> None:
     assert (geometry, sequence) == sequence_text.parse(text)
 
 
-_MODELS = st.sampled_from(("", "classic sparse"))
+_MODELS = st.sampled_from(("", "sparse vmemmap, DEBUG_VM", "classic sparse"))
 
 
 @given(_tests(), st.sampled_from(("", "reference")), st.sampled_from(("", "no-leak")), _MODELS)

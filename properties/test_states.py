@@ -61,9 +61,9 @@ def test_machine_all_ranges_removed_is_empty_again(machine: Machine, scope: Scop
 def test_machine_boot_memory_alone_maps_whole_sections(machine: Machine, data: st.DataObject) -> None:
     """The memmap of an early section is whole, also where its memory is there only in part."""
     geometry = machine.geometry
-    halves = st.sampled_from((0, geometry.subsections_per_section // 2))
+    number = geometry.subsections_per_section
     section = data.draw(st.integers(0, 3))
-    sequence = (Boot(section, data.draw(halves), max(1, geometry.subsections_per_section // 2)),)
+    sequence = (Boot(section, data.draw(st.integers(0, number - 1)), data.draw(st.integers(1, number))),)
     (step,) = _steps(machine, sequence)
     whole = geometry.page_aligned_outward(step.after.early_memmap(section))
     assert not intervals.subtract([whole], step.mapped)

@@ -97,7 +97,7 @@ def _cell_lines(one: CellResult, numbers: list[int]) -> Iterator[str]:
     )
     yield from (" " * _FINDINGS_COLUMN + line for line in rest)
     if one.cell.memory_model:
-        yield f"{_NOTE}{one.cell.memory_model}: no vmemmap, no device ranges"
+        yield f"{_NOTE}{one.cell.memory_model}" + (": no vmemmap, no device ranges" if one.cell.is_classic else "")
     if one.verdict is Verdict.VACUOUS:
         yield from wrapped(f"{_NOTE}not met: {', '.join(one.missing)}", 2 * _NOTE, columns=ROW_COLUMNS)
     if not ran:

@@ -96,7 +96,7 @@ def _details(cell: Cell) -> str:
 
 def is_bent(cell: Cell) -> bool:
     """Tell whether the subsections are not those of the kernel; classic sparse memory has none."""
-    return not cell.memory_model and cell.geometry.subsection_shift != SUBSECTION_SHIFT
+    return not cell.is_classic and cell.geometry.subsection_shift != SUBSECTION_SHIFT
 
 
 def size_text(size_bytes: int) -> str:

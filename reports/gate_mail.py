@@ -17,7 +17,7 @@ from vmemcheck.reports.check_words import counted, door_words, printable, shown_
 from vmemcheck.reports.finding import geometry_words, reason_lines, sequence_lines
 from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.gate_blame import hunk_header, told_hunk
-from vmemcheck.reports.gate_text import one_line
+from vmemcheck.reports.gate_text import already_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
@@ -33,7 +33,7 @@ from vmemcheck.sequence_text import geometry_to_text, to_text
 COLUMNS = 72
 _KEY = " " * 10
 _MOST_QUOTED, _MOST_LETTERS, _MOST_LINES, _MOST_CHANGES = 40, 200, 12, 10
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")
 _ADDRESS = r"[A-Za-z0-9_.+=-]{1,100}@[A-Za-z0-9.-]{1,200}"
 _AUTHOR = re.compile(rf"""(?:"?(?P<name>[^"<>@\\]{{1,60}}?)"? )?<?(?P<address>{_ADDRESS})>?""")
 
@@ -74,9 +74,10 @@ def _addressed(head: PatchHead) -> Iterator[str]:
     subject = one_line(f"Re: {head.tag} {head.subject}")[:_MOST_LETTERS]
     charset = "utf-8" if "=?" in subject or not subject.isascii() else "us-ascii"
     yield f"Subject: {Header(subject, charset, header_name='Subject').encode(linesep=chr(10))}"
-    if _MESSAGE_ID.fullmatch(head.message_id):
-        yield f"In-Reply-To: {head.message_id}"
-        yield f"References: {head.message_id}"
+    answered = head.message_id.removeprefix("<").removesuffix(">")
+    if _MESSAGE_ID.fullmatch(answered):
+        yield f"In-Reply-To: <{answered}>"
+        yield f"References: <{answered}>"
 
 
 def _author(head: PatchHead) -> tuple[str, str]:
@@ -222,12 +223,11 @@ def _not_run(result: GateResult) -> Iterator[str]:
 
 
 def _old(result: GateResult) -> Iterator[str]:
-    old = result.standing(Standing.ALREADY_THERE)
-    if old:
-        yield from ("", *_filled("Without the series, and with it, these are violated too:"))
-        for name, change in {f"{one.kind.invariant} on {one.arch}": one for one in old}.items():
-            where = f"{change.kind.file}: {change.kind.function}()" if change.kind.function else ""
-            yield from _filled(one_line(f"   {name}   {where}"), "     ")
+    if old := already_lines(result):
+        yield from ("", *_filled("These are violated without the series too:"), "")
+        yield from (line for text in old[:_MOST_LINES] for line in _filled(text, "     "))
+        if len(old) > _MOST_LINES:
+            yield "  [ ... ]"
 
 
 def _filled(text: str, indent: str = "") -> list[str]:

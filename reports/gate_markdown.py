@@ -12,7 +12,7 @@ from vmemcheck.gate.result import Answer, Change, GateResult, Standing
 from vmemcheck.reports.check_words import counted, printable, shown_cell, unusual_levels
 from vmemcheck.reports.finding import geometry_words, page_size
 from vmemcheck.reports.gate_blame import hunk_header, told_hunk
-from vmemcheck.reports.gate_text import change_lines, one_line
+from vmemcheck.reports.gate_text import already_lines, change_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
@@ -153,10 +153,15 @@ def _lines(result: GateResult) -> Iterator[str]:
 
 def _changes(result: GateResult, replays: Replays) -> Iterator[str]:
     number = 0
-    for standing in Standing:
+    for standing in (Standing.BREAKS, Standing.FIXES):
         for change in sorted(result.standing(standing), key=lambda one: not one.reachable):
             number += 1
             yield _change(result, change, number, replays.get(change, ""))
+    if old := already_lines(result):
+        summary = (
+            f"<summary>{counted(len(result.standing(Standing.ALREADY_THERE)), 'violation')} already there</summary>"
+        )
+        yield f"<details>{summary}\n\n{block(chr(10).join(old))}\n\n</details>"
 
 
 def _change(result: GateResult, change: Change, number: int, replay: str) -> str:
@@ -165,9 +170,6 @@ def _change(result: GateResult, change: Change, number: int, replay: str) -> str
     end = f", {patch}" if patch else ""
     end += "" if change.reachable else ", cannot occur"
     text = block("\n".join(change_lines(result, change, replay)))
-    if change.standing is Standing.ALREADY_THERE:
-        summary = f"<summary>Violation {number}: {change.standing.value}: {words}{end}</summary>"
-        return f"<details>{summary}\n\n{text}\n\n</details>"
     hunk = told_hunk(result, change)
     diff = ""
     if hunk:

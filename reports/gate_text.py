@@ -21,11 +21,6 @@ from vmemcheck.reports.gate_words import (
 _KEY = " " * 10
 _LINE_COLUMNS = 100
 _MOST_LINES = 40
-_HEADS = {
-    Standing.BREAKS: "breaks",
-    Standing.ALREADY_THERE: "already there, before the series",
-    Standing.FIXES: "fixes",
-}
 
 
 def gate_text(result: GateResult, replays: Replays, latent: bool) -> str:
@@ -122,12 +117,25 @@ def _unbuilt_parts(result: GateResult) -> Iterator[list[str]]:
 
 def _change_parts(result: GateResult, replays: Replays, *, latent: bool) -> Iterator[list[str]]:
     number = 0
-    for standing, words in _HEADS.items():
+    for standing in (Standing.BREAKS, Standing.FIXES):
         for change in sorted(result.standing(standing), key=lambda one: not one.reachable):
             number += 1
             unless = "" if change.reachable or latent else "; cannot occur, so it does not count without --latent"
-            heading = f"violation {number}: {words}{by_patch(result, change.patch)}{unless}"
+            heading = f"violation {number}: {standing.value}{by_patch(result, change.patch)}{unless}"
             yield [*wrapped(heading, "  "), *change_lines(result, change, replays.get(change, ""))]
+    if old := already_lines(result):
+        yield ["already there, before the series; vmemcheck check shows each with its sequence:", *old]
+
+
+def already_lines(result: GateResult) -> list[str]:
+    """Return a line for each violation that the series neither adds nor removes; those in brackets cannot occur."""
+    lines = []
+    for change in sorted(result.standing(Standing.ALREADY_THERE), key=lambda one: not one.reachable):
+        where = f"{change.kind.file}: {change.kind.function}()" if change.kind.function else ""
+        name = change.kind.invariant if change.reachable else f"({change.kind.invariant})"
+        lines.append(one_line(f"{change.arch} {name} {where}"))
+    more = len(lines) - _MOST_LINES
+    return [f"  {line}" for line in lines[:_MOST_LINES]] + ([f"  and {more} more"] if more > 0 else [])
 
 
 def change_lines(result: GateResult, change: Change, replay: str) -> list[str]:

@@ -31,8 +31,14 @@ def mutation_json(result: MutationResult) -> str:
         "examples": result.examples,
         "seed": result.seed,
         "counts": dataclasses.asdict(result.counts),
+        "counts_of_paths": dataclasses.asdict(result.counts_of_paths),
         "functions": [
-            {"file": file, "function": function, "counts": dataclasses.asdict(Counts.of(results))}
+            {
+                "file": file,
+                "function": function,
+                "on_paths": function in result.paths,
+                "counts": dataclasses.asdict(Counts.of(results)),
+            }
             for (file, function), results in result.by_function().items()
         ],
         "mutants": [_result(one) for one in result.mutants],

@@ -30,7 +30,7 @@ def mutation_text(result: MutationResult) -> str:
         [*_reasons(result.mutants)],
         [*_listed(result.mutants, Fate.NOT_REACHED, "no sequence gets to")],
         [*_listed(result.mutants, Fate.SURVIVED, "nothing killed")],
-        [*_verdict(result.counts)],
+        [*_verdict(result)],
     ]
     return "\n\n".join(printable("\n".join(part)) for part in parts if part)
 
@@ -55,7 +55,9 @@ def _head(result: MutationResult) -> Iterator[str]:
 def _table(result: MutationResult) -> Iterator[str]:
     rows: list[Sequence[str]] = [_HEADS]
     for (file, function), results in result.by_function().items():
-        rows.append((f"{file}: {function}()", *_cells(Counts.of(results))))
+        on_path = "" if function in result.paths else "  (no path)"
+        rows.append((f"{file}: {function}(){on_path}", *_cells(Counts.of(results))))
+    rows.append(("vmemmap populate and free paths", *_cells(result.counts_of_paths)))
     rows.append(("all", *_cells(result.counts)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     for name, *numbers in rows:
@@ -98,6 +100,7 @@ def _mutant_line(mutant: Mutant) -> str:
     return f"{mutant.number:>4} {mutant.file}:{mutant.line} {mutant.function}(): {mutant.operator.value}: {mutant.text}"
 
 
-def _verdict(counts: Counts) -> Iterator[str]:
-    yield f"killed    {share(counts.killed, counts.different)} that are not equivalent"
-    yield f"{_KEY}{share(counts.killed, counts.inside)} of them that make a difference in this machine"
+def _verdict(result: MutationResult) -> Iterator[str]:
+    for key, counts in (("paths", result.counts_of_paths), ("all", result.counts)):
+        yield f"{key:<10}killed {share(counts.killed, counts.different)} that are not equivalent"
+        yield f"{_KEY}killed {share(counts.killed, counts.inside)} of them that make a difference in this machine"

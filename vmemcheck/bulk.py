@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from vmemcheck import scope as scopes
-from vmemcheck.engine import Coverage, check
+from vmemcheck.engine import Coverage, check, known_of
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind
+from vmemcheck.known import Known
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
@@ -45,6 +47,7 @@ def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int)
         yield (*chosen.choice(boots), *(operation for _ in range(length) for operation in chosen.choice(turns)))
 
 
+@collected_seldom()
 def bulk_search(
     machine: Machine,
     scope: Scope,
@@ -59,10 +62,11 @@ def bulk_search(
     """
     result = BulkResult()
     known: set[Kind] = set()
+    met = known_of(machine)
     for number, sequence in enumerate(random_sequences(machine.geometry, scope, examples, seed)):
-        finding = check(machine, sequence, result.coverage, known=known)
+        finding = check(machine, sequence, result.coverage, known=known, met=met)
         if finding:
-            result.findings.append(_shortest(machine, scope, finding, known))
+            result.findings.append(_shortest(machine, scope, finding, known, met))
             known.add(finding.kind)
             if len(known) == MOST_KINDS:
                 break
@@ -71,13 +75,13 @@ def bulk_search(
     return result
 
 
-def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]) -> Finding:
+def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind], met: Known) -> Finding:
     """Return the finding with a sequence from which nothing can be left out."""
     shortest = finding
 
     def fails(sequence: Sequence) -> bool:
         nonlocal shortest
-        found = check(machine, sequence, known=known)
+        found = check(machine, sequence, known=known, met=met)
         if found is None or found.kind != finding.kind:
             return False
         shortest = found

@@ -17,6 +17,7 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.build import Variant, build
 from vmemcheck.kernel.machine import KernelMachine, Traits
+from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.operation import AddDevice
 from vmemcheck.scope import Scope
@@ -29,13 +30,18 @@ class Cell:
 
     :param arch: canonical name, for example ``x86_64``
     :param reachable: whether some configuration of the tree gives struct page this size
-    :param memory_model: where it is not sparse vmemmap, for example ``classic sparse``
+    :param memory_model: where it is not sparse vmemmap alone: ``classic sparse``, or with DEBUG_VM
     """
 
     arch: str
     geometry: Geometry
     reachable: bool
     memory_model: str = ""
+
+    @property
+    def is_classic(self) -> bool:
+        """Whether there is no vmemmap."""
+        return self.memory_model == MemoryModel.CLASSIC.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +205,17 @@ def run_jobs(
 def causes_of(results: Iterable[CellResult]) -> tuple[Cause, ...]:
     """Group the findings of all cells; those that can occur come first.
 
-    One kind on one architecture, in one memory model, is one cause.
+    One kind on one architecture, with a vmemmap or without, is one cause. Of cells that differ only in DEBUG_VM, the
+    one without it shows it.
     """
-    found: dict[tuple[str, str, Kind], list[tuple[Cell, Finding]]] = {}
+    found: dict[tuple[str, bool, Kind], list[tuple[Cell, Finding]]] = {}
     for result in results:
         for finding in result.findings:
-            key = (result.cell.arch, result.cell.memory_model, finding.kind)
+            key = (result.cell.arch, result.cell.is_classic, finding.kind)
             found.setdefault(key, []).append((result.cell, finding))
     causes = []
     for (arch, _, kind), pairs in found.items():
-        best = min(pairs, key=lambda pair: (not pair[0].reachable, len(pair[1].sequence)))
+        best = min(pairs, key=lambda pair: (not pair[0].reachable, pair[0].memory_model, len(pair[1].sequence)))
         causes.append(
             Cause(
                 arch=arch,

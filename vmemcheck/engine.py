@@ -13,6 +13,7 @@ from vmemcheck.errors import MachineError
 from vmemcheck.history import History
 from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Problem, Step, Violation
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.known import Known
 from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS
 from vmemcheck.model import Expectation, Model, Outcome
@@ -61,14 +62,16 @@ def check(
     coverage: Coverage | None = None,
     invariants: tuple[Invariant, ...] = INVARIANTS,
     known: Container[Kind] = (),
+    met: Known | None = None,
 ) -> Finding | None:
     """Return the first step that violates one of ``invariants``, or None.
 
     :param known: kinds that were found before; a sequence ends at one, but goes on where that does no harm
+    :param met: what other sequences on this machine have met
     :raises MachineError: when machine and model disagree on what was asked
     """
     trail: list[Step] = []
-    for number, step in enumerate(steps(machine, sequence)):
+    for number, step in enumerate(steps(machine, sequence, met)):
         if step is None:
             continue
         trail.append(step)
@@ -86,18 +89,35 @@ def check(
     return None
 
 
-def steps(machine: Machine, sequence: Sequence) -> Iterator[Step | None]:
-    """Yield one step for each operation, None for a skipped one; ends early where the machine stopped."""
-    model = Model(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
-    previous = State()
-    baseline = Baseline(model, previous)
-    history = History(machine, sequence, previous)
+def known_of(machine: Machine) -> Known:
+    """Return what is to be shared by all sequences that a run tries on a machine: nothing yet."""
+    return Known(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
+
+
+def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Iterator[Step | None]:
+    """Yield one step for each operation, None for a skipped one; ends early where the machine stopped.
+
+    :param met: what other sequences on this machine have met
+    """
+    met = met or known_of(machine)
+    place, previous = met.start(), State()
+    baseline = Baseline(place.model, previous)
+    history = History(machine, sequence, place.memory, previous)
     observations = machine.run(sequence)
     for number, (operation, observation) in enumerate(zip(sequence, observations, strict=False)):
-        step = step_of(machine, model, operation, observation, previous, baseline)
-        if step is not None:
-            model, baseline, previous = step.after, step.baseline, observation.state
-            step = history.look_back(number, step)
+        expectation, following = met.expect(place, operation)
+        _compare(machine, operation, expectation, observation)
+        if expectation.outcome is Outcome.SKIPPED:
+            yield None
+            continue
+        after = following if _succeeded(expectation, observation) else met.tried(place)
+        if isinstance(operation, Boot):
+            baseline = Baseline(after.model, observation.state)
+        step = Step(operation, expectation, place.model, after.model, previous, observation, baseline)
+        step = history.look_back(number, step, after.memory)
+        # What was worked out of it for another sequence still is so.
+        vars(step)["now"] = met.situation(after, observation.state)
+        place, previous = after, observation.state
         yield step
     if len(observations) < len(sequence) and not _stopped(observations):
         raise MachineError(
@@ -122,11 +142,14 @@ def step_of(
     _compare(machine, operation, expectation, observation)
     if expectation.outcome is Outcome.SKIPPED:
         return None
-    succeeded = observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
-    after = expectation.after if succeeded else replace(before, running=True)
+    after = expectation.after if _succeeded(expectation, observation) else replace(before, running=True)
     if isinstance(operation, Boot):
         baseline = Baseline(after, observation.state)
     return Step(operation, expectation, before, after, previous, observation, baseline)
+
+
+def _succeeded(expectation: Expectation, observation: Observation) -> bool:
+    return observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
 
 
 def are_soft(violations: Iterable[Violation]) -> bool:

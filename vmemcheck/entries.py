@@ -104,16 +104,15 @@ class Move(NamedTuple):
 
 
 class Entries(Sequence[Item]):
-    """A sequence that equals the tuple of its entries.
+    """A sequence that equals the tuple of its entries, which are made when one is asked for."""
 
-    :param expand: makes the entries
-    """
+    __slots__ = ("_items",)
 
-    __slots__ = ("_expand", "_items")
-
-    def __init__(self, expand: Callable[[], Iterable[Item]]) -> None:
-        self._expand = expand
+    def __init__(self) -> None:
         self._items: tuple[Item, ...] | None = None
+
+    def _expand(self) -> Iterable[Item]:
+        raise NotImplementedError
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -160,7 +159,7 @@ class Mappings(Entries[Mapping]):
     __slots__ = ("_spans", "page_bytes", "runs")
 
     def __init__(self, runs: tuple[MappingRun, ...], page_bytes: int) -> None:
-        super().__init__(self._entries)
+        super().__init__()
         self.runs = runs
         self.page_bytes = page_bytes
         self._spans: Intervals | None = None
@@ -206,7 +205,7 @@ class Mappings(Entries[Mapping]):
 
     __hash__ = Entries.__hash__
 
-    def _entries(self) -> Iterator[Mapping]:
+    def _expand(self) -> Iterator[Mapping]:
         for run in self.runs:
             yield from self.of_run(run)
 
@@ -217,7 +216,7 @@ class Blocks(Entries[Block]):
     __slots__ = ("_held", "runs")
 
     def __init__(self, runs: tuple[BlockRun, ...]) -> None:
-        super().__init__(self._entries)
+        super().__init__()
         self.runs = runs
         self._held: dict[tuple[int, Owner], Intervals] | None = None
 
@@ -266,7 +265,7 @@ class Blocks(Entries[Block]):
 
     __hash__ = Entries.__hash__
 
-    def _entries(self) -> Iterator[Block]:
+    def _expand(self) -> Iterator[Block]:
         return (block for run in self.runs for block in run.blocks())
 
 
@@ -286,7 +285,7 @@ class Contents(Entries[Extent]):
     __slots__ = ("runs",)
 
     def __init__(self, runs: tuple[ContentRun, ...]) -> None:
-        super().__init__(self._entries)
+        super().__init__()
         self.runs = runs
 
     @classmethod
@@ -296,7 +295,7 @@ class Contents(Entries[Extent]):
             return contents
         return cls(tuple(ContentRun(one.start, one.end, one.content, one.of, 1) for one in contents))
 
-    def _entries(self) -> Iterator[Extent]:
+    def _expand(self) -> Iterator[Extent]:
         for start, end, content, of, count in self.runs:
             for first in range(start, start + count * (end - start), end - start):
                 yield Extent(first, first + end - start, content, of)
@@ -308,22 +307,26 @@ class Events(Entries[Event]):
     :param others: all but Allocated, Freed and Unmapped, in order
     :param moves: Allocated and Freed, in order
     :param unmapped: Unmapped, in order; the runs ascend
-    :param expand: makes the events
+    :param make: makes the events
     """
 
-    __slots__ = ("moves", "others", "unmapped")
+    __slots__ = ("_make", "moves", "others", "unmapped")
 
     def __init__(
         self,
         others: tuple[Event, ...],
         moves: tuple[Move, ...],
         unmapped: tuple[MappingRun, ...],
-        expand: Callable[[], Iterable[Event]],
+        make: Callable[[], Iterable[Event]],
     ) -> None:
-        super().__init__(expand)
+        super().__init__()
+        self._make = make
         self.others = others
         self.moves = moves
         self.unmapped = unmapped
+
+    def _expand(self) -> Iterable[Event]:
+        return self._make()
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> "Events":

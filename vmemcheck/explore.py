@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from vmemcheck.engine import Coverage, are_soft, step_of, violations_of
 from vmemcheck.errors import MachineError
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.invariant import Baseline, Kind, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.machine import Explorable, Successor
@@ -200,6 +201,7 @@ class Expander:
         self._rules = rules
         self._baselines: dict[Sequence, Baseline] = {}
 
+    @collected_seldom()
     def batch(self, nodes: Iterable[Node]) -> Batch:
         """Expand states, in their order."""
         coverage = Coverage()

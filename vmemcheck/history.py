@@ -7,32 +7,32 @@ Only looks back, and runs the sequence again without the failure where that must
 from dataclasses import replace
 
 from vmemcheck.invariant import Step
+from vmemcheck.known import Memory
 from vmemcheck.machine import Machine
-from vmemcheck.model import LiveRange, Model, Outcome
+from vmemcheck.model import Outcome
 from vmemcheck.observation import State
 from vmemcheck.operation import AddDevice, AddMemory, Operation, Sequence
-
-_Memory = tuple[frozenset[tuple[object, ...]], frozenset[int]]
 
 
 class History:
     """The steps of one sequence on one machine, so far.
 
-    :param start: the machine before the first of them
+    :param memory: what is present before the first of them
+    :param start: the machine then
     """
 
-    def __init__(self, machine: Machine, sequence: Sequence, start: State) -> None:
+    def __init__(self, machine: Machine, sequence: Sequence, memory: Memory, start: State) -> None:
         self._machine = machine
         self._sequence = sequence
-        self._states: dict[_Memory, State] = {_memory(Model(machine.geometry)): start}
+        self._states: dict[Memory, State] = {memory: start}
         self._failed: tuple[int, type[Operation], range] | None = None
 
-    def look_back(self, number: int, step: Step) -> Step:
+    def look_back(self, number: int, step: Step, memory: Memory) -> Step:
         """Return a step with what the sequence met before it, and remember it.
 
         :param number: of the operation in the sequence
+        :param memory: what is present after the step
         """
-        memory = _memory(step.after)
         alike = self._states.get(memory)
         self._states.setdefault(memory, step.state)
         is_retry = self._is_retry(step)
@@ -40,7 +40,7 @@ class History:
         may_fail = step.expectation.outcome is Outcome.MAY_FAIL and isinstance(step.operation, AddMemory | AddDevice)
         failed = may_fail and step.failed
         self._failed = (number, type(step.operation), step.expectation.pfns) if failed else None
-        return replace(step, alike=alike, is_retry=is_retry, first=first)
+        return replace(step, alike=alike, is_retry=is_retry, first=first) if alike or is_retry else step
 
     def _is_retry(self, step: Step) -> bool:
         """Tell whether an operation asks again for what failed just before, with nothing in its way."""
@@ -55,12 +55,3 @@ class History:
         failed = self._failed[0]
         without = (*self._sequence[:failed], *self._sequence[failed + 1 : number + 1])
         return self._machine.run(without)[-1].state
-
-
-def _memory(model: Model) -> _Memory:
-    """Return what is present, whether it is initialised or not."""
-    return frozenset(map(_place, model.ranges)), model.early
-
-
-def _place(live: LiveRange) -> tuple[object, ...]:
-    return live.door, live.start_pfn, live.nr_pages, live.altmap, live.vmemmap_shift

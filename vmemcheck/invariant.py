@@ -16,6 +16,7 @@ from vmemcheck.intervals import Intervals
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Block, Faulted, Location, Mapping, Observation, State, Stopped, Table, Warned
 from vmemcheck.operation import Operation, Sequence
+from vmemcheck.situation import Situation
 
 Result = TypeVar("Result")
 
@@ -67,30 +68,39 @@ class Step:
     is_retry: bool = False
     first: State | None = None
 
-    @_Once
-    def memmap(self) -> Intervals:
-        """The bytes of all memmap that is present."""
-        return self.after.memmap()
+    def __getstate__(self) -> dict[str, object]:
+        # What was worked out may lead to a program of this process; another one works it out again.
+        return {name: value for name, value in self.__dict__.items() if name in self.__dataclass_fields__}
 
     @_Once
+    def now(self) -> Situation:
+        """The model and the machine after the operation."""
+        return Situation(self.after, self.observation.state)
+
+    @property
+    def memmap(self) -> Intervals:
+        """The bytes of all memmap that is present."""
+        return self.now.memmap
+
+    @property
     def required(self) -> Intervals:
         """The vmemmap that must be mapped."""
-        return self.after.required()
+        return self.now.required
 
     @_Once
     def events(self) -> Events:
         """What happened, sorted by what it is about."""
         return Events.of(self.observation.events)
 
-    @_Once
+    @property
     def mappings(self) -> Mappings:
         """The leaf entries after the operation, as runs."""
-        return Mappings.of(self.observation.state.mappings, self.after.geometry.page_bytes)
+        return self.now.mappings
 
-    @_Once
+    @property
     def blocks(self) -> Blocks:
         """What is handed out after the operation, as runs."""
-        return Blocks.of(self.observation.state.blocks)
+        return self.now.blocks
 
     @property
     def mapped(self) -> Intervals:

@@ -55,7 +55,7 @@ class Replay:
 
     :param machine: name of the machine on which something was found; empty for none
     :param invariant: name of the invariant that was violated there; empty for none
-    :param memory_model: of the kernel, where it is not sparse vmemmap
+    :param memory_model: of the kernel, where it is not sparse vmemmap alone
     """
 
     geometry: Geometry

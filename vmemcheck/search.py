@@ -7,9 +7,11 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, settings
 
 from vmemcheck import scope as scopes
-from vmemcheck.engine import Coverage, check
+from vmemcheck.engine import Coverage, check, known_of
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.invariant import Finding, Invariant, Mark, Verdict
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.known import Known
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
@@ -53,9 +55,13 @@ class _Attempt:
     invariants: tuple[Invariant, ...]
     coverage: Coverage = field(default_factory=Coverage)
     finding: Finding | None = None
+    met: Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.met = known_of(self.machine)
 
     def fails(self, sequence: Sequence) -> bool:
-        finding = check(self.machine, sequence, self.coverage, self.invariants)
+        finding = check(self.machine, sequence, self.coverage, self.invariants, met=self.met)
         if finding is None or (self.finding and finding.invariant != self.finding.invariant):
             return False
         self.finding = finding
@@ -66,6 +72,7 @@ class _ViolatedError(Exception):
     """Tells Hypothesis that a sequence fails; never leaves this module."""
 
 
+@collected_seldom()
 def search(
     machine: Machine,
     *,

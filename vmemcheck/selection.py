@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
 from vmemcheck.check import Cell, Job, job_of
-from vmemcheck.errors import SliceError, UsageError
+from vmemcheck.errors import SliceError, UsageError, VmemcheckError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.memory_model import MemoryModel, offers_classic
 from vmemcheck.kernel.shim import has_shim
@@ -51,7 +51,7 @@ class Target:
 class Prepared:
     """The jobs of one target.
 
-    :param skipped: why it has none, or none with a vmemmap; empty when it has
+    :param skipped: why it has none, or none with a vmemmap, or with DEBUG_VM; empty when it has
     """
 
     jobs: tuple[Job, ...] = ()
@@ -96,15 +96,33 @@ def prepare(
     page = f"{1 << (target.page_shift - 10)}K"
     if not tree.has(f"arch/{target.architecture.alias}/Kconfig") and not named:
         return Prepared(skipped=f"{target.architecture.name} {page}: {tree.name} has no such architecture")
-    classic = tuple(_classic_jobs(tree, target, wishes, scope, examples, seed))
+    search = (scope, examples, seed)
+    classic = tuple(_classic_jobs(tree, target, wishes, *search))
     try:
         source = open_source(tree, target.architecture.alias, target.page_shift)
     except SliceError as error:
         if "cannot remove memory" not in error.what or (named and not classic):
             raise
         return Prepared(classic, skipped=f"{target.architecture.name} {page}: {error.what}")
-    jobs = [job_of(source, cell, scope, examples, seed) for cell in cells(source, target, wishes)]
+    jobs = [job_of(source, cell, *search) for cell in cells(source, target, wishes)]
+    try:
+        jobs += _debug_jobs(tree, target, wishes, *search)
+    except VmemcheckError as error:
+        # A tool for debugging that has no place here is no reason to say nothing of the code itself.
+        return Prepared((*jobs, *classic), skipped=f"{target.architecture.name} {page}, DEBUG_VM: {error.what}")
     return Prepared((*jobs, *classic))
+
+
+def _debug_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int) -> Iterator[Job]:
+    """Yield the job for DEBUG_VM, with the smallest pages of an architecture, where nothing else was asked for."""
+    architecture, shift = target.architecture, target.page_shift
+    if wishes.levels or wishes.sizes or shift != architecture.page_sizes[0].page_shift:
+        return
+    source = open_source(tree, architecture.alias, shift, MemoryModel.DEBUG_VM)
+    for size in wishes.struct_page_bytes or (_USUAL_BYTES,):
+        geometry = source.geometry(size, usual_levels(source, architecture, shift, size)[0])
+        cell = Cell(architecture.name, geometry, source.is_reachable(size), source.model.value)
+        yield job_of(source, cell, scope, examples, seed)
 
 
 def _classic_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int) -> Iterator[Job]:

@@ -87,6 +87,16 @@ def within(function: str, edit: Edit) -> Edit:
     return lambda text: _once(body, lambda match: edit(match[0]), text)
 
 
+def replaced(function: str, old: str, new: str) -> Edit:
+    """Return the edit of each place in a function where a few words stand."""
+
+    def edit(text: str) -> str:
+        assert old in text, f"{function}() has no {old}"
+        return text.replace(old, new)
+
+    return within(function, edit)
+
+
 def defined_as(old: str, new: str) -> Edit:
     """Return the edit that renames a function where it is defined, and not where it is called."""
     head = re.compile(rf"\b{old}(?=\((?:[^(){{}};]|\([^()]*\))*\)[\w\s]*\{{)")

@@ -6,7 +6,7 @@ The edits are made in a copy at run time; no kernel code is here.
 
 import pytest
 
-from tests.trees.broken import CopyOf, Edit, begun, edited, renamed, within
+from tests.trees.broken import CopyOf, Edit, begun, edited, renamed, replaced, within
 from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
@@ -21,22 +21,12 @@ _IN_HOLE: Sequence = (Boot(0, 0, 32), AddDevice(40, 8), Remove(1))
 _REMOVED: Sequence = (Boot(0, 0, 64), Remove(0))
 
 
-def _replaced(function: str, old: str, new: str) -> Edit:
-    """Return the edit of each place in a function where a few words stand."""
-
-    def edit(text: str) -> str:
-        assert old in text
-        return text.replace(old, new)
-
-    return within(function, edit)
-
-
 # Where the function may be, the edit, a sequence, the invariant that objects, and words of what it says.
 _BROKEN: dict[str, tuple[str, tuple[str, ...], Edit, Sequence, str, str]] = {
     "frees-the-hole-of-an-early-section": (
         "arm64",
         _SECTIONS,
-        _replaced("section_deactivate", "!section_is_early", "nr_pages"),
+        replaced("section_deactivate", "!section_is_early", "nr_pages"),
         _IN_HOLE,
         "memmap-mapped",
         "the memmap of",
@@ -44,7 +34,7 @@ _BROKEN: dict[str, tuple[str, tuple[str, ...], Edit, Sequence, str, str]] = {
     "frees-an-early-section-that-is-not-empty": (
         "x86",
         _SECTIONS,
-        _replaced("section_deactivate", "if (empty) {", "if (nr_pages) {"),
+        replaced("section_deactivate", "if (empty) {", "if (nr_pages) {"),
         _IN_HOLE,
         "memmap-mapped",
         "the memmap of boot range",
@@ -60,7 +50,7 @@ _BROKEN: dict[str, tuple[str, tuple[str, ...], Edit, Sequence, str, str]] = {
     "populates-an-early-section": (
         "x86",
         _SECTIONS,
-        _replaced("section_activate", "early_section(ms)", "!ms"),
+        replaced("section_activate", "early_section(ms)", "!ms"),
         _IN_HOLE[:2],
         "memmap-intact",
         "held live struct pages",

@@ -6,13 +6,13 @@ The edits are made in a copy at run time; no kernel code is here.
 
 import pytest
 
-from tests.trees.broken import CopyOf, Edit, begun, edited, renamed, within
+from tests.trees.broken import CopyOf, Edit, begun, edited, renamed, replaced, within
 from tests.trees.sources import source_of
 from vmemcheck.engine import check
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.operation import AddDevice, AddMemory, Initialise, Remove, Sequence
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Initialise, Remove, Sequence
 
 pytestmark = pytest.mark.newest_tree
 
@@ -42,7 +42,10 @@ def _machine(source: KernelSource, struct_page_bytes: int) -> KernelMachine:
 
 @pytest.mark.parametrize("arch", ["x86", "arm64", "riscv", "loongarch"])
 def test_contents_wrong_bytes_over_live_struct_pages_are_named(arch: str, copy_of: CopyOf) -> None:
-    """Whatever is written over a live struct page, memmap-intact says what stands there now."""
+    """Whatever is written over a live struct page, memmap-intact says what stands there now.
+
+    In memory that is used for the first time, in boot memory, and in what was boot memory before.
+    """
     statements = " ".join(
         f"if (nr_pages == {count} * PAGES_PER_SUBSECTION) {{ {statement} }}"
         for count, (statement, _) in enumerate(_WRONG, 1)
@@ -50,18 +53,21 @@ def test_contents_wrong_bytes_over_live_struct_pages_are_named(arch: str, copy_o
     files = ("mm/sparse.c", "mm/sparse-vmemmap.c")
     tree = copy_of(arch)
     file = next(name for name in files if "sparse_add_section(" in tree.read(name))
-    live = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Initialise(1))
     with (
         edited(tree, {file: begun("sparse_add_section", statements)}),
         _machine(open_source(tree, arch, 12), 64) as machine,
     ):
-        behind = 2 * machine.geometry.subsections_per_section
-        for count, (statement, says) in enumerate(_WRONG, 1):
-            finding = check(machine, (*live, AddDevice(behind, count)))
-            assert finding is not None, statement
-            intact = next(one for one in finding.violations if one.invariant == "memmap-intact")
-            assert says in intact.problems[0].because, statement
-        assert check(machine, (*live, AddDevice(behind, len(_WRONG) + 1))) is None
+        whole = machine.geometry.subsections_per_section
+        added: Sequence = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Initialise(1))
+        booted: Sequence = (Boot(0, 0, whole), Boot(1, 0, whole))
+        again: Sequence = (*booted, Remove(0), Remove(0), *added)
+        for live in (added, booted) if machine.boot_stays else (added, booted, again):
+            for count, (statement, says) in enumerate(_WRONG, 1):
+                finding = check(machine, (*live, AddDevice(2 * whole, count)))
+                assert finding is not None, (statement, live)
+                intact = next(one for one in finding.violations if one.invariant == "memmap-intact")
+                assert says in intact.problems[0].because, (statement, live)
+            assert check(machine, (*live, AddDevice(2 * whole, len(_WRONG) + 1))) is None
 
 
 _X86 = "arch/x86/mm/init_64.c"
@@ -79,6 +85,13 @@ _UNUSED: tuple[tuple[str, Edit, Sequence, str], ...] = (
         begun("vmemmap_pmd_is_unused", "end -= PAGE_SIZE;"),
         (AddMemory(0, 1), Remove(0)),
         "no-leak",
+    ),
+    ("fills-nothing", within("vmemmap_pmd_is_unused", renamed("memset", "(void)")), _TWICE[:2], "no-leak"),
+    (
+        "looks-at-one-page",
+        replaced("vmemmap_pmd_is_unused", "PAGE_UNUSED, PMD_SIZE", "PAGE_UNUSED, PAGE_SIZE"),
+        (AddMemory(0, 1), AddMemory(1, 1), Remove(0)),
+        "memmap-mapped",
     ),
     ("fills-too-much", begun("vmemmap_pmd_is_unused", "addr -= PAGE_SIZE;"), _LIVE_FIRST, "memmap-intact"),
     (

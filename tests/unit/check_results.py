@@ -80,6 +80,7 @@ BOOTED: Sequence = (Boot(0, 0, 64), Remove(0))
 HOLDING = result(
     holds(cell("x86_64", "4K", 64)),
     holds(cell("x86_64", "4K", 64, levels=5)),
+    holds(replace(cell("x86_64", "4K", 64), memory_model="sparse vmemmap, DEBUG_VM")),
     holds(cell("arm64", "64K", 64)),
     skipped=(SKIPPED,),
 )

@@ -30,12 +30,12 @@ SERIES = (
         1,
         "mm/sparse-vmemmap: name the end",
         "A. Developer <a@example.org>",
-        "<1@example.org>",
+        "1@example.org",
         (OTHER,),
         "[PATCH v3 1/2]",
     ),
     PatchHead(
-        2, "x86/mm: free the leaf at once", "A. Developer <a@example.org>", "<2@example.org>", (FILE,), "[PATCH v3 2/2]"
+        2, "x86/mm: free the leaf at once", "A. Developer <a@example.org>", "2@example.org", (FILE,), "[PATCH v3 2/2]"
     ),
 )
 HUNKS = (

@@ -145,11 +145,12 @@ def test_junit_tells_rows_that_cannot_occur_apart() -> None:
 
 
 def test_junit_names_are_those_of_the_rows() -> None:
-    """Two rows that differ in the levels of page tables alone have different names."""
+    """Rows that differ in the levels of page tables alone, or in DEBUG_VM, have different names."""
     cases = [(case.classname, case.name) for suite in junit_of(HOLDING) for case in suite]
     assert [
         ("check.x86_64.4K", "struct page 64"),
         ("check.x86_64.4K", "struct page 64, 5 levels"),
+        ("check.x86_64.4K", "struct page 64, sparse vmemmap, DEBUG_VM"),
         ("check.arm64.64K", "struct page 64"),
         ("check.left_out", "riscv64 4K"),
     ] == cases

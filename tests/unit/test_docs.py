@@ -14,7 +14,7 @@ from vmemcheck.sequence_text import parse, sequence_to_text
 from vmemcheck.theorems import THEOREMS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(name: str) -> list[str]:

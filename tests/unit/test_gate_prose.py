@@ -129,6 +129,13 @@ def test_mail_uses_an_author_that_is_one() -> None:
         assert mail_of(replace(UNCHANGED, series=(replace(head, author=author),)))["To"] is None, author
 
 
+def test_mail_names_the_message_that_it_answers_only_if_it_is_one() -> None:
+    """With or without angle brackets; what has blanks or line breaks in it is left out."""
+    for text, answered in (("a@b", "<a@b>"), ("<a@b>", "<a@b>"), ("a b@c", None), ("a", None), ("a@b>\nX: y", None)):
+        head = replace(BREAKS.series[1], message_id=text)
+        assert answered == mail_of(replace(UNCHANGED, series=(head,)))["In-Reply-To"], text
+
+
 class Seen(HTMLParser):
     """Collects the tags of a page and the text that is not code."""
 

@@ -29,6 +29,10 @@ from tests.unit.test_check_formats import HOSTILE
 from vmemcheck import replay_file
 from vmemcheck.gate.result import ChangedLine, GateResult, LineUse, PatchHead
 from vmemcheck.reports.check_words import printable
+from vmemcheck.reports.gate_b4 import gate_b4
+from vmemcheck.reports.gate_formats import FORMATS as TABLE
+from vmemcheck.reports.gate_formats import report
+from vmemcheck.reports.gate_html import gate_html
 from vmemcheck.reports.gate_json import gate_json
 from vmemcheck.reports.gate_junit import gate_junit
 from vmemcheck.reports.gate_ktap import gate_ktap
@@ -47,8 +51,10 @@ FORMATS: dict[str, Format] = {
     "eml": gate_mail,
     "md": gate_markdown,
     "xml": gate_junit,
+    "b4.json": gate_b4,
     "ktap": gate_ktap,
     "sarif": gate_sarif,
+    "html": gate_html,
 }
 
 
@@ -69,6 +75,13 @@ def test_gate_report_is_the_golden_file(suffix: str) -> None:
     """Every byte of a report is as it was approved."""
     shown = FORMATS[suffix](BREAKS, replays(BREAKS), False)
     assert (GOLDEN / f"gate_breaks.{suffix}").read_text() == shown + "\n"
+
+
+def test_gate_table_of_formats_has_each_once() -> None:
+    """What the command offers is what there is, and each name leads to its own report."""
+    assert len(FORMATS) == len(TABLE)
+    shown = {name: report(name, BREAKS, replays(BREAKS), latent=False) for name in TABLE}
+    assert {text(BREAKS, replays(BREAKS), False) for text in FORMATS.values()} == set(shown.values())
 
 
 @EVERY
@@ -142,8 +155,17 @@ def test_gate_text_says_on_which_tree_a_sequence_runs() -> None:
     lines = text_of(BREAKS).split("\n")
     assert "replay    vmemcheck replay replays/1.json --tree PATCHED" in lines
     assert "          PATCHED being linux-1.2.3 with patches 1 to 2 applied" in lines
-    assert "replay    vmemcheck replay replays/3.json --tree /trees/linux-1.2.3" in lines
-    assert "replay    vmemcheck replay replays/1.json --tree /trees/linux-1.2.3" in text_of(ALREADY).split("\n")
+    assert "replay    vmemcheck replay replays/4.json --tree /trees/linux-1.2.3" in lines
+
+
+def test_gate_text_lists_what_was_there_before_in_a_line_each() -> None:
+    """A tree has dozens of them, and none is the business of who reads a judgement."""
+    many = tuple(replace(ALREADY.changes[0], reachable=number % 2 == 0) for number in range(50))
+    lines = text_of(replace(ALREADY, changes=many)).split("\n")
+    where = "arch/x86/mm/init_64.c: free_pagetable()"
+    assert (25, 15) == (lines.count(f"  x86_64 no-leak {where}"), lines.count(f"  x86_64 (no-leak) {where}"))
+    assert "  and 10 more" in lines
+    assert not [line for line in lines if line.startswith("violation ")]
 
 
 def test_gate_text_tells_the_fault_of_the_series_from_a_gap() -> None:
@@ -213,5 +235,5 @@ def test_gate_text_and_json_take_any_characters() -> None:
 @EVERY
 def test_gate_reports_never_say_safe(result: GateResult) -> None:
     """No search shows that."""
-    for report in FORMATS.values():
-        assert "safe" not in report(result, {}, True).lower()
+    for text in FORMATS.values():
+        assert "safe" not in text(result, {}, True).lower()

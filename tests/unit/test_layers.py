@@ -30,7 +30,8 @@ LAYERS: dict[str, set[str]] = {
     "replay_file": {"sequence_text"},
     "model": {"geometry", "intervals", "operation"},
     "scope": {"model"},
-    "invariant": {"model", "entries"},
+    "situation": {"model", "entries"},
+    "invariant": {"situation"},
     "invariants": {"invariant"},
     "marks": {"invariant", "scope"},
     "weights": {"scope"},
@@ -42,8 +43,10 @@ LAYERS: dict[str, set[str]] = {
     "theorems": {"arches"},
     "kernel": {"machine", "model", "arches", "entries"},
     "reproof": {"kernel", "theorems"},
-    "history": {"machine", "invariant"},
-    "engine": {"invariants", "marks", "history"},
+    "known": {"situation"},
+    "garbage": set(),
+    "history": {"machine", "invariant", "known"},
+    "engine": {"invariants", "marks", "history", "garbage"},
     "strategies": {"weights", "arches"},
     "shrink": {"geometry", "operation"},
     "search": {"engine", "shrink", "strategies"},
@@ -77,6 +80,7 @@ LAYERS: dict[str, set[str]] = {
 }
 ONLY_IN = {
     "hypothesis": {"strategies", "search", "properties", "pytest_plugin"},
+    "jinja2": {"reports"},
     "sympy": {"theorems"},
     "z3": {"theorems"},
     "tree_sitter": {"kernel", "mutation"},
@@ -164,11 +168,11 @@ def test_script_and_c_file_has_licence() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["replay", "-"]])
 def test_command_line_help_and_replay_import_no_heavy_library(arguments: list[str]) -> None:
-    """Help and replay come without Hypothesis, sympy, z3, pytest and rich."""
+    """Help and replay come without Hypothesis, jinja2, sympy, z3, pytest and rich."""
     code = (
         "import sys; from vmemcheck.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
-        "print([m for m in ('hypothesis', 'sympy', 'z3', 'pytest', 'rich') if m in sys.modules])"
+        "print([m for m in ('hypothesis', 'jinja2', 'sympy', 'z3', 'pytest', 'rich') if m in sys.modules])"
     )
     command, sequence = [sys.executable, "-c", code], "add device subsections [0, 1)\n"
     shown = subprocess.run(command, capture_output=True, text=True, check=True, input=sequence).stdout

@@ -16,6 +16,8 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.observation import BOOT, BUDDY, Block, Table
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.reports.check_words import shown_cell
+from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.scope import Scope
 from vmemcheck.selection import targets
 from vmemcheck.shrink import plainer
@@ -170,6 +172,21 @@ def test_causes_of_another_memory_model_are_others() -> None:
     classic = replace(usual, memory_model="classic sparse")
     results = [CellResult(one, Verdict.VIOLATED, findings=(_finding(_SHORT),)) for one in (usual, classic)]
     assert [(usual,), (classic,)] == [cause.cells for cause in causes_of(results)]
+
+
+def test_causes_with_debug_vm_and_without_are_one() -> None:
+    """What is found in both is shown as it is without DEBUG_VM, also where that takes more operations."""
+    usual = cell("x86_64", "4K", 64)
+    debugged = replace(usual, memory_model="sparse vmemmap, DEBUG_VM")
+    long, short = _finding(_LONG), _finding(_SHORT)
+    results = [
+        CellResult(debugged, Verdict.VIOLATED, findings=(short,)),
+        CellResult(usual, Verdict.VIOLATED, findings=(long,)),
+    ]
+    (cause,) = causes_of(results)
+    assert ((debugged, usual), long) == (cause.cells, cause.finding)
+    (alone,) = causes_of(results[:1])
+    assert "sparse vmemmap, DEBUG_VM" == replay_of("linux", shown_cell(alone), alone.finding).memory_model
 
 
 def _result(*cells: CellResult) -> CheckResult:

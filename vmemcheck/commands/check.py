@@ -21,10 +21,11 @@ from vmemcheck.commands.workers import Workers
 from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree
-from vmemcheck.replay_file import Replay
 from vmemcheck.reports.check_json import check_json
 from vmemcheck.reports.check_junit import check_junit
 from vmemcheck.reports.check_text import check_text
+from vmemcheck.reports.check_words import shown_cell
+from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.terminal import print_table
 from vmemcheck.scope import Scope
 from vmemcheck.selection import Prepared, Target, Wishes, prepare, targets
@@ -130,14 +131,7 @@ def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
     folder.mkdir(parents=True, exist_ok=True)
     names: dict[Cause, str] = {}
     for cause in result.causes:
-        replay = Replay(
-            geometry=cause.finding.steps[-1].geometry,
-            sequence=cause.finding.sequence,
-            machine=f"{result.tree} {cause.arch}",
-            invariant=cause.kind.invariant,
-            memory_model=cause.cells[0].memory_model,
-        )
-        text = replay_file.to_json(replay)
+        text = replay_file.to_json(replay_of(result.tree, shown_cell(cause), cause.finding))
         path = folder / f"{cause.arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
         write_whole(path, text.encode())
         names[cause] = str(path)

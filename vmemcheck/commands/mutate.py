@@ -19,6 +19,7 @@ from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.tree import open_tree
+from vmemcheck.mutation.paths import path_functions
 from vmemcheck.mutation.result import MutationResult
 from vmemcheck.mutation.run import mutants_of
 from vmemcheck.mutation.run import run as run_mutants
@@ -36,12 +37,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--arch", required=True, metavar="ARCH", help="the architecture")
     add("--page-size", metavar="SIZE", help="4K, 16K or 64K (the smallest of the architecture)")
-    add(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--function",
         action="append",
         default=[],
         metavar="NAME",
         help="change only this function; may be repeated (all)",
+    )
+    which.add_argument(
+        "--paths", action="store_true", help="change only the functions of the vmemmap populate and free paths"
     )
     add(
         "--struct-page",
@@ -65,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     compiler_version()  # so that what is wrong with it is said once
     target = target_named(arguments.arch, arguments.page_size)
     source = open_source(tree, target.architecture.alias, target.page_shift)
-    made = _mutants(source, tuple(arguments.function))
+    named = tuple(arguments.function)
+    made = mutants_of(source, path_functions(source.slice.cut)) if arguments.paths else _mutants(source, named)
     if arguments.list:
         print(mutants_json(made.mutants) if arguments.format == "json" else mutants_text(made.mutants))
         return 0

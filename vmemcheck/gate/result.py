@@ -52,6 +52,7 @@ class PatchHead:
 
     :param number: counted from 1
     :param subject: without ``[PATCH ...]``; of a bare diff the name of its file
+    :param message_id: without angle brackets
     :param files: that it touches, relative to the tree, as they are named afterwards
     :param tag: what stood before the subject, for example ``[PATCH v2 1/3]``
     """

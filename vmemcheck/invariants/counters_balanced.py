@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""counters-balanced: statistics return to what they were with the same memory; constructors and destructors pair up."""
+"""counters-balanced: statistics are those of the memmap that is there; constructors and destructors pair up."""
 
 from collections.abc import Iterator
 
-from vmemcheck.entries import Mappings
+from vmemcheck import intervals
+from vmemcheck.entries import MappingRun, Mappings
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Constructed, Destructed, State
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
@@ -13,7 +15,8 @@ def _check(step: Step) -> Iterator[Problem]:
         return  # a refused request changes nothing at all: that is the subject of refusals
     # Memory that a failed add left behind is counted, and is the subject of failed-add-undone.
     if not (step.failed and step.state.present != step.previous.present):
-        yield from _statistics(step)
+        problems = list(_statistics(step))
+        yield from problems or _amounts(step)
     yield from _pairs(step)
 
 
@@ -44,6 +47,61 @@ def _is_mapped_alike(step: Step, alike: State) -> bool:
     return alike is step.baseline.state or Mappings.of(alike.mappings, step.geometry.page_bytes).spans == step.mapped
 
 
+def _amounts(step: Step) -> Iterator[Problem]:
+    """Yield each statistic that is not what the memmap comes to.
+
+    How much of a leaf that is used in part is counted is the kernel's affair, and whether pages of an altmap are: its
+    comment on nr_memmap_pages speaks of the buddy allocator only, its code counts them all.
+
+    Source: mm/vmstat.c: memmap_pages_add(); mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
+    """
+    counters, page_bytes = dict(step.state.counters), step.geometry.page_bytes
+    if not counters:
+        return
+    early = len(step.after.early) * -(-step.geometry.section_memmap_bytes // page_bytes)
+    if counters.get("nr_memmap_boot_pages", early) != early:
+        yield Problem(
+            f"nr_memmap_boot_pages is {counters['nr_memmap_boot_pages']}; the memmap of the early sections has {early}"
+        )
+    total = sum(counters.values())
+    least = sum(map(len, step.required)) // page_bytes
+    if total == least and not any(live.vmemmap_shift for live in step.after.ranges):
+        return
+    least, most = step.now.ask(_bounds)
+    if not least <= total <= most:
+        expected = f"{least}" if least == most else f"between {least} and {most}"
+        names = " and ".join(counters)
+        yield Problem(
+            f"{names} {'are' if len(counters) > 1 else 'is'} {total}; the memmap that is there has {expected}"
+        )
+
+
+def _bounds(now: Situation) -> tuple[int, int]:
+    """Return how many pages of memmap there are, at least and at most."""
+    page_bytes = now.geometry.page_bytes
+    pages = [run for run in now.mappings.runs if run.size == page_bytes]
+    leaves = [run.span for run in now.mappings.runs if run.size != page_bytes]
+    # Tail pages of compound pages share theirs.
+    different = sum(map(len, intervals.union(span for run in pages for span in _pfns(run))))
+    least = different + sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
+    most = different + sum(map(len, leaves)) // page_bytes
+    if now.geometry.subsection_memmap_bytes % page_bytes:
+        # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
+        parts = (now.geometry.sections(live.start_pfn, live.nr_pages) for live in now.model.ranges)
+        slack = sum(1 for part in parts for _ in part)
+        least, most = least - slack, most + slack
+    return least - sum(altmap.alloc for altmap in now.state.altmaps), most
+
+
+def _pfns(run: MappingRun) -> Iterator[range]:
+    """Yield the pages that a run of base pages leads to."""
+    if abs(run.pfn_step) > 1:
+        yield from (range(pfn, pfn + 1) for pfn in range(run.pfn, run.pfn + run.nr * run.pfn_step, run.pfn_step))
+    else:
+        far = run.pfn + (run.nr - 1) * run.pfn_step
+        yield range(min(run.pfn, far), max(run.pfn, far) + 1)
+
+
 def _pairs(step: Step) -> Iterator[Problem]:
     constructed = set(step.previous.constructed)
     for event in step.events.others:
@@ -62,8 +120,8 @@ def _pairs(step: Step) -> Iterator[Problem]:
 
 COUNTERS_BALANCED = Invariant(
     "counters-balanced",
-    "the statistics are what they were with the same memory before; constructors and destructors of page-table pages"
-    " pair up",
+    "the statistics are those of the memmap that is there, and what they were with the same memory before; constructors"
+    " and destructors of page-table pages pair up",
     _check,
     is_soft=True,
 )

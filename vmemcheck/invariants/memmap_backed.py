@@ -10,49 +10,79 @@ from itertools import pairwise
 
 from vmemcheck import intervals
 from vmemcheck.entries import BlockRun, MappingRun
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem
 from vmemcheck.observation import Block, Mapping, OwnerKind
+from vmemcheck.situation import Situation
 
 
-def _check(step: Step) -> Iterator[Problem]:
-    present = _present_runs(step)
-    tables = {table.pfn for table in step.state.tables}
-    apart = step.blocks.runs if step.blocks.are_apart else ()
-    starts = [block.pfn for block in apart]
-    odd = [run for run in present if not _is_backed(step, run, apart, starts, tables)]
+def _check(now: Situation) -> Iterator[Problem]:
+    present = _present_runs(now)
+    tables = {table.pfn for table in now.state.tables}
+    odd = _not_surely_backed(now, present, tables)
     if odd:
-        yield from _one_by_one(step, odd, tables)
-    yield from _shared(step, present)
+        yield from _one_by_one(now, odd, tables)
+    if not _are_apart(present, now.geometry.page_bytes):
+        yield from _shared(now, present)
 
 
-def _present_runs(step: Step) -> Sequence[MappingRun]:
+def _present_runs(now: Situation) -> Sequence[MappingRun]:
     """Return the leaf entries that hold memmap of what is present."""
-    if step.mapped == step.required or not intervals.subtract(step.mapped, step.required):
-        return step.mappings.runs
+    if now.mapped == now.required or not intervals.subtract(now.mapped, now.required):
+        return now.mappings.runs
     present: list[MappingRun] = []
-    for run in step.mappings.runs:
-        around = intervals.containing(run.start, step.memmap)
+    for run in now.mappings.runs:
+        around = intervals.containing(run.start, now.memmap)
         if run.nr == 1 or (around and run.span.stop <= around.stop):
-            if around or intervals.touches(run.span, step.memmap):
+            if around or intervals.touches(run.span, now.memmap):
                 present.append(run)
             continue
         present.extend(
             MappingRun(mapping.start, run.size, mapping.pfn, 1, 0)
-            for mapping in step.mappings.of_run(run)
-            if intervals.touches(range(mapping.start, mapping.end), step.memmap)
+            for mapping in now.mappings.of_run(run)
+            if intervals.touches(range(mapping.start, mapping.end), now.memmap)
         )
     return present
 
 
+def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: set[int]) -> list[MappingRun]:
+    """Return the runs that are to be looked at one by one."""
+    apart = now.blocks.runs if now.blocks.are_apart else ()
+    # Any page of these may hold any memmap.
+    common = [block.pages or range(0) for block in apart if block.owner.kind is not OwnerKind.ALTMAP]
+    held = intervals.subtract(intervals.union(common), intervals.union(range(pfn, pfn + 1) for pfn in tables))
+    page_bytes, starts = now.geometry.page_bytes, [block.pfn for block in apart]
+    odd = []
+    for run in present:
+        if run.size == page_bytes:
+            pages = _pages(run, 1)
+            around = intervals.containing(pages.start, held)
+            if around is not None and pages.stop <= around.stop:
+                continue
+        if not _is_backed(now, run, apart, starts, tables):
+            odd.append(run)
+    return odd
+
+
+def _are_apart(runs: Sequence[MappingRun], page_bytes: int) -> bool:
+    """Whether surely no page is mapped twice."""
+    if any(_overlaps_itself(run, page_bytes) for run in runs):
+        return False
+    spans = sorted((pages.start, pages.stop) for pages in (_pages(run, run.size // page_bytes) for run in runs))
+    return all(left[1] <= right[0] for left, right in pairwise(spans))
+
+
 def _pages(run: MappingRun, pages: int) -> range:
     """Return the range of pages that holds all that a run leads to; ``pages`` is what an entry maps."""
-    far = run.pfn + (run.nr - 1) * run.pfn_step
-    return range(min(run.pfn, far), max(run.pfn, far) + pages)
+    _, _, near, count, step = run
+    far = near + (count - 1) * step
+    return range(near, far + pages) if near <= far else range(far, near + pages)
 
 
-def _is_backed(step: Step, run: MappingRun, blocks: Sequence[BlockRun], starts: list[int], tables: set[int]) -> bool:
+def _is_backed(
+    now: Situation, run: MappingRun, blocks: Sequence[BlockRun], starts: list[int], tables: set[int]
+) -> bool:
     """Whether all entries of a run are surely backed by blocks that may back them, with no table in them."""
-    nr_pages = run.size // step.geometry.page_bytes
+    nr_pages = run.size // now.geometry.page_bytes
     pages = _pages(run, nr_pages)
     if any(pfn in pages for pfn in tables):
         return False
@@ -68,31 +98,31 @@ def _is_backed(step: Step, run: MappingRun, blocks: Sequence[BlockRun], starts: 
         # A page is in one block. A leaf is if it is aligned and the block, which is aligned too, is not smaller.
         if nr_pages > 1 and (1 << block.order < nr_pages or (run.pfn | run.pfn_step) % nr_pages):
             return False
-        if block.owner.kind is OwnerKind.ALTMAP and not _holds_only(step, run, block.owner.start_pfn):
+        if block.owner.kind is OwnerKind.ALTMAP and not _holds_only(now, run, block.owner.start_pfn):
             return False
         position, index = covered.stop, index + 1
     return True
 
 
-def _holds_only(step: Step, run: MappingRun, start_pfn: int) -> bool:
+def _holds_only(now: Situation, run: MappingRun, start_pfn: int) -> bool:
     """Whether a run surely maps nothing but memmap that the altmap at ``start_pfn`` is for."""
-    own = step.after.altmap_memmap(start_pfn)
+    own = now.model.altmap_memmap(start_pfn)
     return own is not None and own.start <= run.start and run.span.stop <= own.stop
 
 
-def _one_by_one(step: Step, runs: Sequence[MappingRun], tables: set[int]) -> Iterator[Problem]:
-    exact = {block.pfn: block for block in step.state.blocks}
-    starts = [block.pfn for block in step.state.blocks]
-    page_bytes = step.geometry.page_bytes
-    for mapping in (mapping for run in runs for mapping in step.mappings.of_run(run)):
+def _one_by_one(now: Situation, runs: Sequence[MappingRun], tables: set[int]) -> Iterator[Problem]:
+    exact = {block.pfn: block for block in now.state.blocks}
+    starts = [block.pfn for block in now.state.blocks]
+    page_bytes = now.geometry.page_bytes
+    for mapping in (mapping for run in runs for mapping in now.mappings.of_run(run)):
         nr_pages = (mapping.end - mapping.start) // page_bytes
         block = exact.get(mapping.pfn)
         if block is None or nr_pages > 1 << block.order:
-            block = _block_of(step.state.blocks, starts, range(mapping.pfn, mapping.pfn + nr_pages))
+            block = _block_of(now.state.blocks, starts, range(mapping.pfn, mapping.pfn + nr_pages))
         named = f"{mapping.kind.value} {mapping.start:#x} is backed by pfn {mapping.pfn:#x}"
         if block is None:
             yield Problem(f"{named}, which is not allocated")
-        elif block.owner.kind is OwnerKind.ALTMAP and not _only_of(step, mapping, block.owner.start_pfn):
+        elif block.owner.kind is OwnerKind.ALTMAP and not _only_of(now, mapping, block.owner.start_pfn):
             yield Problem(f"{named} of the {block.owner}, but holds memmap of another range")
         if mapping.pfn in tables or (nr_pages > 1 and any(0 <= pfn - mapping.pfn < nr_pages for pfn in tables)):
             yield Problem(f"{named}, in which is a page-table page")
@@ -106,27 +136,27 @@ def _block_of(blocks: Sequence[Block], starts: list[int], pages: range) -> Block
     return blocks[index]
 
 
-def _only_of(step: Step, mapping: Mapping, start_pfn: int) -> bool:
+def _only_of(now: Situation, mapping: Mapping, start_pfn: int) -> bool:
     """Whether all present memmap in ``mapping`` is what the altmap at ``start_pfn`` is for."""
-    own = step.after.altmap_memmap(start_pfn)
+    own = now.model.altmap_memmap(start_pfn)
     if own and own.start <= mapping.start and mapping.end <= own.stop:
         return True
-    inside = intervals.intersect([range(mapping.start, mapping.end)], step.memmap)
+    inside = intervals.intersect([range(mapping.start, mapping.end)], now.memmap)
     return not intervals.subtract(inside, (own,) if own else ())
 
 
-def _shared(step: Step, present: Sequence[MappingRun]) -> Iterator[Problem]:
+def _shared(now: Situation, present: Sequence[MappingRun]) -> Iterator[Problem]:
     """Yield each mapping whose memory an earlier one has too, unless both are tails of one compound page."""
     tails: intervals.Intervals | None = None
-    for group in _overlapping(present, step.geometry.page_bytes):
+    for group in _overlapping(present, now.geometry.page_bytes):
         if tails is None:
             # Not united: neighbouring compound pages have tails of their own.
-            found = (tail for live in step.after.ranges for tail in step.after.shared_tails(live))
+            found = (tail for live in now.model.ranges for tail in now.model.shared_tails(live))
             tails = tuple(sorted(found, key=lambda tail: tail.start))
         first = intervals.containing(group[0].start, tails)
         if len(group) > 1 or first is None or group[0].span.stop > first.stop:
             members = set(group)
-            yield from _pairs(step, [run for run in present if run in members], tails)
+            yield from _pairs(now, [run for run in present if run in members], tails)
 
 
 def _overlapping(runs: Sequence[MappingRun], page_bytes: int) -> Iterator[list[MappingRun]]:
@@ -150,9 +180,9 @@ def _overlaps_itself(run: MappingRun, page_bytes: int) -> bool:
     return run.nr > 1 and abs(run.pfn_step) < run.size // page_bytes
 
 
-def _pairs(step: Step, group: list[MappingRun], tails: intervals.Intervals) -> Iterator[Problem]:
-    page_bytes = step.geometry.page_bytes
-    mappings = [mapping for run in group for mapping in step.mappings.of_run(run)]
+def _pairs(now: Situation, group: list[MappingRun], tails: intervals.Intervals) -> Iterator[Problem]:
+    page_bytes = now.geometry.page_bytes
+    mappings = [mapping for run in group for mapping in now.mappings.of_run(run)]
     for left, right in pairwise(sorted(mappings, key=lambda mapping: mapping.pfn)):
         if right.pfn >= left.pfn + (left.end - left.start) // page_bytes:
             continue
@@ -168,5 +198,5 @@ MEMMAP_BACKED = Invariant(
     "memmap-backed",
     "what backs present memmap is allocated, belongs to the right owner, and is shared only by the tail pages"
     " of one compound devmap",
-    _check,
+    lambda step: iter(step.now.ask(_check)),
 )

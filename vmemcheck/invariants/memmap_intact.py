@@ -6,22 +6,23 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.entries import ContentRun, Contents
 from vmemcheck.intervals import Intervals
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem
 from vmemcheck.model import LiveRange
 from vmemcheck.observation import Content, Extent
+from vmemcheck.situation import Situation
 
 
-def _check(step: Step) -> Iterator[Problem]:
-    for live in step.after.ranges:
+def _check(now: Situation) -> Iterator[Problem]:
+    for live in now.model.ranges:
         if live.initialised:
-            yield from _check_range(step, live)
+            yield from _check_range(now, live)
 
 
-def _check_range(step: Step, live: LiveRange) -> Iterator[Problem]:
-    span = step.geometry.memmap_range(live.start_pfn, live.nr_pages)
+def _check_range(now: Situation, live: LiveRange) -> Iterator[Problem]:
+    span = now.geometry.memmap_range(live.start_pfn, live.nr_pages)
     # Ascending and apart.
-    tails = tuple(step.after.shared_tails(live))
-    for run in Contents.of(step.state.contents).runs:
+    tails = tuple(now.model.shared_tails(live))
+    for run in Contents.of(now.state.contents).runs:
         if run.start >= span.stop or run.start + run.nr * (run.end - run.start) <= span.start:
             continue
         if run.content is Content.LIVE and (run.of == run.start if run.nr == 1 else _are_tails(run, tails)):
@@ -67,5 +68,5 @@ def _right(extent: Extent, start: int, end: int, tails: Intervals) -> bool:
 MEMMAP_INTACT = Invariant(
     "memmap-intact",
     "nobody writes over live struct pages: no PAGE_UNUSED, no page-table entry, no neighbour's clearing",
-    _check,
+    lambda step: iter(step.now.ask(_check)),
 )

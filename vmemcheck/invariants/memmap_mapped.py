@@ -4,12 +4,14 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
+from vmemcheck.intervals import Intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Unmapped
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    missing = () if step.required == step.mapped else intervals.subtract(step.required, step.mapped)
+    missing = step.now.ask(_missing)
     for hole in missing:
         address = hole.start
         unmapping = next(
@@ -32,6 +34,10 @@ def _check(step: Step) -> Iterator[Problem]:
                 f"{event.mapping.kind.value} {span.start:#x} was cleared for a time, while present memmap was in it",
                 event.where,
             )
+
+
+def _missing(now: Situation) -> Intervals:
+    return () if now.required == now.mapped else intervals.subtract(now.required, now.mapped)
 
 
 def _unmapped(step: Step) -> Iterator[Unmapped]:

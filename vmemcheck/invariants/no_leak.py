@@ -6,24 +6,29 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.entries import MappingRun
 from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
     if step.failed or step.refused or step.stopped:
         return  # what these leave behind is the subject of failed-add-undone, refusals and no-warning
+    yield from step.now.ask(_leaks)
+
+
+def _leaks(now: Situation) -> Iterator[Problem]:
     # Where no more is mapped than required, each mapped page is needed.
-    if step.mapped != step.required and intervals.subtract(step.mapped, step.required):
-        yield from _needless(step)
-    in_use = [pages for run in step.mappings.runs for pages in _pages(step, run)]
-    for table in step.state.tables:
+    if now.mapped != now.required and intervals.subtract(now.mapped, now.required):
+        yield from _needless(now)
+    in_use = [pages for run in now.mappings.runs for pages in _pages(now, run)]
+    for table in now.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
-        if not intervals.touches(range(table.start, table.end), step.memmap):
+        if not intervals.touches(range(table.start, table.end), now.memmap):
             yield Problem(
                 f"{table} is allocated, but no memmap in it is present",
                 subject=table,
             )
     used = intervals.union(in_use)
-    for run in step.blocks.runs:
+    for run in now.blocks.runs:
         if run.order == 0 and run.pages and not intervals.subtract([run.pages], used):
             continue
         for block in run.blocks():
@@ -32,20 +37,20 @@ def _check(step: Step) -> Iterator[Problem]:
                 yield Problem(because, subject=block)
 
 
-def _needless(step: Step) -> Iterator[Problem]:
-    for run in step.mappings.runs:
-        around = intervals.containing(run.start, step.memmap)
+def _needless(now: Situation) -> Iterator[Problem]:
+    for run in now.mappings.runs:
+        around = intervals.containing(run.start, now.memmap)
         if around and run.span.stop <= around.stop:
             continue
-        for mapping in step.mappings.of_run(run):
-            if not intervals.touches(range(mapping.start, mapping.end), step.memmap):
+        for mapping in now.mappings.of_run(run):
+            if not intervals.touches(range(mapping.start, mapping.end), now.memmap):
                 because = f"{mapping} is mapped, but no memmap in it is present"
                 yield Problem(because, subject=mapping)
 
 
-def _pages(step: Step, run: MappingRun) -> Iterator[range]:
+def _pages(now: Situation, run: MappingRun) -> Iterator[range]:
     """Yield the pages that a run leads to, in as few ranges as are easily told."""
-    pages = run.size // step.geometry.page_bytes
+    pages = run.size // now.geometry.page_bytes
     if run.nr == 1 or run.pfn_step == 0:
         yield range(run.pfn, run.pfn + pages)
     elif run.pfn_step == pages:

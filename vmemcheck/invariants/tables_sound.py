@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""tables-sound: page-table pages are empty when linked and when freed, and synchronised before use."""
+"""tables-sound: page-table pages are empty when linked and when freed, synchronised before use; leaves are aligned."""
 
 from collections.abc import Iterator
 
 from vmemcheck import intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, Touched
+from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
@@ -17,6 +18,20 @@ def _check(step: Step) -> Iterator[Problem]:
         elif isinstance(event, TableFreed) and event.entries_left:
             yield Problem(f"{event.table} was freed with {event.entries_left} entries left", event.where)
     yield from _synchronised(step)
+    yield from step.now.ask(_aligned)
+
+
+def _aligned(now: Situation) -> Iterator[Problem]:
+    """Yield each leaf whose memory does not start at a multiple of its size: no MMU can map that."""
+    for run in now.mappings.runs:
+        nr_pages = run.size // now.geometry.page_bytes
+        if (run.pfn | (run.pfn_step if run.nr > 1 else 0)) & (nr_pages - 1):
+            for mapping in now.mappings.of_run(run):
+                if mapping.pfn % nr_pages:
+                    yield Problem(
+                        f"{mapping} leads to pfn {mapping.pfn:#x}, no multiple of the {nr_pages} pages it maps",
+                        subject=mapping,
+                    )
 
 
 def _synchronised(step: Step) -> Iterator[Problem]:
@@ -38,6 +53,7 @@ def _synchronised(step: Step) -> Iterator[Problem]:
 
 TABLES_SOUND = Invariant(
     "tables-sound",
-    "a table is freed only when empty, new tables read as none, top-level entries are synchronised before first use",
+    "a table is freed only when empty, new tables read as none, top-level entries are synchronised before first use,"
+    " the memory of a leaf is aligned to its size",
     _check,
 )

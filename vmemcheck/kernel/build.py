@@ -70,8 +70,8 @@ class Variant(enum.Enum):
     """Counts how often each line of the kernel's own files runs."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
-    STOPPING = (*MUTANTS, "-DVMC_MUTANT_STOPS")
-    """The same, and the machine stops where the chosen mutant would make a difference."""
+    REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
+    """The same without any mutant; it notes where each of them would make a difference."""
 
 
 @dataclass(frozen=True, slots=True)

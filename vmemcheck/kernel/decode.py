@@ -5,30 +5,59 @@ What happened is in ``vmemcheck.kernel.decode_events``.
 """
 
 import struct
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from vmemcheck.entries import BlockRun, Blocks, ContentRun, Contents, MappingRun, Mappings
+from vmemcheck.entries import BlockRun, Blocks, ContentRun, Contents, Events, MappingRun, Mappings
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.decode_events import EventDecoder, owner_of, table_of
 from vmemcheck.kernel.locate import Locator
-from vmemcheck.kernel.protocol import RECORD, SUCCESSOR, Record, record
+from vmemcheck.kernel.protocol import RECORD, SIZES, SUCCESSOR, Record, record
 from vmemcheck.machine import Successor
 from vmemcheck.observation import AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", "the number of altmaps of memory blocks")
+_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages")
+_MOST_BYTES = 4 << 20
+"""What was decoded takes ten times as much."""
+Decoded = TypeVar("Decoded")
 _LONG = struct.Struct("<Q")
 _ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5)}
+
+
+class Remembered(Generic[Decoded]):
+    """What was decoded before, by its bytes: the same bytes are the same object. Forgets all when it is full."""
+
+    def __init__(self, decode: Callable[[bytes], Decoded]) -> None:
+        self._decode = decode
+        self._found: dict[bytes, Decoded] = {}
+        self._bytes = 0
+
+    def of(self, data: bytes) -> Decoded:
+        """Return what the bytes mean."""
+        found = self._found.get(data)
+        if found is None:
+            if self._bytes > _MOST_BYTES:
+                self._found.clear()
+                self._bytes = 0
+            found = self._found[data] = self._decode(data)
+            self._bytes += len(data)
+        return found
 
 
 class Decoder:
     """Reads the answers of one program.
 
     :param geometry: what the program was built for
+    :param counts: the tree keeps the statistics; else they are left out
     """
 
-    def __init__(self, locator: Locator, geometry: Geometry) -> None:
-        self._events = EventDecoder(locator, geometry)
+    def __init__(self, locator: Locator, geometry: Geometry, *, counts: bool = True) -> None:
+        self._counters = _COUNTERS if counts else ()
+        self._decoder = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
+        self._events: Remembered[Events] = Remembered(lambda data: self._decoder.decode(data, 0)[0])
+        self._states: Remembered[State] = Remembered(self._state)
 
     def observations(self, count: int, data: bytes) -> tuple[Observation, ...]:
         """Return what a request with details has brought."""
@@ -52,20 +81,23 @@ class Decoder:
         return tuple(found)
 
     def _observation(self, outcome: Record, data: bytes, offset: int) -> tuple[Observation, int]:
-        events, offset = self._events.decode(data, offset)
-        state, offset = self._state(data, offset)
+        events_bytes, state_bytes = SIZES.unpack_from(data, offset)
+        start = offset + SIZES.size
+        middle = start + events_bytes
+        end = middle + state_bytes
+        events, state = self._events.of(data[start:middle]), self._states.of(data[middle:end])
         pfns = range(outcome.start_pfn, outcome.start_pfn + outcome.nr_pages)
-        return Observation(outcome.applied, pfns, outcome.returned, events, state), offset
+        return Observation(outcome.applied, pfns, outcome.returned, events, state), end
 
-    def _state(self, data: bytes, offset: int) -> tuple[State, int]:
-        present, offset = _rows(data, offset, 2)
+    def _state(self, data: bytes) -> State:
+        present, offset = _rows(data, 0, 2)
         mappings, offset = _rows(data, offset, 5)
         tables, offset = _rows(data, offset, 4)
         blocks, offset = _rows(data, offset, 5)
         contents, offset = _rows(data, offset, 5)
         altmaps, offset = _rows(data, offset, 5)
         counters, offset = _rows(data, offset, 1)
-        state = State(
+        return State(
             present=_merged(present),
             mappings=Mappings(tuple(map(MappingRun._make, mappings)), self._page_bytes),
             tables=tuple(table_of(*row) for row in sorted(tables)),
@@ -74,9 +106,8 @@ class Decoder:
                 tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
             ),
             altmaps=tuple(AltmapState(*row) for row in sorted(altmaps)),
-            counters=tuple((name, row[0]) for name, row in zip(_COUNTERS, counters, strict=True)),
+            counters=tuple((name, row[0]) for name, row in zip(self._counters, counters, strict=False)),
         )
-        return state, offset
 
 
 def _rows(data: bytes, offset: int, words: int) -> tuple[list[tuple[int, ...]], int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from vmemcheck.by_design import ByDesign
+from vmemcheck.entries import Events
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.decode import Decoder
@@ -26,11 +27,13 @@ class Traits:
     :param by_design: what the architecture does on purpose although an invariant objects
     :param never_met: names of marks that the tree cannot meet
     :param boot_stays: boot memory cannot be removed
+    :param counts: it keeps statistics of memmap pages
     """
 
     by_design: tuple[ByDesign, ...] = ()
     never_met: frozenset[str] = frozenset()
     boot_stays: bool = False
+    counts: bool = True
 
 
 class KernelMachine:
@@ -61,7 +64,7 @@ class KernelMachine:
         self._traits = traits
         self._milliseconds = MILLISECONDS
         self._executor = Executor(program, geometry.levels, environment, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry)
+        self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
 
     @property
     def name(self) -> str:
@@ -108,6 +111,11 @@ class KernelMachine:
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
 
+    def reached(self, sequence: Sequence) -> bytes:
+        """Run the operations on a program built to note it; return which mutants they reach: 1 at each number."""
+        count, data = self._ask(sequence, details=False)
+        return data[count * RECORD.size :]
+
     def successors(self, prefix: Sequence, alternatives: Sequence, *, details: bool) -> tuple[Successor, ...]:
         """Run each of the alternatives, after the prefix and without the others."""
         if not alternatives:
@@ -143,4 +151,5 @@ class KernelMachine:
 
 
 def _loops(observation: Observation) -> bool:
-    return any(isinstance(event, Stopped) and event.message == ENDLESS_LOOP for event in observation.events[-1:])
+    events = Events.of(observation.events).others[-1:]
+    return any(isinstance(event, Stopped) and event.message == ENDLESS_LOOP for event in events)

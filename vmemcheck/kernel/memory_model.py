@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The memory models in which a kernel can hot-add memory: sparse vmemmap, and classic sparse.
+"""The memory models in which a kernel can hot-add memory: sparse vmemmap, also with DEBUG_VM, and classic sparse.
 
 Knows what to answer to Kconfig, and whether a tree lets one answer so. Nothing is sliced here.
 Source: Documentation/mm/memory-model.rst
@@ -19,9 +19,11 @@ _HOTPLUG = ("MEMORY_HOTPLUG", "MEMORY_HOTREMOVE")
 
 
 class MemoryModel(enum.Enum):
-    """Where the memmap is."""
+    """Where the memmap is, and whether its contents are debugged."""
 
     VMEMMAP = "sparse vmemmap"
+    DEBUG_VM = "sparse vmemmap, DEBUG_VM"
+    """CONFIG_DEBUG_VM=y: struct pages are poisoned until they are brought to life, and after they are removed."""
     CLASSIC = "classic sparse"
     """CONFIG_SPARSEMEM_VMEMMAP=n: each section has a memmap of its own, allocated as a whole."""
 
@@ -30,6 +32,8 @@ class MemoryModel(enum.Enum):
         """Return the answers to Kconfig that make it so, and those that then must be given up."""
         if self is MemoryModel.VMEMMAP:
             return {}
+        if self is MemoryModel.DEBUG_VM:
+            return {"DEBUG_KERNEL": "y", "DEBUG_VM": "y"}
         # X86_5LEVEL selects SPARSEMEM_VMEMMAP; the others depend on it.
         names = ("SPARSEMEM_VMEMMAP", "ZONE_DEVICE", "MHP_MEMMAP_ON_MEMORY", "X86_5LEVEL")
         return dict.fromkeys(names, "n")
@@ -37,14 +41,14 @@ class MemoryModel(enum.Enum):
     @property
     def roots(self) -> tuple[str, ...]:
         """Return the functions where the slice starts."""
-        if self is MemoryModel.VMEMMAP:
+        if self is not MemoryModel.CLASSIC:
             return ROOTS
         return tuple(name for name in ROOTS if not name.startswith("vmemmap_"))
 
     @property
     def never_met(self) -> frozenset[str]:
         """Return the names of marks that speak of what the model does not have."""
-        if self is MemoryModel.VMEMMAP:
+        if self is not MemoryModel.CLASSIC:
             return frozenset()
         return frozenset(
             (

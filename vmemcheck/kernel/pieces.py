@@ -184,7 +184,9 @@ class Source:
                 break
             yield Piece(Kind.INVOCATION, start, stop, _words(code[start:stop]))
             start = _after_space(code, stop, end)
-        if code[start:end].strip(b"; \t\n"):
+        head = code[start : brace if brace >= 0 else end].partition(b"=")[0]
+        # With an arrow it is a statement, of an invocation that has statements as its arguments: TRACE_EVENT().
+        if b"->" not in head and code[start:end].strip(b"; \t\n"):
             yield self._classified(start, end, brace)
 
     def _invocation_end(self, start: int, stop: int) -> int | None:

@@ -30,6 +30,7 @@ _REQUEST = struct.Struct("<IIIIIII")
 _SPAN = struct.Struct("<QQ")
 _OPERATION = struct.Struct("<10Q")
 RECORD = struct.Struct("<QqQqQQ")
+SIZES = struct.Struct("<QQ")
 SUCCESSOR = struct.Struct("<QqQqQQQ")
 _BOOT, _ADD, _REMOVE, _INITIALISE, _REFUSED_ADD, _REFUSED_REMOVE, _SKIPPED = range(1, 8)
 _DOORS = {Door.MEMORY: 0, Door.DEVICE: 1, Door.BOOT: 2}

@@ -27,6 +27,7 @@ SMALLEST = {"MEMCG": "n"}
 """The answers to Kconfig with which a tree is sliced for a machine."""
 # The second is asked where mm/Kconfig no longer knows the first.
 _HOT_REMOVE, _HOTPLUG = "ARCH_ENABLE_MEMORY_HOTREMOVE", "ARCH_ENABLE_MEMORY_HOTPLUG"
+_COUNTING = {"memmap_pages_add", "memmap_boot_pages_add"}
 _NEVER_OPTIMIZES = (
     re.compile(r"#\s*define\s+vmemmap_can_optimize\([^)]*\)(?:[^\n]*\\\n)*[^\n]*\bfalse\)\s*$", re.MULTILINE),
     re.compile(r"\bvmemmap_can_optimize\([^)]*\)\s*\{\s*return false;\s*\}"),
@@ -118,6 +119,7 @@ class KernelSource:
             by_design=declared,
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
+            counts=_COUNTING.issubset(self.slice.cut.from_shim),
         )
 
 
@@ -140,6 +142,12 @@ def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = Mem
             to_fix="use an older tree",
         )
     view = open_view(tree, target, page_shift, **SMALLEST, **model.answers)
+    if model is MemoryModel.DEBUG_VM and view.values.get("DEBUG_VM") != "y":
+        raise SliceError(
+            f"{tree.name} cannot be built with DEBUG_VM on {arch}",
+            where="its Kconfig files do not let one choose it",
+            to_fix="look at it without DEBUG_VM",
+        )
     shim = load_shim(arch, classic=model is MemoryModel.CLASSIC)
     found = slice_tree(view, shim, model.roots)
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
@@ -167,7 +175,7 @@ def _native(facts: Facts, model: MemoryModel, levels: int) -> Geometry:
     geometry = facts.geometry(64)
     if geometry.levels < 2:
         raise GeometryError(f"{facts.arch}: {facts.tree} has {geometry.levels} levels of page tables")
-    if model is MemoryModel.VMEMMAP:
+    if model is not MemoryModel.CLASSIC:
         return geometry
     # What is added is whole sections: check_pfn_span().
     return geometry.changed(levels=levels, subsection_shift=geometry.section_shift)

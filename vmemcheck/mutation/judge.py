@@ -3,10 +3,11 @@
 
 What is run is what ``vmemcheck check`` runs: the same random sequences, invariants and marks. A sequence on which
 a mutant does the same as the code, by the digests of all observations, needs no second look: its verdict is known.
+One that does not get to the changed place is not even run.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vmemcheck.bulk import random_sequences
@@ -21,15 +22,18 @@ from vmemcheck.scope import Scope
 NO_VERDICT = "no verdict"
 
 
-Ran = tuple[Sequence, tuple[Record, ...]]
-"""A sequence and what it did."""
-
-
 class RecordingMachine(Machine, Protocol):
     """A machine that can also tell shortly what a sequence did."""
 
     def records(self, sequence: Sequence) -> tuple[Record, ...]:
         """Run the operations; return the outcome and the digest of each."""
+
+
+class ReachingMachine(Protocol):
+    """The code as it is, built so that it notes which mutants it gets to."""
+
+    def reached(self, sequence: Sequence) -> bytes:
+        """Run the operations; return 1 for each number of a mutant that they get to, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Original:
     :param marks: names of the marks that each sequence meets
     :param known: kinds of violations that the check finds
     :param wanted: names of the marks that are met, of those that apply
+    :param reached: of each sequence, by number of the mutant: 1 where it gets to it
     """
 
     scope: Scope
@@ -49,6 +54,11 @@ class Original:
     marks: tuple[frozenset[str], ...]
     known: frozenset[Kind]
     wanted: frozenset[str]
+    reached: tuple[bytes, ...]
+
+    def reaching(self, number: int) -> tuple[int, ...]:
+        """Return the sequences, by place, that get to a mutant."""
+        return tuple(at for at, reached in enumerate(self.reached) if reached[number])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +67,19 @@ class Judgement:
 
     :param killed_by: name of the invariant, "mark NAME", or why there is no verdict; empty when it survived
     :param sequence: the one that killed it
+    :param at: its place among the sequences
+    :param reached: number of sequences that get to it
     :param differed: number of sequences on which it was seen to do something else than the code as it is
     """
 
     killed_by: str = ""
     sequence: Sequence = ()
+    at: int | None = None
+    reached: int = 0
     differed: int = 0
 
 
-def original(machine: RecordingMachine, scope: Scope, examples: int, seed: int) -> Original:
+def original(machine: RecordingMachine, reaching: ReachingMachine, scope: Scope, examples: int, seed: int) -> Original:
     """Run the code as it is.
 
     :raises ExecutorError: when it cannot be run
@@ -86,49 +100,35 @@ def original(machine: RecordingMachine, scope: Scope, examples: int, seed: int) 
         marks=tuple(marks),
         known=frozenset(known),
         wanted=met & {mark.name for mark in applicable(machine, scope)},
+        reached=tuple(map(reaching.reached, sequences)),
     )
 
 
-def judge(mutant: RecordingMachine, code: Original) -> Judgement:
-    """Run the sequences on a mutant, up to the first that kills it.
+def judge(mutant: RecordingMachine, number: int, code: Original, first: Many[int] = ()) -> Judgement:
+    """Run the sequences that get to a mutant, up to the first that kills it.
 
-    :param mutant: built of the same program as the code as it is, so that equal digests mean equal observations
+    :param mutant: built of the same text as the code as it is, so that equal digests mean equal observations
+    :param number: of the mutant
+    :param first: places of sequences to begin with: those that killed its neighbours
     """
-    met: set[str] = set()
-    differed = 0
-    for sequence, records, marks in zip(code.sequences, code.records, code.marks, strict=True):
+    reaching = code.reaching(number)
+    found = Judgement(reached=len(reaching))
+    begin = [at for at in first if at in reaching]
+    met = frozenset[str]().union(*(marks for at, marks in enumerate(code.marks) if at not in reaching))
+    for at in (*begin, *(at for at in reaching if at not in begin)):
         coverage = Coverage()
+        sequence = code.sequences[at]
         try:
-            if mutant.records(sequence) == records:
-                met |= marks
+            if mutant.records(sequence) == code.records[at]:
+                met |= code.marks[at]
                 continue
-            differed += 1
+            found = replace(found, differed=found.differed + 1)
             finding = check(mutant, sequence, coverage, known=code.known)
         except (ExecutorError, MachineError) as error:
             what = error.what.removeprefix(f"{mutant.name}: ").removeprefix(mutant.name).strip()
-            return Judgement(f"{NO_VERDICT}: {what}", sequence, differed)
+            return replace(found, killed_by=f"{NO_VERDICT}: {what}", sequence=sequence, at=at)
         if finding is not None:
-            return Judgement(finding.invariant, finding.sequence, differed)
+            return replace(found, killed_by=finding.invariant, sequence=finding.sequence, at=at)
         met |= coverage.marks
     missing = sorted(code.wanted - met)
-    return Judgement(f"mark {missing[0]}" if missing else "", (), differed)
-
-
-def ran(machine: RecordingMachine, scope: Scope, examples: int, seed: int) -> list[Ran]:
-    """Run the sequences, and look at nothing.
-
-    :raises ExecutorError: when one cannot be run
-    """
-    sequences = random_sequences(machine.geometry, scope, examples, seed)
-    return [(sequence, machine.records(sequence)) for sequence in sequences]
-
-
-def is_reached(stopping: RecordingMachine, code: Iterable[Ran]) -> bool:
-    """Tell whether any sequence gets to the changed place, on a machine that stops there.
-
-    :param code: sequences, and what the same program does with no mutant chosen
-    """
-    try:
-        return any(stopping.records(sequence) != records for sequence, records in code)
-    except ExecutorError:  # in the boot code the machine cannot go on
-        return True
+    return replace(found, killed_by=f"mark {missing[0]}" if missing else "")

@@ -84,6 +84,7 @@ class MutationResult:
     :param geometries: in which mutants were tried, in order
     :param scopes: the same
     :param mutants: in the order of the kernel's text
+    :param paths: functions of the vmemmap populate and free paths
     """
 
     tree: str
@@ -95,11 +96,17 @@ class MutationResult:
     examples: int
     seed: int
     mutants: tuple[MutantResult, ...]
+    paths: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> Counts:
         """The counts of all mutants."""
         return Counts.of(self.mutants)
+
+    @property
+    def counts_of_paths(self) -> Counts:
+        """The counts of the mutants in the vmemmap populate and free paths."""
+        return Counts.of(one for one in self.mutants if one.mutant.function in self.paths)
 
     def by_function(self) -> dict[tuple[str, str], tuple[MutantResult, ...]]:
         """Return the mutants of each function, by file and name, in the order of the kernel's text."""

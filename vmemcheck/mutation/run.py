@@ -18,7 +18,7 @@ from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.mutation.equivalence import is_same_code
-from vmemcheck.mutation.judge import Judgement, Original, Ran, is_reached, judge, original, ran
+from vmemcheck.mutation.judge import Judgement, Original, judge, original
 from vmemcheck.mutation.mutant import Mutant
 from vmemcheck.mutation.reasons import reason_for
 from vmemcheck.mutation.result import Fate, MutantResult, MutationResult
@@ -28,6 +28,8 @@ from vmemcheck.scope import Scope
 SCOPES = (Scope(faults=False), Scope())
 """As ``vmemcheck check`` does by default, and with ``--faults``."""
 _CHUNK = 12
+_FIRST = 4
+"""Sequences that killed a mutant are tried first on its neighbours: so many of them."""
 _About = TypeVar("_About")
 _Result = TypeVar("_Result")
 Progress = Callable[[float], None]
@@ -100,11 +102,14 @@ def run(
     )
     results: dict[int, MutantResult] = {}
     differed: dict[int, int] = {}
+    reached: set[int] = set()
     left = list(made.mutants)
     for number, cell in enumerate(cells):
         report = _part(progress, number, len(cells) + 1)
         for mutant, one in _spread(executor, _judged, cell, left, report):
             differed[mutant.number] = differed.get(mutant.number, 0) + one.differed
+            if one.reached:
+                reached.add(mutant.number)
             if one.killed_by:
                 results[mutant.number] = MutantResult(
                     mutant, Fate.KILLED, one.killed_by, cell.geometry, one.sequence, differed[mutant.number]
@@ -112,6 +117,8 @@ def run(
         left = [mutant for mutant in left if mutant.number not in results]
     last = _part(progress, len(cells), len(cells) + 1)
     for mutant, (fate, why) in _spread(executor, _explained, cells, left, last):
+        if fate is Fate.SURVIVED and mutant.number not in reached:
+            fate = Fate.NOT_REACHED
         results[mutant.number] = MutantResult(mutant, fate, why, differed=differed[mutant.number])
     return MutationResult(
         tree=source.tree.name,
@@ -123,6 +130,7 @@ def run(
         examples=examples,
         seed=seed,
         mutants=tuple(results[number] for number in sorted(results)),
+        paths=made.paths,
     )
 
 
@@ -149,18 +157,23 @@ def _spread(
 
 def _judged(cell: Cell, mutants: Sequence[Mutant]) -> list[Judgement]:
     program, code = _as_it_is(cell)
-    found = []
+    found: list[Judgement] = []
+    first: list[int] = []
     for mutant in mutants:
         with cell.machine(program, mutant.number) as machine:
-            found.append(judge(machine, code))
+            one = judge(machine, mutant.number, code, first)
+        if one.at is not None:
+            first = [one.at, *(at for at in first if at != one.at)][:_FIRST]
+        found.append(one)
     return found
 
 
 @functools.lru_cache(maxsize=2)
 def _as_it_is(cell: Cell) -> tuple[Program, Original]:
     program = build(cell.text, Variant.MUTANTS, cell.name)
-    with cell.machine(program) as machine:
-        return program, original(machine, cell.scope, cell.examples, cell.seed)
+    reaching = build(cell.text, Variant.REACHING, cell.name)
+    with cell.machine(program) as machine, cell.machine(reaching) as noting:
+        return program, original(machine, noting, cell.scope, cell.examples, cell.seed)
 
 
 def _explained(cells: Sequence[Cell], mutants: Sequence[Mutant]) -> list[tuple[Fate, str]]:
@@ -176,19 +189,4 @@ def _fate(cells: Sequence[Cell], mutant: Mutant) -> tuple[Fate, str]:
     if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
         replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
         return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
-    if any(_reaches(cell, mutant) for cell in cells):
-        return Fate.SURVIVED, ""
-    return Fate.NOT_REACHED, ""
-
-
-def _reaches(cell: Cell, mutant: Mutant) -> bool:
-    program, code = _stopping(cell)
-    with cell.machine(program, mutant.number) as machine:
-        return is_reached(machine, code)
-
-
-@functools.lru_cache(maxsize=16)
-def _stopping(cell: Cell) -> tuple[Program, list[Ran]]:
-    program = build(cell.text, Variant.STOPPING, cell.name)
-    with cell.machine(program) as machine:
-        return program, ran(machine, cell.scope, cell.examples, cell.seed)
+    return Fate.SURVIVED, ""

@@ -14,22 +14,24 @@ from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.slicer import Slice
 from vmemcheck.mutation.mutant import THIS, Draft, Mutant, Operator, Wrap
 from vmemcheck.mutation.operators import Parameters, drafts
+from vmemcheck.mutation.paths import path_functions
 from vmemcheck.mutation.syntax import Places, functions_of
 
 _CODE = re.compile(r"(?:mm|arch/\w+/mm)/.*\.c")
 _LINE = re.compile(r"^(?:In file included from )?([^\s:]+):(\d+)(?::\d+)?: (?:fatal )?error: ", re.MULTILINE)
 GUARD = """\
-#define VMC_MUTANTS
 static int vmc_mutant;
 #if defined(VMC_MUTANT)
-#define VMC_IS(number) ((number) == VMC_MUTANT)
-#elif defined(VMC_MUTANT_STOPS)
-#define VMC_IS(number) (vmc_mutant == (number) && (vmc_bug("mutant"), 0))
+enum { vmc_chosen = VMC_MUTANT }; /* WARN_ON() writes its condition into a string: in all mutants the same one */
+#define VMC_IS(number) (vmc_chosen == (number))
+#elif defined(VMC_MUTANTS_REACHED)
+static unsigned char vmc_reached[VMC_MUTANTS + 1];
+#define VMC_IS(number) (vmc_reached[number] = 1, 0)
 #else
 #define VMC_IS(number) (vmc_mutant == (number))
 #endif
 """
-"""Chosen at run time; or by the compiler, with -DVMC_MUTANT=N; or to stop where it would make a difference."""
+"""Chosen at run time; or by the compiler, with -DVMC_MUTANT=N; or none, and noted where it would make a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class Schemata:
     :param slice: its code is the mutated one
     :param mutants: in the order of the kernel's text
     :param refused: how many mutants the compiler did not take
+    :param paths: functions of the vmemmap populate and free paths
     """
 
     slice: Slice
     mutants: tuple[Mutant, ...]
     refused: int = 0
+    paths: frozenset[str] = frozenset()
 
 
 def schemata(found: Slice, complaints: Callable[[Slice], str], functions: Iterable[str] = ()) -> Schemata:
@@ -60,7 +64,7 @@ def schemata(found: Slice, complaints: Callable[[Slice], str], functions: Iterab
         mutants = tuple(_numbered(chosen, places))
         mutated = replace(
             found,
-            prototypes=GUARD + found.prototypes,
+            prototypes=f"#define VMC_MUTANTS {len(mutants)}\n{GUARD}{found.prototypes}",
             code=wrapped(
                 found.code, [one for each, made in zip(chosen, mutants, strict=True) for one in _made(each, made)]
             ),
@@ -68,7 +72,7 @@ def schemata(found: Slice, complaints: Callable[[Slice], str], functions: Iterab
         wrong = {(file, int(line)) for file, line in _LINE.findall(complaints(mutated))}
         touched = [each for each in chosen if _touches(each, places, wrong)]
         if not touched:
-            return Schemata(mutated, mutants, refused)
+            return Schemata(mutated, mutants, refused, path_functions(found))
         # Mostly a call that returns a struct; the others of that line get a second chance.
         calls = [each for each in touched if each.operator is Operator.DROP_CALL]
         kept = [each for each in chosen if each not in (calls or touched)]

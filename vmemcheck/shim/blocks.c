@@ -89,6 +89,25 @@ int vmc_walk_blocks(unsigned long start, unsigned long size, void *arg, int (*fu
 	return result;
 }
 
+/* What was copied for a memory block, and no memory block has, nobody can free any more. */
+static void vmc_report_lost_copies(void)
+{
+	unsigned int index = 0, block;
+
+	while (index < vmc_copy_count) {
+		for (block = 0; block < vmc_memory_block_count; block++)
+			if (vmc_memory_blocks[block]->altmap == vmc_copies[index].place)
+				break;
+		if (block < vmc_memory_block_count) {
+			index++;
+			continue;
+		}
+		vmc_event(VMC_WARNED, vmc_copies[index].at, (unsigned long)"the altmap of a memory block is never freed",
+			  0, 0, 0);
+		vmc_copies[index] = vmc_copies[--vmc_copy_count];
+	}
+}
+
 /*
  * kernel/resource.c: two ranges never overlap. Within one section it is left to the subsection map to say so, where
  * there is one.

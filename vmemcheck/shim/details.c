@@ -200,11 +200,10 @@ static void vmc_put_contents(void)
 	__builtin_memcpy(vmc_out + count_at, &count, sizeof(count));
 }
 
-static void vmc_put_details(void)
+static void vmc_put_state(void)
 {
 	unsigned long index;
 
-	vmc_put_events();
 	vmc_put_present();
 	vmc_put_mappings();
 	vmc_put_word(vmc_table_count);
@@ -224,4 +223,17 @@ static void vmc_put_details(void)
 	}
 	vmc_put_word(VMC_COUNTERS);
 	vmc_put(vmc_counters, sizeof(vmc_counters));
+}
+
+/* How many bytes the events and the state take comes first: what was read before need not be read again. */
+static void vmc_put_details(void)
+{
+	unsigned long at = vmc_out_bytes, sizes[2] = { 0, 0 };
+
+	vmc_put(sizes, sizeof(sizes));
+	vmc_put_events();
+	sizes[0] = vmc_out_bytes - at - sizeof(sizes);
+	vmc_put_state();
+	sizes[1] = vmc_out_bytes - at - sizeof(sizes) - sizes[0];
+	__builtin_memcpy(vmc_out + at, sizes, sizeof(sizes));
 }

@@ -247,5 +247,6 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->returned = vmc_refused_remove(operation);
 		break;
 	}
+	vmc_report_lost_copies();
 	vmc_report_cached();
 }

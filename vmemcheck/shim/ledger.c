@@ -291,9 +291,14 @@ void *vmc_kmalloc(unsigned long size)
 	return vmc_address_of(pfn);
 }
 
-/* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. */
+/* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
+struct vmc_copy {
+	const void *place;
+	unsigned long at;
+};
+
 #define VMC_MOST_COPIES 1024
-VMC_KEEP static const void *vmc_copies[VMC_MOST_COPIES] = { 0 };
+VMC_KEEP static struct vmc_copy vmc_copies[VMC_MOST_COPIES] = { { 0 } };
 static unsigned int vmc_copy_count;
 
 void *vmc_kmemdup(const void *source, unsigned long size)
@@ -304,8 +309,7 @@ void *vmc_kmemdup(const void *source, unsigned long size)
 		return 0;
 	if (vmc_copy_count == VMC_MOST_COPIES)
 		vmc_fail("more altmaps of memory blocks than can be tracked");
-	vmc_copies[vmc_copy_count++] = copy;
-	vmc_count(2, 1);
+	vmc_copies[vmc_copy_count++] = (struct vmc_copy){ copy, VMC_CALLER };
 	return __builtin_memcpy(copy, source, size);
 }
 
@@ -314,11 +318,10 @@ void vmc_kfree(const void *p)
 	unsigned int index;
 
 	for (index = 0; index < vmc_copy_count; index++) {
-		if (vmc_copies[index] != p)
-			continue;
-		vmc_copies[index] = vmc_copies[--vmc_copy_count];
-		vmc_count(2, -1);
-		return;
+		if (vmc_copies[index].place == p) {
+			vmc_copies[index] = vmc_copies[--vmc_copy_count];
+			return;
+		}
 	}
 }
 

@@ -223,6 +223,9 @@ static void vmc_run(const struct vmc_request *request)
 		vmc_observe(&outcome, request->details);
 		shown++;
 	}
+#ifdef VMC_MUTANTS_REACHED
+	vmc_put(vmc_reached, sizeof(vmc_reached));
+#endif
 	header[0] = shown;
 	header[1] = vmc_out_bytes - sizeof(header);
 	__builtin_memcpy(vmc_out, header, sizeof(header));

@@ -90,7 +90,8 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 	int was = vmc_entry_kind(old, level), is = vmc_entry_kind(new, level);
 	unsigned long bytes = 1UL << vmc_shift(level);
 
-	if (!vmc_in_hot(start) && !vmc_in_hot(start + bytes - 1))
+	/* With five levels, an entry of the top table maps more than all that can be added. */
+	if (start >= VMC_HOT + VMC_HOT_BYTES || start + bytes <= VMC_HOT)
 		return;
 	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
 		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old, level)), level);

@@ -23,6 +23,16 @@ _TEXTS = {
 }
 
 
+def test_source_statement_among_the_arguments_of_a_macro_declares_nothing() -> None:
+    """What include/trace/events has in TP_fast_assign() is no declaration of the last word before the equals sign."""
+    text = (
+        b"EVENT(x, ARGS(int order), ASSIGN(entry->a = a;\n entry->order = order;\n ), PRINT(entry->order));\nint y;\n"
+    )
+    declared = {name for piece in Source(_MARK + text).pieces if piece.kind is Kind.DECLARATION for name in piece.names}
+    assert "order" not in declared
+    assert "y" in declared
+
+
 @pytest.mark.parametrize("before", _TEXTS)
 @pytest.mark.parametrize("now", _TEXTS)
 def test_source_like_another_is_as_without_it(before: str, now: str) -> None:

@@ -38,6 +38,10 @@
 #define ID_AA64ISAR0_EL1_RNDR_SHIFT 60
 #endif
 
+/* arch/arm64/include/asm/current.h: a register; the thread that there is uses no memory of its own */
+static unsigned long vmc_current[2048] __attribute__((section("vmc_keep")));
+#define get_current() ((struct task_struct *)vmc_current)
+
 /* arch/arm64/include/asm/tlbflush.h */
 #define __tlbi(...) ((void)0)
 #define __tlbi_user(...) ((void)0)
