@@ -51,8 +51,8 @@ def _finding(result: ExploreResult, one: CellExploration, shown: Shown) -> dict[
     replay = Replay(finding.steps[-1].geometry, finding.sequence, machine, finding.invariant)
     return {
         "invariant": finding.invariant,
-        "file": shown.cause.kind.file or None,
-        "function": shown.cause.kind.function or None,
+        "file": shown.symptom.kind.file or None,
+        "function": shown.symptom.kind.function or None,
         "at_full_size": shown.full is not None,
         "because": [printable(problem.because) for problem in finding.violations[0].problems],
         "replay": json.loads(to_json(replay)),

@@ -2,6 +2,7 @@
 """``vmemcheck explore`` as text: what was visited, what was scaled, and each finding."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from vmemcheck.exploration import CellExploration, ExploreResult, Shown
 from vmemcheck.explore_scope import ExploreScope
@@ -64,12 +65,19 @@ def _cell_parts(result: ExploreResult, one: CellExploration, *, latent: bool) ->
 
 
 def scaled_words(scaled: Geometry, full: Geometry) -> str:
-    """Return what is smaller than at full size."""
-    return (
-        f"{1 << scaled.table_shift} entries per table instead of {1 << full.table_shift},"
-        f" {scaled.subsections_per_section} subsections per section instead of {full.subsections_per_section}"
-        f" (a section is {size_text(1 << scaled.section_shift)} instead of {size_text(1 << full.section_shift)})"
-    )
+    """Return what has another size than at full size, and how much of a PMD leaf the memmap of a section is in both."""
+    words = [
+        f"{1 << scaled.table_shift} entries per table instead of {1 << full.table_shift}",
+        f"{scaled.subsections_per_section} subsections per section instead of {full.subsections_per_section}",
+    ]
+    if scaled.subsection_shift != full.subsection_shift:
+        sizes = (size_text(1 << one.subsection_shift) for one in (scaled, full))
+        words.append("a subsection is {} instead of {}".format(*sizes))
+    sizes = (size_text(1 << one.section_shift) for one in (scaled, full))
+    words.append("a section is {} instead of {}".format(*sizes))
+    shares = [Fraction(one.section_memmap_bytes, one.pmd_bytes) for one in (scaled, full)]
+    same = " as at full size" if shares[0] == shares[1] else f" instead of {shares[1]}"
+    return f"{', '.join(words)}; its memmap is {shares[0]} of a PMD leaf{same}"
 
 
 def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) -> Iterator[str]:

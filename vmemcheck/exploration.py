@@ -11,7 +11,8 @@ from vmemcheck.by_design import ByDesign
 from vmemcheck.check import Cell
 from vmemcheck.engine import applicable, are_soft, check
 from vmemcheck.errors import MachineError
-from vmemcheck.explore import Batch, Cause, Expander, Exploration, Node, explore
+from vmemcheck.explore import Exploration, Node, Symptom, explore
+from vmemcheck.explore_jobs import Processes, Setting, expand_with
 from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
@@ -24,18 +25,16 @@ from vmemcheck.model import Model
 from vmemcheck.operation import Sequence
 from vmemcheck.shrink import shrink
 
-_BATCH = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One cause.
+    """One symptom.
 
     :param scaled: a shortest sequence of the scaled geometry
     :param full: the same at full size; None where no natural candidate shows it
     """
 
-    cause: Cause
+    symptom: Symptom
     scaled: Finding
     full: Finding | None
 
@@ -106,24 +105,21 @@ def explore_cell(
     scope: ExploreScope,
     most_states: int,
     progress: Callable[[int, int], None] = lambda _, __: None,
+    processes: Processes | None = None,
 ) -> CellExploration:
     """Visit all states of one cell.
 
     :param most_states: the search ends when it knows that many
     :param progress: called now and then with the numbers of states that were expanded, and that are known
+    :param processes: that do the work; without any, this one does it
     :raises VmemcheckError: when the code cannot be built or run
     """
     scaled = scope.geometry(cell.geometry)
     program = source.program(scaled, Variant.FAST)
-    with KernelMachine(program, scaled, source.name, source.traits, with_free=scope.free_memory) as machine:
-        expander = Expander(machine, scope.rules(scaled))
-
-        def expand(nodes: list[Node]) -> Iterator[Batch]:
-            for start in range(0, len(nodes), _BATCH):
-                yield expander.batch(nodes[start : start + _BATCH])
-
+    setting = Setting(program, scaled, source.name, source.traits, scope.rules(scaled), scope.free_memory)
+    with setting.machine() as machine:
         root = Node((), Model(scaled, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
-        found = explore(root, expand, most_states, progress)
+        found = explore(root, expand_with(setting, machine, processes), most_states, progress)
         shown = tuple(_shown(source, machine, cell.geometry, found))
         names = [mark.name for mark in applicable(machine, scope.scope) if not mark.looks_back]
     return CellExploration(
@@ -145,24 +141,24 @@ def _shown(source: KernelSource, small: KernelMachine, full: Geometry, found: Ex
     if not found.found:
         return
     with source.machine(full) as machine:
-        for cause, sequence in found.found.items():
-            scaled = _shortest(small, cause, sequence)
+        for symptom, sequence in found.found.items():
+            scaled = _shortest(small, symptom, sequence)
             if scaled is None:
                 raise MachineError(
-                    f"{source.name}: {cause.kind.invariant} was violated once, and is not when the sequence runs again",
+                    f"{source.name}: {symptom.kind.invariant} was violated once, but not when the sequence ran again",
                     to_fix="this is a defect of the simulated machine; please report it with the scope",
                 )
-            tried = (_shortest(machine, cause, other) for other in candidates(scaled.sequence, small.geometry, full))
-            yield Shown(cause, scaled, next((one for one in tried if one), None))
+            tried = (_shortest(machine, symptom, other) for other in candidates(scaled.sequence, small.geometry, full))
+            yield Shown(symptom, scaled, next((one for one in tried if one), None))
 
 
-def _shortest(machine: KernelMachine, cause: Cause, sequence: Sequence) -> Finding | None:
+def _shortest(machine: KernelMachine, symptom: Symptom, sequence: Sequence) -> Finding | None:
     """Return the finding without what can be left out, such as bringing to life; None where there is none."""
     shortest: Finding | None = None
 
     def fails(other: Sequence) -> bool:
         nonlocal shortest
-        finding = _finding(machine, cause, other)
+        finding = _finding(machine, symptom, other)
         shortest = finding or shortest
         return finding is not None
 
@@ -171,16 +167,16 @@ def _shortest(machine: KernelMachine, cause: Cause, sequence: Sequence) -> Findi
     return shortest
 
 
-def _finding(machine: KernelMachine, cause: Cause, sequence: Sequence) -> Finding | None:
-    """Return the step that violates the invariant of a cause, in its way; what else is soft is passed over."""
+def _finding(machine: KernelMachine, symptom: Symptom, sequence: Sequence) -> Finding | None:
+    """Return the step that violates the invariant of a symptom, in its way; what else is soft is passed over."""
     finding = check(machine, sequence)
     known: set[Kind] = set()
-    while finding and not _shows(finding, cause) and are_soft(finding.violations[:1]):
+    while finding and not _shows(finding, symptom) and are_soft(finding.violations[:1]):
         known.add(finding.kind)
         finding = check(machine, sequence, known=known)
-    return finding if finding and _shows(finding, cause) else None
+    return finding if finding and _shows(finding, symptom) else None
 
 
-def _shows(finding: Finding, cause: Cause) -> bool:
-    first = Cause.of(finding.violations[0])
-    return (first.kind.invariant, first.subject) == (cause.kind.invariant, cause.subject)
+def _shows(finding: Finding, symptom: Symptom) -> bool:
+    first = Symptom.of(finding.violations[0])
+    return (first.kind.invariant, first.subject) == (symptom.kind.invariant, symptom.subject)

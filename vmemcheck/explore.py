@@ -90,12 +90,12 @@ class Violated:
     """
 
     operation: Operation
-    kinds: tuple[tuple["Cause", bool], ...]
+    kinds: tuple[tuple["Symptom", bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """What violations of one cause have in common, as far as it can be told.
+class Symptom:
+    """What violations that are shown once have in common.
 
     :param subject: whether it is about a mapping, a block or a table; empty for other things
     """
@@ -104,8 +104,8 @@ class Cause:
     subject: str = ""
 
     @classmethod
-    def of(cls, violation: Violation) -> "Cause":
-        """Return the cause of a violation."""
+    def of(cls, violation: Violation) -> "Symptom":
+        """Return that of a violation."""
         subject = violation.problems[0].subject
         return cls(violation.kind, "" if subject is None else type(subject).__name__)
 
@@ -149,7 +149,7 @@ class Exploration:
     transitions: int = 0
     depth: int = 0
     is_complete: bool = True
-    found: dict[Cause, Sequence] = field(default_factory=dict)
+    found: dict[Symptom, Sequence] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
 
 
@@ -228,7 +228,7 @@ class Expander:
                 for edge in _edges(node, operation, expected[operation], successor)
             ),
             tuple(
-                Violated(operation, tuple((Cause.of(one), are_soft([one])) for one in violations))
+                Violated(operation, tuple((Symptom.of(one), are_soft([one])) for one in violations))
                 for operation, violations in violated.items()
                 if violations
             ),
@@ -310,7 +310,7 @@ def _edges(node: Node, operation: Operation, expectation: Expectation, successor
         yield Edge(operation, key, successor.state, succeeded)
 
 
-def _note(found: dict[Cause, Sequence], node: Node, violated: Violated) -> None:
+def _note(found: dict[Symptom, Sequence], node: Node, violated: Violated) -> None:
     """Keep the first sequence of each kind; what comes with a kind that is known may come of it."""
     for cause, is_soft in violated.kinds:
         if cause not in found:

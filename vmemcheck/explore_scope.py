@@ -38,11 +38,19 @@ class ExploreScope:
     free_memory: bool = False
 
     def geometry(self, native: Geometry) -> Geometry:
-        """Return the scaled geometry that stands for one at full size."""
+        """Return the scaled geometry that stands for one at full size.
+
+        With 64K pages dozens of subsections share one page of the vmemmap, and no two sections do. So that this stays
+        so with few subsections, they are larger there: a page is shared by two of them.
+        """
+        subsection_shift = native.subsection_shift
+        while native.struct_page_bytes << (subsection_shift - native.page_shift + 1) < native.page_bytes:
+            subsection_shift += 1
         return replace(
             native,
             table_shift=self.entries.bit_length() - 1,
-            section_shift=native.subsection_shift + self.subsections.bit_length() - 1,
+            section_shift=subsection_shift + self.subsections.bit_length() - 1,
+            subsection_shift=subsection_shift,
             memory_block_shift=0,
         )
 

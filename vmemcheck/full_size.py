@@ -2,7 +2,8 @@
 """From a sequence of a scaled geometry to sequences of the same shape at full size.
 
 Sections and memory blocks keep their numbers. A border within a section goes to the same share of the section, or
-keeps its distance from the start or from the end of it. Which of these shows the same is for the engine to say.
+keeps its distance from the start or from the end of it, in bytes or in subsections. Which of these shows the same is
+for the engine to say.
 """
 
 import itertools
@@ -42,7 +43,10 @@ def _places(border: int, small: Geometry, full: Geometry) -> tuple[int, ...]:
     share = within * size // small.subsections_per_section
     if not within:
         return (start,)
-    places = (start + share, start + within, start + size - (small.subsections_per_section - within))
+    left = small.subsections_per_section - within
+    # Where a subsection of the small geometry is a larger one, as many bytes are more subsections.
+    unit = small.pages_per_subsection // full.pages_per_subsection
+    places = (start + share, start + within * unit, start + size - left * unit, start + within, start + size - left)
     return tuple(dict.fromkeys(places))
 
 

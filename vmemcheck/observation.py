@@ -35,6 +35,8 @@ class Owner:
         return self.kind.value if self.start_pfn < 0 else f"{self.kind.value} of pfn {self.start_pfn:#x}"
 
 
+USAGE_MAPS = "struct mem_section_usage"
+"""The counter of objects from slab that say which subsections of a section are there."""
 BUDDY = Owner(OwnerKind.BUDDY)
 BOOT = Owner(OwnerKind.BOOT)
 
@@ -343,7 +345,7 @@ class State:
     :param contents: contents of all that is mapped, ascending, merged
     :param altmaps: counters of the altmaps of live ranges, by pfn
     :param constructed: table pages whose constructor ran and whose destructor did not
-    :param counters: the machine's own statistics, by name
+    :param counters: the machine's own statistics and its objects from slab, by name
     """
 
     present: tuple[range, ...] = ()

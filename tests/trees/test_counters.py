@@ -8,6 +8,7 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.observation import USAGE_MAPS
 from vmemcheck.operation import AddMemory, Boot, Remove, Sequence
 
 _FILE = "mm/sparse-vmemmap.c"
@@ -46,4 +47,4 @@ def test_counters_are_those_of_the_kernel(tree: Tree) -> None:
     with source.machine(geometry) as machine:
         last = [step for step in steps(machine, (Boot(0, 0, 64), AddMemory(1, 1))) if step][-1]
     pages = geometry.section_memmap_bytes // geometry.page_bytes
-    assert dict(last.state.counters) == {"nr_memmap_pages": pages, "nr_memmap_boot_pages": pages}
+    assert dict(last.state.counters) == {"nr_memmap_pages": pages, "nr_memmap_boot_pages": pages, USAGE_MAPS: 1}

@@ -9,11 +9,14 @@ import jsonschema
 import pytest
 
 from tests.trees.broken import begun, copied, edited
-from tests.trees.sources import source_of
+from tests.trees.sources import EVERY_MACHINE, machine_source, source_of
+from vmemcheck.arches import Architecture
 from vmemcheck.cli import main
-from vmemcheck.explore_scope import ExploreScope
+from vmemcheck.exploration import explore_cell
+from vmemcheck.explore_scope import ExploreScope, parse
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
+from vmemcheck.selection import Target, Wishes, cells
 
 SCHEMA = Path(__file__).parents[2] / "reports" / "explore.schema.json"
 _X86 = ("--arch", "x86_64", "--format", "json", "--scope")
@@ -44,6 +47,31 @@ def test_explore_x86_56_of_5_10_finds_the_leak_in_two_operations(
     (finding,) = cell["findings"]
     assert (code, finding["invariant"], finding["at_full_size"]) == (1, "no-leak", True)
     assert len(finding["replay"]["sequence"]) == 2
+
+
+@pytest.mark.newest_tree
+def test_explore_with_any_number_of_jobs_gives_equal_bytes(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    """What several processes visit is what one visits: the same states, in a report of the same bytes."""
+    options = ("explore", "--tree", str(tree.root), *_X86, "sections=1,devices=2,altmaps,refusals", "--jobs")
+    reports = []
+    for jobs in ("1", "3"):
+        assert main([*options, jobs]) == 0
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize(("architecture", "page_shift"), EVERY_MACHINE)
+def test_explore_every_architecture_page_size_and_levels_is_complete(
+    tree: Tree, architecture: Architecture, page_shift: int
+) -> None:
+    """Whatever check can run is also explored: the scaled code is built, and all states of a section are visited."""
+    source = machine_source(tree, architecture, page_shift)
+    scope = parse("sections=1,subsections=2")
+    for cell in cells(source, Target(architecture, page_shift), Wishes(struct_page_bytes=(64,))):
+        found = explore_cell(source, cell, scope, 1000)
+        assert found.is_complete
+        assert (found.scaled.table_shift, found.scaled.subsections_per_section) == (5, 2)
+        assert found.states > 5
 
 
 @pytest.mark.newest_tree

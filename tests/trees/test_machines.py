@@ -4,22 +4,19 @@
 A new architecture is covered as soon as it has a folder in vmemcheck/shim.
 """
 
-import functools
 from pathlib import Path
 
 import pytest
 
 from tests.trees.broken import begun, copied, edited
-from tests.trees.sources import skip_lacking
-from vmemcheck.arches import ARCHES, Architecture
+from tests.trees.sources import EVERY_MACHINE, machine_source
+from vmemcheck.arches import Architecture
 from vmemcheck.engine import check
-from vmemcheck.errors import SliceError
 from vmemcheck.invariant import Kind
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.invariants.failed_add_undone import FAILED_ADD_UNDONE
 from vmemcheck.kernel.compiler import run_compiler
-from vmemcheck.kernel.shim import has_shim
-from vmemcheck.kernel.source import KernelSource, open_source
+from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.observation import Allocated, LeafKind
 from vmemcheck.operation import AddMemory, Boot, Fault, FaultKind, Initialise, Remove
@@ -27,37 +24,12 @@ from vmemcheck.operation import AddMemory, Boot, Fault, FaultKind, Initialise, R
 _BYTES = 64
 # arm64 of 7.2 counts page-table pages wrongly (counters-balanced): that is not the machine's fault.
 _HARD = tuple(invariant for invariant in INVARIANTS if not invariant.is_soft)
-_CASES = [
-    pytest.param(architecture, page.page_shift, id=f"{architecture.name}-{page.name}")
-    for architecture in ARCHES
-    if has_shim(architecture.alias)
-    for page in architecture.page_sizes
-]
 
 
-@functools.cache
-def _opened(tree: Tree, alias: str, page_shift: int) -> KernelSource | None:
-    try:
-        return open_source(tree, alias, page_shift)
-    except SliceError as error:
-        if "cannot remove memory" not in error.what:
-            raise
-        return None
-
-
-def _source(tree: Tree, architecture: Architecture, page_shift: int) -> KernelSource:
-    if not tree.has(f"arch/{architecture.alias}/Kconfig"):
-        skip_lacking(tree, architecture.name, "newest")
-    source = _opened(tree, architecture.alias, page_shift)
-    if source is None:
-        skip_lacking(tree, f"hot-remove on {architecture.name}", "newest")
-    return source
-
-
-@pytest.mark.parametrize(("architecture", "page_shift"), _CASES)
+@pytest.mark.parametrize(("architecture", "page_shift"), EVERY_MACHINE)
 def test_machine_adds_and_removes_a_memory_block(tree: Tree, architecture: Architecture, page_shift: int) -> None:
     """The plainest sequence, beside boot memory and twice, leaves the vmemmap as it should be; all of it is mapped."""
-    source = _source(tree, architecture, page_shift)
+    source = machine_source(tree, architecture, page_shift)
     with source.machine(source.geometry(_BYTES)) as machine:
         again = (AddMemory(1, 1), Initialise(0), Remove(0))
         assert check(machine, (*again, *again), invariants=_HARD) is None
@@ -71,22 +43,22 @@ def test_machine_adds_and_removes_a_memory_block(tree: Tree, architecture: Archi
         assert {table.level for table in state.tables} <= set(range(machine.geometry.levels - 1))
 
 
-@pytest.mark.parametrize(("architecture", "page_shift"), _CASES)
+@pytest.mark.parametrize(("architecture", "page_shift"), EVERY_MACHINE)
 def test_machine_text_leaves_no_type_to_the_compiler(tree: Tree, architecture: Architecture, page_shift: int) -> None:
     """What a macro of the tree declares does not become an int, which cuts off the upper half of an address."""
-    source = _source(tree, architecture, page_shift)
+    source = machine_source(tree, architecture, page_shift)
     text = source.text(source.geometry(_BYTES)).encode()
     arguments = ["-fsyntax-only", "-std=gnu11", "-Wimplicit-int", "-fno-diagnostics-show-caret", "-x", "c", "-"]
     said = run_compiler(arguments, text, Path("/")).stderr.decode()
     assert [line for line in said.splitlines() if "implicit-int" in line] == []
 
 
-@pytest.mark.parametrize(("architecture", "page_shift"), _CASES)
+@pytest.mark.parametrize(("architecture", "page_shift"), EVERY_MACHINE)
 def test_machine_failed_add_names_the_function_that_gave_up(
     tree: Tree, architecture: Architecture, page_shift: int
 ) -> None:
     """Two memory blocks of which the second fails: the first stays, which is one finding, in __add_pages()."""
-    source = _source(tree, architecture, page_shift)
+    source = machine_source(tree, architecture, page_shift)
     with source.machine(source.geometry(_BYTES)) as machine:
         # Behind the pages of the first section; what the slab allocator gives counts too.
         events = machine.run((AddMemory(0, 1),))[-1].events

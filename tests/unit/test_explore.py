@@ -7,7 +7,7 @@ import pytest
 
 from vmemcheck.engine import Coverage
 from vmemcheck.errors import UsageError
-from vmemcheck.explore import Batch, Cause, Edge, Expansion, Exploration, Node, Violated, explore
+from vmemcheck.explore import Batch, Edge, Expansion, Exploration, Node, Symptom, Violated, explore
 from vmemcheck.explore_scope import ExploreScope, parse
 from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
@@ -31,7 +31,7 @@ def _expansion(node: Node, forbidden: int) -> Expansion:
             continue
         after = node.after(operation, expectation, 7, succeeded=True)
         if len(after.model.ranges) == forbidden:
-            violated.append(Violated(operation, ((Cause(Kind("no-leak", "", "")), False),)))
+            violated.append(Violated(operation, ((Symptom(Kind("no-leak", "", "")), False),)))
         else:
             edges.append(Edge(operation, after.key, 7, succeeded=True))
     return Expansion(len(tried), tuple(edges), tuple(violated))
@@ -60,7 +60,7 @@ def test_explore_counts_the_same_in_batches_of_any_size() -> None:
 def test_explore_violation_is_found_by_a_shortest_sequence_and_not_looked_beyond() -> None:
     """Two ranges at once are forbidden: two adds show it, and no state has more than one."""
     found = _explored(forbidden=2)
-    assert {cause.kind.invariant: len(sequence) for cause, sequence in found.found.items()} == {"no-leak": 2}
+    assert {symptom.kind.invariant: len(sequence) for symptom, sequence in found.found.items()} == {"no-leak": 2}
     assert found.states == 5
 
 
@@ -91,6 +91,21 @@ def test_scope_geometry_keeps_the_ratio_of_memmap_to_leaf() -> None:
     """A section's memmap is the same share of a PMD leaf as at full size."""
     small = ExploreScope().geometry(FULL)
     assert small.section_memmap_bytes * FULL.pmd_bytes == FULL.section_memmap_bytes * small.pmd_bytes
+
+
+def test_scope_geometry_with_large_pages_shares_a_page_between_two_subsections_not_sections() -> None:
+    """With 64K pages 32 subsections share a page of the vmemmap: here two do, and sections begin at a page."""
+    small = ExploreScope().geometry(Geometry(page_shift=16, section_shift=29, table_shift=13, levels=3))
+    assert small.subsection_memmap_bytes * 2 == small.page_bytes
+    assert small.section_memmap_bytes % small.page_bytes == 0
+
+
+def test_candidates_of_larger_subsections_keep_the_distance_in_bytes() -> None:
+    """A border in the middle of a page of the vmemmap is there at full size too."""
+    full = Geometry(page_shift=16, section_shift=29, table_shift=13, levels=3)
+    found = list(candidates((AddDevice(1, 2),), ExploreScope().geometry(full), full))
+    assert (AddDevice(16, 32),) in found
+    assert (AddDevice(1, 254),) in found
 
 
 def test_candidates_keep_sections_and_scale_borders_within_them() -> None:

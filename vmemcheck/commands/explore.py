@@ -5,11 +5,16 @@ All sequences of a scope, up to states that are the same, to the fixpoint; docs/
 """
 
 import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument
 from vmemcheck.commands.progress import growing_bar
+from vmemcheck.commands.workers import Workers
 from vmemcheck.exploration import ExploreResult, explore_cell
+from vmemcheck.explore_jobs import Processes
 from vmemcheck.explore_scope import parse
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.source import open_source
@@ -32,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--levels", type=levels_argument, metavar="N", help="levels of page tables, 3 to 5 (the usual)")
     add("--scope", default="sections=2", metavar="WORDS", help="what is visited, see docs/explore.md (sections=2)")
     add("--max-states", type=count_argument, default=MOST_STATES, metavar="N", help=f"then stop ({MOST_STATES})")
+    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add("--latent", action="store_true", help="what cannot occur, or is seen scaled only, fails the run too")
     add("--format", choices=("text", "json"), default="text", help="how to print the result (text)")
     add("-q", "--quiet", action="store_true", help="no progress bar")
@@ -47,12 +53,23 @@ def run(arguments: argparse.Namespace) -> int:
     levels = arguments.levels or usual_levels(source, target.architecture, target.page_shift, arguments.struct_page)[0]
     wishes = Wishes((), (arguments.struct_page,), (levels,))
     found = []
-    for cell in cells(source, target, wishes):
-        with growing_bar("states", quiet=arguments.quiet) as advance:
-            found.append(explore_cell(source, cell, scope, arguments.max_states, advance))
+    with _processes(arguments.jobs or os.cpu_count() or 1) as processes:
+        for cell in cells(source, target, wishes):
+            with growing_bar("states", quiet=arguments.quiet) as advance:
+                found.append(explore_cell(source, cell, scope, arguments.max_states, advance, processes))
     result = ExploreResult(tree.name, tree.origin, scope, arguments.max_states, tuple(found))
     if arguments.format == "json":
         print(explore_json(result))
     else:
         print_table(explore_text(result, latent=arguments.latent))
     return result.exit_code(latent=arguments.latent)
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[Processes | None]:
+    """Start processes; where one is enough, this one is."""
+    if jobs == 1:
+        yield None
+        return
+    with Workers(jobs) as workers:
+        yield Processes(workers.executor, jobs)

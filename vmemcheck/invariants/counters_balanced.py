@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.entries import MappingRun, Mappings
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import Constructed, Destructed, State
+from vmemcheck.observation import USAGE_MAPS, Constructed, Destructed, State
 from vmemcheck.situation import Situation
 
 
@@ -55,7 +55,8 @@ def _amounts(step: Step) -> Iterator[Problem]:
 
     Source: mm/vmstat.c: memmap_pages_add(); mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
     """
-    counters, page_bytes = dict(step.state.counters), step.geometry.page_bytes
+    page_bytes = step.geometry.page_bytes
+    counters = {name: value for name, value in step.state.counters if name != USAGE_MAPS}
     if not counters:
         return
     early = len(step.after.early) * -(-step.geometry.section_memmap_bytes // page_bytes)
@@ -81,10 +82,12 @@ def _bounds(now: Situation) -> tuple[int, int]:
     page_bytes = now.geometry.page_bytes
     pages = [run for run in now.mappings.runs if run.size == page_bytes]
     leaves = [run.span for run in now.mappings.runs if run.size != page_bytes]
-    # Tail pages of compound pages share theirs.
-    different = sum(map(len, intervals.union(span for run in pages for span in _pfns(run))))
-    least = different + sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
-    most = different + sum(map(len, leaves)) // page_bytes
+    # Tail pages of compound pages share theirs. What is mapped without need is the subject of no-leak.
+    needed = [(run, part) for run in pages for part in intervals.intersect([run.span], now.required)]
+    least = sum(map(len, intervals.union(span for run, part in needed for span in _pfns(run, part, page_bytes))))
+    least += sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
+    most = sum(map(len, intervals.union(span for run in pages for span in _pfns(run, run.span, page_bytes))))
+    most += sum(map(len, leaves)) // page_bytes
     if now.geometry.subsection_memmap_bytes % page_bytes:
         # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
         parts = (now.geometry.sections(live.start_pfn, live.nr_pages) for live in now.model.ranges)
@@ -93,13 +96,14 @@ def _bounds(now: Situation) -> tuple[int, int]:
     return least - sum(altmap.alloc for altmap in now.state.altmaps), most
 
 
-def _pfns(run: MappingRun) -> Iterator[range]:
-    """Yield the pages that a run of base pages leads to."""
+def _pfns(run: MappingRun, part: range, page_bytes: int) -> Iterator[range]:
+    """Yield the pages that a part of a run of base pages leads to."""
+    nr, first = len(part) // page_bytes, run.pfn + (part.start - run.start) // page_bytes * run.pfn_step
     if abs(run.pfn_step) > 1:
-        yield from (range(pfn, pfn + 1) for pfn in range(run.pfn, run.pfn + run.nr * run.pfn_step, run.pfn_step))
+        yield from (range(pfn, pfn + 1) for pfn in range(first, first + nr * run.pfn_step, run.pfn_step))
     else:
-        far = run.pfn + (run.nr - 1) * run.pfn_step
-        yield range(min(run.pfn, far), max(run.pfn, far) + 1)
+        last = first + (nr - 1) * run.pfn_step
+        yield range(min(first, last), max(first, last) + 1)
 
 
 def _pairs(step: Step) -> Iterator[Problem]:

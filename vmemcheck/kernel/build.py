@@ -8,12 +8,14 @@ import enum
 import hashlib
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vmemcheck.errors import BuildError
 from vmemcheck.geometry import Geometry
+from vmemcheck.kernel.assembly import inspect
 from vmemcheck.kernel.cache import appearing_file, cache_folder
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.doors import door_macros
@@ -46,9 +48,11 @@ _COMMON = (
 )
 LIBRARY_NAMES = frozenset(
     "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp"
-    " memcpy memmove memset memcmp memchr strlen strcmp __libc_start_main __stack_chk_fail".split()
+    " memcpy memmove memset memcmp memchr strlen strcmp __stack_chk_fail"
+    " __executable_start etext __data_start _edata __bss_start _end __start_vmc_keep __stop_vmc_keep"
+    " __gcov_info_to_gcda __gcov_merge_add __start_vmc_counts __stop_vmc_counts".split()
 )
-"""What a program may take from the C library; everything else must come from the tree or from the shim."""
+"""What a program may take from the C library, the linker and gcov; all else must come from the tree or the shim."""
 NOTES = "machine.gcno"
 """Next to a program that counts its lines: what the counters mean."""
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
@@ -66,7 +70,14 @@ class Variant(enum.Enum):
         "-fsanitize-undefined-trap-on-error",
     )
     """With the address and undefined-behaviour sanitizers."""
-    COVERED = ("-O0", "--coverage", "-fprofile-update=single", "-DVMC_COVERED")
+    COVERED = (
+        "-O0",
+        "--coverage",
+        "-fprofile-update=single",
+        "-fprofile-info-section=vmc_counts",
+        "-DVMC_COVERED",
+        "-DVMC_CONFINED",
+    )
     """Counts how often each line of the kernel's own files runs."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
@@ -80,10 +91,12 @@ class Program:
 
     :param path: the executable
     :param name: of the tree and the target, for messages
+    :param variant: how it was compiled
     """
 
     path: Path
     name: str
+    variant: Variant = Variant.FAST
 
 
 def program_text(found: Slice, shim: Shim, geometry: Geometry, native: Geometry) -> str:
@@ -127,40 +140,49 @@ def build(text: str, variant: Variant, name: str) -> Program:
     path = folder / "machine"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _compile(text, [*arguments, *_script(variant, folder)], path, name)
-    return Program(path, name)
+        _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
+    return Program(path, name, variant)
 
 
-def _compile(text: str, arguments: list[str], path: Path, name: str) -> None:
+def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Variant) -> None:
     source = path.with_suffix(".c")
     with appearing_file(source) as partial:
         partial.write_text(text)
-    with appearing_file(path) as partial:
+    with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # In the root folder: the names of files in debug information are then those of the tree.
-        _link(arguments, source, partial, name)
+        assembly, machine = Path(folder, "machine.s"), Path(folder, "machine.o")
+        _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
+        inspect(assembly.read_text(errors="replace"), name, may_start=variant is Variant.CHECKED)
+        _run(["-c", "-o", str(machine), str(assembly)], name)
+        command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
+        # A function of the kernel may have the name of one of the C library. The linker says who calls it.
+        borrowed = _undefined(machine) - LIBRARY_NAMES
+        if borrowed and variant is not Variant.CHECKED:
+            message = _refused([*command, "-nostdlib", "-Wl,-e,main"])
+            raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
+        _run(command, name)
 
 
-def _link(arguments: list[str], source: Path, path: Path, name: str) -> None:
-    command = [*arguments, "-o", str(path), str(source)]
-    result = run_compiler(command, b"", Path("/"))
-    if result.returncode != 0:
-        raise refusal(name, result.stderr.decode("utf-8", "replace"))
-    borrowed = _from_libraries(path) - LIBRARY_NAMES
-    if borrowed and not any(each.startswith("-fsanitize") or each == "--coverage" for each in arguments):
-        # A function of the kernel that happens to have a name of the C library. The linker says who calls it.
-        result = run_compiler([*command, "-nostdlib", "-Wl,-e,main"], b"", Path("/"))
-        message = result.stderr.decode("utf-8", "replace")
-        raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
+def _run(arguments: list[str], name: str) -> None:
+    message = _refused(arguments)
+    if message:
+        raise refusal(name, message)
+
+
+def _refused(arguments: list[str]) -> str:
+    """Return what the compiler objects to; empty when it does what it was asked for."""
+    result = run_compiler(arguments, b"", Path("/"))
+    return (result.stderr.decode("utf-8", "replace") or "no message") if result.returncode != 0 else ""
 
 
 def _names_any(line: str, names: frozenset[str]) -> bool:
     return "n function" in line or any(f"`{name}'" in line for name in names)
 
 
-def _from_libraries(path: Path) -> frozenset[str]:
-    """Return the names that a program takes from shared libraries."""
-    shown = symbols(path, "-D", "--undefined-only", "--without-symbol-versions")
-    return frozenset(words[0].partition("@")[0] for words in shown if words[1:2] == ["U"])
+def _undefined(path: Path) -> frozenset[str]:
+    """Return the names that an object file takes from elsewhere; what is made by the linker has none of its own."""
+    shown = symbols(path, "--undefined-only")
+    return frozenset(words[0] for words in shown if words[1:2] == ["U"])
 
 
 def symbols(path: Path, *options: str) -> list[list[str]]:
@@ -201,7 +223,13 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
             if not re.search(rf"^#\s*define {name} (?:PGDIR_SHIFT|P4D_SHIFT)\b", macros, re.MULTILINE)
         }
         if not re.search(r"^#\s*define PGDIR_SHIFT pgdir_shift\b", macros, re.MULTILINE):
-            values["PGDIR_SHIFT"] = f"(PAGE_SHIFT + (vmc_levels - 1) * {geometry.table_shift})"
+            # Where the kernel decides at boot how many levels there are, its macro asks pgtable_l5_enabled.
+            at_boot = re.search(r"^#\s*define PGDIR_SHIFT\b.*_enabled", macros, re.MULTILINE)
+            levels = "vmc_levels" if at_boot else geometry.levels
+            values["PGDIR_SHIFT"] = f"(PAGE_SHIFT + ({levels} - 1) * {geometry.table_shift})"
+        # include/linux/pageblock-flags.h: the pageblocks of a section are counted, so that it must not be smaller.
+        section_order = geometry.section_shift - geometry.page_shift
+        values["pageblock_order"] = str(min(geometry.table_shift, section_order))
     for name, value in values.items():
         if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
             yield f"#undef {name}\n#define {name} {value}"

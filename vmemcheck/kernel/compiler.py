@@ -4,16 +4,21 @@
 Only for text that is compiled or preprocessed here; nothing is linked or run.
 """
 
+import contextlib
 import functools
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from vmemcheck.errors import BuildError
+from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, confine_compiler
 
-_SECONDS = 60
+_MOST_MESSAGE_BYTES = 4 << 20
 
 
 def find_compiler() -> str:
@@ -48,27 +53,62 @@ def _version(path: str) -> str:
 def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Run the compiler on ``text`` as standard input, in ``folder``. Its exit code is for the caller.
 
-    :raises BuildError: when it takes longer than a minute
+    It may use a minute, 4 GiB of memory, and write 256 MiB.
+
+    :raises BuildError: when it asks for more
     """
     environment = os.environ | {"LC_ALL": "C"}
     for name in ("CPATH", "C_INCLUDE_PATH", "DEPENDENCIES_OUTPUT"):
         environment.pop(name, None)
-    try:
-        return subprocess.run(
-            [find_compiler(), *arguments],
-            input=text,
-            capture_output=True,
+    command = [find_compiler(), *arguments]
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        given.write(text)
+        given.seek(0)
+        # A session of its own: the compiler proper is a child of the process that is started here.
+        process = subprocess.Popen(
+            command,
+            stdin=given,
+            stdout=out,
+            stderr=errors,
             cwd=folder,
             env=environment,
-            timeout=_SECONDS,
-            check=False,
+            start_new_session=True,
+            preexec_fn=confine_compiler,  # limits must hold before it starts
         )
-    except subprocess.TimeoutExpired:
-        raise BuildError(
-            f"the compiler ran for more than {_SECONDS} s",
-            where=str(folder),
-            to_fix="look for a macro or an include in the tree that never ends",
-        ) from None
+        try:
+            code = process.wait(COMPILER_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder) from None
+        finally:
+            _end(process)
+        message = _content(errors, _MOST_MESSAGE_BYTES)
+        if b"out of memory" in message or b"virtual memory exhausted" in message:
+            raise _asked_for_more(f"for more than {COMPILER_BYTES >> 30} GiB of memory", folder)
+        if b"File size limit exceeded" in message or b"SIGXFSZ" in message or code == -signal.SIGXFSZ:
+            raise _asked_for_more(f"to write more than {COMPILER_OUTPUT_BYTES >> 20} MiB", folder)
+        if b"CPU time limit exceeded" in message:
+            raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder)
+        return subprocess.CompletedProcess(command, code, _content(out, COMPILER_OUTPUT_BYTES), message)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process and its children, whatever is left of them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _content(file: IO[bytes], most: int) -> bytes:
+    file.seek(0)
+    return file.read(most)
+
+
+def _asked_for_more(what: str, folder: Path) -> BuildError:
+    return BuildError(
+        f"the compiler asked {what}",
+        where=str(folder),
+        to_fix="look for a macro or an include in the tree that never ends",
+    )
 
 
 def complaints(text: str) -> str:

@@ -28,13 +28,9 @@ class CoveredMachine(KernelMachine):
     """A machine that counts how often each line ran, over all sequences from its start to its end."""
 
     def __init__(self, program: Program, geometry: Geometry, name: str, traits: Traits) -> None:
-        """Choose a private folder for the counts.
-
-        :param program: compiled as ``Variant.COVERED``
-        """
-        self._counts = tempfile.TemporaryDirectory(prefix="vmemcheck-")
+        """Take a program that was compiled as ``Variant.COVERED``."""
         self._covered = program
-        super().__init__(program, geometry, name, traits, {"GCOV_PREFIX": self._counts.name})
+        super().__init__(program, geometry, name, traits)
 
     def lines(self) -> LineCounts:
         """End the program, and return the counts of the sliced kernel files.
@@ -45,12 +41,14 @@ class CoveredMachine(KernelMachine):
         :raises ExecutorError: when gcov is absent, or does not understand the counts
         """
         self.end_program()
-        return _read(self._covered, Path(self._counts.name))
-
-    def close(self) -> None:
-        """End the program, and forget the counts."""
-        self.end_program()
-        self._counts.cleanup()
+        gcov = _find_gcov()
+        found: dict[str, dict[int, int]] = {}
+        for counted in self._executor.counts():
+            for name, lines in _read(self._covered, counted, gcov).items():
+                known = found.setdefault(name, {})
+                for line, count in lines.items():
+                    known[line] = known.get(line, 0) + count
+        return {name: dict(sorted(lines.items())) for name, lines in sorted(found.items())}
 
     def __enter__(self) -> Self:
         return self
@@ -76,14 +74,13 @@ class _File(TypedDict):
     lines: list[_Line]
 
 
-def _read(program: Program, folder: Path) -> LineCounts:
-    # The runtime puts the whole path of the program below the folder.
-    place = folder / program.path.parent.relative_to("/")
-    place.mkdir(parents=True, exist_ok=True)
-    shutil.copy(program.path.with_name(NOTES), place)
-    counts = NOTES.replace(".gcno", ".gcda")
-    command = [_find_gcov(), "--json-format", "--stdout", counts]
-    shown = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+def _read(program: Program, counted: bytes, gcov: str) -> LineCounts:
+    with tempfile.TemporaryDirectory(prefix="vmemcheck-") as folder:
+        shutil.copy(program.path.with_name(NOTES), folder)
+        counts = NOTES.replace(".gcno", ".gcda")
+        Path(folder, counts).write_bytes(counted)
+        command = [gcov, "--json-format", "--stdout", counts]
+        shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     try:
         files: list[_File] = json.loads(shown.stdout)["files"]
     except (ValueError, KeyError):
@@ -101,7 +98,7 @@ def _read(program: Program, folder: Path) -> LineCounts:
         for line in file["lines"]:
             # A line that several functions share is there once for each.
             lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
-    return {name: dict(sorted(lines.items())) for name, lines in sorted(found.items())}
+    return found
 
 
 def _find_gcov() -> str:

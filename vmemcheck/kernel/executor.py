@@ -6,15 +6,14 @@ What an answer means is in ``vmemcheck.kernel.decode``.
 
 import contextlib
 import os
-import resource
 import selectors
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
 
 from vmemcheck.errors import ExecutorError
-from vmemcheck.kernel.build import Program
+from vmemcheck.kernel.build import Program, Variant
+from vmemcheck.kernel.confinement import confine_program, limit_program
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import FAILED, HEADER, PLACES
 
@@ -33,13 +32,12 @@ _STDERR_BYTES = 4000
 class Executor:
     """The process of one program; started when it is needed, and again after it died."""
 
-    def __init__(
-        self, program: Program, levels: int, environment: Mapping[str, str] | None = None, mutant: int = 0
-    ) -> None:
+    def __init__(self, program: Program, levels: int, mutant: int = 0) -> None:
         self._program = program
         self._seconds = _SECONDS_OF_MUTANT if mutant else _SECONDS
-        self._arguments = [str(levels), str(mutant)] if mutant else [str(levels)]
-        self._environment = {"LC_ALL": "C"} | dict(environment or {})
+        self._arguments = [str(levels), str(mutant)]
+        self._counts: list[bytes] = []
+        self._counts_file = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._errors: int = -1
@@ -91,6 +89,10 @@ class Executor:
         for stream in (process.stdout,):
             if stream:
                 stream.close()
+        if self._counts_file >= 0:
+            self._counts.append(os.pread(self._counts_file, _MOST_BYTES, 0))
+            os.close(self._counts_file)
+            self._counts_file = -1
         if self._errors >= 0:
             os.close(self._errors)
             self._errors = -1
@@ -98,21 +100,32 @@ class Executor:
             self._folder.cleanup()
             self._folder = None
 
+    def counts(self) -> tuple[bytes, ...]:
+        """Return what each process that came to its end counted of the lines that ran, in the format of gcov."""
+        return tuple(counted for counted in self._counts if counted)
+
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
         self._folder = tempfile.TemporaryDirectory(prefix="vmemcheck-")
         self._errors = os.memfd_create("stderr")
+        arguments: list[str] = self._arguments
+        files: tuple[int, ...] = ()
+        if self._program.variant is Variant.COVERED:
+            self._counts_file = os.memfd_create("counts")
+            arguments, files = [*arguments, str(self._counts_file)], (self._counts_file,)
         try:
             self._process = subprocess.Popen(
-                [str(self._program.path), *self._arguments],
+                [str(self._program.path), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=self._environment,
+                env={"LC_ALL": "C"},
                 cwd=self._folder.name,
-                preexec_fn=_confine,  # limits must hold before the program starts
+                pass_fds=files,
+                # Limits must hold before the program starts.
+                preexec_fn=limit_program if self._program.variant is Variant.CHECKED else confine_program,
             )
         except OSError as error:
             raise ExecutorError(
@@ -159,11 +172,3 @@ class Executor:
             to_fix="please report this with the sequence and the kernel tree: a crash of the kernel's code is caught,"
             " so this is a defect of the simulated machine",
         )
-
-
-def _confine() -> None:
-    """Limits for the program; called in the new process before it starts."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, 8 << 20))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,7 +41,6 @@ class KernelMachine:
 
     :param program: compiled for just this geometry
     :param name: what is tested, for reports
-    :param environment: of the program
     :param with_free: states that differ only in free memory are different states
     :param mutant: which one of those that the program holds is to run; 0 is the code as it was
     """
@@ -52,7 +51,6 @@ class KernelMachine:
         geometry: Geometry,
         name: str,
         traits: Traits = Traits(),
-        environment: Mapping[str, str] | None = None,
         *,
         with_free: bool = False,
         mutant: int = 0,
@@ -63,7 +61,7 @@ class KernelMachine:
         self._name = name
         self._traits = traits
         self._milliseconds = MILLISECONDS
-        self._executor = Executor(program, geometry.levels, environment, mutant)
+        self._executor = Executor(program, geometry.levels, mutant)
         self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
 
     @property

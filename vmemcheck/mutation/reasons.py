@@ -3,7 +3,7 @@
 
 Each row names functions, macros and variables of the kernel, and says why. It is asked only about mutants
 that survived; whether a row is right is for a reader of the kernel to judge, so each stands in the report with
-its count.
+its count. What only other CPUs, nodes, devices or sizes could tell is *outside*, never equivalent.
 """
 
 import re
@@ -24,6 +24,8 @@ class Reason:
     :param functions: it is in one of these
     :param words: its text starts with one of these
     :param operators: it is made by one of these
+    :param texts: its text is one of these
+    :param is_unreached: no sequence gets to it
     """
 
     name: str
@@ -33,14 +35,20 @@ class Reason:
     functions: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()
     operators: frozenset[Operator] = field(default_factory=frozenset)
+    texts: frozenset[str] = frozenset()
+    is_unreached: bool = False
 
-    def fits(self, mutant: Mutant) -> bool:
-        """Tell whether a mutant fits."""
-        return (
+    def fits(self, mutant: Mutant, *, is_reached: bool) -> bool:
+        """Tell whether a mutant fits.
+
+        :param is_reached: some sequence gets to it
+        """
+        return not (self.is_unreached and is_reached) and (
             (not self.calls or not self.calls.isdisjoint(mutant.calls))
             and (not self.functions or mutant.function in self.functions)
             and (not self.words or mutant.text.split("=")[0].split("+")[0].strip(" !") in self.words)
             and (not self.operators or mutant.operator in self.operators)
+            and (not self.texts or mutant.text in self.texts)
         )
 
 
@@ -63,6 +71,20 @@ _FLUSHES = _set(
     " flush_tlb_one_kernel local_flush_tlb_all local_flush_tlb_page flush_cache_vmap flush_cache_vunmap"
 )
 
+_PGD_LOCK = _set("pgd_page_get_mm")
+_GUARD = "a guard against what no caller does, as a reader of the callers can see; no sequence gets to it"
+_GUARDS = {
+    # Sizes are PAGE_SIZE or PMD_SIZE.
+    "altmap_alloc_block_buf": ("return NULL;",),
+    # Of no pages: check_pfn_span() and __add_pages() pass at least a subsection.
+    "fill_subsection_map": ("rc = -EINVAL;",),
+    # A map that was just allocated is empty, so that no pages can be in it already.
+    "section_activate": ("ms->usage = NULL;",),
+    # Of ranges that are no whole subsections: check_pfn_span() refuses them before.
+    "__populate_section_memmap": ("return NULL;",),
+}
+"""Function -> what it does only where a caller is wrong."""
+
 REASONS: tuple[Reason, ...] = (
     Reason("message", "only a message, or what is printed in it", True, calls=_MESSAGES),
     Reason(
@@ -82,7 +104,7 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         "assertion",
-        "drops or loosens an assertion, which cannot fail where nothing else is wrong",
+        "drops or loosens an assertion: as long as it does not fire it has no effect, and it fires in no sequence",
         True,
         calls=_ASSERTIONS,
         operators=frozenset((Operator.DROP_STATEMENT, Operator.OFF_BY_ONE, Operator.DROP_CALL)),
@@ -100,7 +122,98 @@ REASONS: tuple[Reason, ...] = (
         functions=_set("vmemmap_alloc_block"),
         operators=frozenset((Operator.DROP_FLAG,)),
     ),
+    Reason(
+        "commutative",
+        "two maps change places in an operation in which their order means nothing",
+        True,
+        calls=_set("bitmap_and bitmap_or bitmap_xor bitmap_equal bitmap_intersects"),
+        operators=frozenset((Operator.SWAP,)),
+    ),
+    *(
+        Reason("guard", _GUARD, True, functions=_set(function), texts=frozenset(texts), is_unreached=True)
+        for function, texts in _GUARDS.items()
+    ),
+    Reason(
+        "frees nothing",
+        "kfree(NULL): an add is refused where a map has pages, and then the map is no new one",
+        True,
+        functions=_set("section_activate"),
+        texts=frozenset(("kfree(usage);",)),
+    ),
+    Reason(
+        "refused before",
+        "a whole section cannot be added to an early one, which has pages: fill_subsection_map() refuses it before",
+        True,
+        functions=_set("section_activate"),
+        texts=frozenset(("nr_pages < PAGES_PER_SECTION + 1",)),
+    ),
+    Reason(
+        "unread",
+        "with a vmemmap, the address in section_mem_map is not read any more: pfn_to_page() is an addition",
+        True,
+        functions=_set("section_activate"),
+        texts=frozenset(("pfn_to_page(pfn) -> 0",)),
+    ),
+    Reason(
+        "empty range",
+        "what follows is of length 0, or maps a page that is mapped",
+        True,
+        functions=_set("vmemmap_flush_unused_pmd"),
+        texts=frozenset(("return;",)),
+    ),
+    Reason(
+        "empty range",
+        "what follows is of length 0, or maps a page that is mapped",
+        True,
+        functions=_set("vmemmap_populate_compound_pages"),
+        texts=frozenset(("next += PAGE_SIZE;",)),
+    ),
+    Reason(
+        "marked at once",
+        "what is unused is marked at once, and not put off: slower, with the same marks when they are read",
+        True,
+        functions=_set("vmemmap_use_sub_pmd"),
+        texts=frozenset(("return;",)),
+    ),
     Reason("one thread", "locks and barriers: operations happen one after the other", False, calls=_LOCKS),
+    Reason("one thread", "locks and barriers: operations happen one after the other", False, words=_set("pgt_lock")),
+    Reason(
+        "one thread",
+        "locks and barriers: operations happen one after the other",
+        False,
+        functions=_set("section_deactivate"),
+        texts=frozenset(("ms->section_mem_map &= ~SECTION_HAS_MEM_MAP;",)),
+    ),
+    Reason("one thread", "locks and barriers: operations happen one after the other", False, calls=_PGD_LOCK),
+    Reason(
+        "boot allocator",
+        "where memblock looks for memory, and how it aligns it",
+        False,
+        functions=_set("vmemmap_alloc_block"),
+        texts=frozenset(("__earlyonly_bootmem_alloc(): size <-> __pa(MAX_DMA_ADDRESS)", "__pa(MAX_DMA_ADDRESS) -> 0")),
+    ),
+    Reason(
+        "page block flags",
+        "the part of struct mem_section_usage that mm/page_alloc.c uses",
+        False,
+        functions=_set("usemap_size mem_section_usage_size"),
+    ),
+    Reason(
+        "large pages",
+        "every CPU of the machine can map large pages",
+        False,
+        functions=_set("vmemmap_populate"),
+        texts=frozenset(
+            (
+                "altmap",
+                "err = -ENOMEM;",
+                "err = vmemmap_populate_basepages(start, end, node, NULL);",
+                "vmemmap_populate_basepages(start, end, node, NULL) -> 0",
+                "vmemmap_populate_basepages(): start <-> end",
+            )
+        ),
+        is_unreached=True,
+    ),
     Reason("one CPU", "flushes of one CPU's TLB, of table walkers and of caches", False, calls=_FLUSHES),
     Reason(
         "one node",
@@ -121,6 +234,9 @@ REASONS: tuple[Reason, ...] = (
 """The first that fits counts."""
 
 
-def reason_for(mutant: Mutant) -> Reason | None:
-    """Return the reason why a mutant that survived is not held against the check, or None."""
-    return next((reason for reason in REASONS if reason.fits(mutant)), None)
+def reason_for(mutant: Mutant, *, is_reached: bool = True) -> Reason | None:
+    """Return the reason why a mutant that survived is not held against the check, or None.
+
+    :param is_reached: some sequence gets to it
+    """
+    return next((reason for reason in REASONS if reason.fits(mutant, is_reached=is_reached)), None)

@@ -59,6 +59,18 @@ class Cell:
         return KernelMachine(program, self.geometry, self.name, self.traits, mutant=mutant)
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What is known of mutants that nothing killed.
+
+    :param cells: in which they were judged
+    :param reached: numbers of those that some sequence gets to
+    """
+
+    cells: tuple[Cell, ...]
+    reached: frozenset[int]
+
+
 def mutants_of(source: KernelSource, functions: Iterable[str] = ()) -> Schemata:
     """Make the mutants of a tree and architecture.
 
@@ -116,9 +128,8 @@ def run(
                 )
         left = [mutant for mutant in left if mutant.number not in results]
     last = _part(progress, len(cells), len(cells) + 1)
-    for mutant, (fate, why) in _spread(executor, _explained, cells, left, last):
-        if fate is Fate.SURVIVED and mutant.number not in reached:
-            fate = Fate.NOT_REACHED
+    about = Leftover(cells, frozenset(reached))
+    for mutant, (fate, why) in _spread(executor, _explained, about, left, last):
         results[mutant.number] = MutantResult(mutant, fate, why, differed=differed[mutant.number])
     return MutationResult(
         tree=source.tree.name,
@@ -176,17 +187,18 @@ def _as_it_is(cell: Cell) -> tuple[Program, Original]:
         return program, original(machine, noting, cell.scope, cell.examples, cell.seed)
 
 
-def _explained(cells: Sequence[Cell], mutants: Sequence[Mutant]) -> list[tuple[Fate, str]]:
-    return [_fate(cells, mutant) for mutant in mutants]
+def _explained(about: Leftover, mutants: Sequence[Mutant]) -> list[tuple[Fate, str]]:
+    return [_fate(about, mutant) for mutant in mutants]
 
 
-def _fate(cells: Sequence[Cell], mutant: Mutant) -> tuple[Fate, str]:
+def _fate(about: Leftover, mutant: Mutant) -> tuple[Fate, str]:
     """Say why a mutant survived, as far as that can be told."""
-    reason = reason_for(mutant)
+    cells, is_reached = about.cells, mutant.number in about.reached
+    reason = reason_for(mutant, is_reached=is_reached)
     if reason is not None:
         return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
     texts = dict.fromkeys(cell.text for cell in cells)
     if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
         replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
         return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
-    return Fate.SURVIVED, ""
+    return (Fate.SURVIVED if is_reached else Fate.NOT_REACHED), ""

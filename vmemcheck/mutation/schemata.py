@@ -6,7 +6,7 @@ kernel's code as it was. What the compiler refuses is taken out again, and count
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vmemcheck.kernel.doors import prototype_of
@@ -18,7 +18,9 @@ from vmemcheck.mutation.paths import path_functions
 from vmemcheck.mutation.syntax import Places, functions_of
 
 _CODE = re.compile(r"(?:mm|arch/\w+/mm)/.*\.c")
-_LINE = re.compile(r"^(?:In file included from )?([^\s:]+):(\d+)(?::\d+)?: (?:fatal )?error: ", re.MULTILINE)
+_MESSAGE = re.compile(
+    r"^(?:In file included from )?([^\s:]+):(\d+)(?::\d+)?: (?:fatal )?(error|warning|note): (.*)", re.MULTILINE
+)
 GUARD = """\
 static int vmc_mutant;
 #if defined(VMC_MUTANT)
@@ -69,7 +71,7 @@ def schemata(found: Slice, complaints: Callable[[Slice], str], functions: Iterab
                 found.code, [one for each, made in zip(chosen, mutants, strict=True) for one in _made(each, made)]
             ),
         )
-        wrong = {(file, int(line)) for file, line in _LINE.findall(complaints(mutated))}
+        wrong = set(_wrong(complaints(mutated)))
         touched = [each for each in chosen if _touches(each, places, wrong)]
         if not touched:
             return Schemata(mutated, mutants, refused, path_functions(found))
@@ -78,6 +80,15 @@ def schemata(found: Slice, complaints: Callable[[Slice], str], functions: Iterab
         kept = [each for each in chosen if each not in (calls or touched)]
         refused += len(chosen) - len(kept)
         chosen = kept
+
+
+def _wrong(said: str) -> Iterator[tuple[str, int]]:
+    """Yield the places that the compiler objects to; of what is in a macro, also where that is used."""
+    is_error = False
+    for file, line, kind, text in _MESSAGE.findall(said):
+        is_error = kind == "error" or (kind == "note" and is_error)
+        if is_error and (kind == "error" or text.startswith("in expansion of macro")):
+            yield file, int(line)
 
 
 def drafts_of(found: Slice) -> list[Draft]:

@@ -32,7 +32,7 @@ static int vmc_create_block(unsigned long section_nr, struct vmem_altmap *altmap
 		return -17; /* -EEXIST */
 	if (vmc_memory_block_count == VMC_MOST_BLOCKS)
 		vmc_fail("more memory blocks than can be tracked");
-	mem = vmc_kmalloc(sizeof(*mem));
+	mem = vmc_object(sizeof(*mem));
 	if (!mem)
 		return -12; /* -ENOMEM */
 	mem->start_section_nr = section_nr;

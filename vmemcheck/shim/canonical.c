@@ -65,7 +65,10 @@ static unsigned long vmc_name_of(unsigned long pfn)
 	return vmc_name_if_any(pfn);
 }
 
-/* A word of kernel data: a pointer to the machine's memory, or to a struct page of it, becomes a name. */
+/*
+ * A word of kernel data: a pointer to the machine's memory, or to a struct page of it, becomes a name. So does one to
+ * what the machine has reserved elsewhere, which is not at the same place in each process.
+ */
 static unsigned long vmc_renamed(unsigned long word)
 {
 	unsigned long ram = word - (unsigned long)VMC_RAM, page = word - (unsigned long)VMC_RAM_STRUCTS;
@@ -74,7 +77,7 @@ static unsigned long vmc_renamed(unsigned long word)
 		return vmc_mix(vmc_name_of(VMC_RAM_PFN + (ram >> PAGE_SHIFT)), ram & ~PAGE_MASK);
 	if (page < VMC_RAM_PAGES * VMC_STRUCT_PAGE_BYTES)
 		return vmc_mix(vmc_name_of(VMC_RAM_PFN + page / VMC_STRUCT_PAGE_BYTES), ~(page % VMC_STRUCT_PAGE_BYTES));
-	return word;
+	return word == (unsigned long)mem_section ? VMC_UNNAMED : word;
 }
 
 static unsigned long vmc_words(unsigned long hash, const void *start, unsigned long bytes)

@@ -90,6 +90,6 @@ void vmc_put_device_page(const struct page *page)
 	if ((unsigned long)page % PAGE_SIZE < sizeof(*page) && vmc_in_hot((unsigned long)page) &&
 	    vmc_translate((unsigned long)page) == ~0UL)
 		vmc_fault((unsigned long)page, VMC_CALLER);
-	if (vmc_current && vmc_current->pgmap)
-		vmc_ref_put(VMC_PGMAP_REF(vmc_current->pgmap), 1);
+	if (vmc_handled && vmc_handled->pgmap)
+		vmc_ref_put(VMC_PGMAP_REF(vmc_handled->pgmap), 1);
 }

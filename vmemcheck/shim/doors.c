@@ -88,7 +88,7 @@ static long vmc_add(const struct vmc_operation *operation)
 	vmc_prepare(live, operation);
 	vmc_use_sections(live->start, live->pages);
 	vmc_live[vmc_live_count++] = live;
-	vmc_current = live;
+	vmc_handled = live;
 	error = live->door == VMC_MEMORY_DOOR ? vmc_add_blocks(live) : vmc_add_device(live);
 	if (error) {
 		vmc_altmaps_gone(live);
@@ -109,7 +109,7 @@ static long vmc_remove(unsigned int index)
 	unsigned long start = live->start << PAGE_SHIFT, bytes = live->pages << PAGE_SHIFT;
 	long error = 0;
 
-	vmc_current = live;
+	vmc_handled = live;
 	if (vmc_is_blocks(live))
 		error = VMC_REMOVE_MEMORY(start, bytes);
 #ifndef VMC_CLASSIC
@@ -216,7 +216,7 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 	vmc_fault_kind = operation->fault_kind;
 	vmc_fault_value = operation->fault_value;
 	vmc_allocations = 0;
-	vmc_current = 0;
+	vmc_handled = 0;
 	*outcome = (struct vmc_outcome){ 1, operation->start, operation->pages, 0 };
 	if (!vmc_applies(operation)) {
 		*outcome = (struct vmc_outcome){ 0, 0, 0, 0 };

@@ -275,7 +275,7 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 	return place;
 }
 
-void *vmc_kmalloc(unsigned long size)
+static void *vmc_object(unsigned long size)
 {
 	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn;
 	unsigned int order = pages > 1 ? 64 - __builtin_clzl(pages - 1) : 0;
@@ -291,6 +291,21 @@ void *vmc_kmalloc(unsigned long size)
 	return vmc_address_of(pfn);
 }
 
+/* mm/sparse.c: sparse_index_alloc(): a root of sections is never freed; what else there is are usage maps */
+static int vmc_is_root(unsigned long size)
+{
+	return size == SECTIONS_PER_ROOT * sizeof(struct mem_section);
+}
+
+void *vmc_kmalloc(unsigned long size)
+{
+	void *place = vmc_object(size);
+
+	if (place && !vmc_is_root(size))
+		vmc_count(2, 1);
+	return place;
+}
+
 /* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
 struct vmc_copy {
 	const void *place;
@@ -303,7 +318,7 @@ static unsigned int vmc_copy_count;
 
 void *vmc_kmemdup(const void *source, unsigned long size)
 {
-	void *copy = vmc_kmalloc(size);
+	void *copy = vmc_object(size);
 
 	if (!copy)
 		return 0;
@@ -313,21 +328,27 @@ void *vmc_kmemdup(const void *source, unsigned long size)
 	return __builtin_memcpy(copy, source, size);
 }
 
+/* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
 void vmc_kfree(const void *p)
 {
 	unsigned int index;
 
+	if (!p)
+		return;
 	for (index = 0; index < vmc_copy_count; index++) {
-		if (vmc_copies[index].place == p) {
-			vmc_copies[index] = vmc_copies[--vmc_copy_count];
-			return;
-		}
+		if (vmc_copies[index].place != p)
+			continue;
+		__builtin_memset((void *)p, 0x6b, sizeof(struct vmem_altmap));
+		vmc_copies[index] = vmc_copies[--vmc_copy_count];
+		return;
 	}
+	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
+	vmc_count(2, -1);
 }
 
 void *vmc_boot_alloc(unsigned long size)
 {
-	void *place = vmc_kmalloc(size);
+	void *place = vmc_object(size);
 	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
 
 	if (!place)

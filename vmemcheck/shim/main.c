@@ -28,13 +28,47 @@ VMC_KEEP static char *vmc_snapshot = 0;
 extern char __data_start[], _edata[], __bss_start[], _end[], __start_vmc_keep[], __stop_vmc_keep[];
 
 #ifdef VMC_COVERED
-extern void __gcov_dump(void);
+#if __GNUC__ < 12
+#error "lines are counted with gcc 12 or newer"
+#endif
+/* gcov.h. The counts go to a file that is open already: the program may open none. */
+struct gcov_info;
+extern void __gcov_info_to_gcda(const struct gcov_info *, void (*)(const char *, void *),
+				void (*)(const void *, unsigned, void *), void *(*)(unsigned, void *), void *);
+extern const struct gcov_info *const __start_vmc_counts[], *const __stop_vmc_counts[];
+VMC_KEEP static int vmc_counts_file = 0;
+
+static void vmc_counts_name(const char *name, void *unused)
+{
+}
+
+static void vmc_counts_put(const void *counts, unsigned bytes, void *unused)
+{
+	vmc_put(counts, bytes);
+}
+
+static void *vmc_counts_room(unsigned bytes, void *unused)
+{
+	return vmc_reserve(0, bytes);
+}
+
+static void vmc_put_counts(void)
+{
+	const struct gcov_info *const *info;
+	unsigned long at, done;
+
+	vmc_out_bytes = 0;
+	for (info = __start_vmc_counts; info < __stop_vmc_counts; info++)
+		__gcov_info_to_gcda(*info, vmc_counts_name, vmc_counts_put, vmc_counts_room, 0);
+	for (at = 0; at < vmc_out_bytes && (done = write(vmc_counts_file, vmc_out + at, vmc_out_bytes - at)) > 0; at += done)
+		;
+}
 #endif
 
 static void vmc_exit(int code)
 {
 #ifdef VMC_COVERED
-	__gcov_dump();
+	vmc_put_counts();
 #endif
 	_exit(code);
 }
@@ -243,6 +277,10 @@ int main(int count, char **arguments)
 		vmc_levels = arguments[1][0] - '0';
 	for (digit = count > 2 ? arguments[2] : ""; *digit; digit++)
 		vmc_mutant = vmc_mutant * 10 + *digit - '0';
+#ifdef VMC_COVERED
+	for (digit = count > 3 ? arguments[3] : ""; *digit; digit++)
+		vmc_counts_file = vmc_counts_file * 10 + *digit - '0';
+#endif
 	vmc_stack_top = (unsigned long)__builtin_frame_address(0) + 4096;
 	vmc_machine_start();
 	vmc_events = vmc_reserve(0, VMC_MOST_EVENTS * sizeof(*vmc_events));

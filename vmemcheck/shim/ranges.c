@@ -36,7 +36,7 @@ static struct vmc_live *vmc_live[VMC_MOST_LIVE];
 static unsigned int vmc_live_count;
 
 /* The range that is being added or removed. */
-static const struct vmc_live *vmc_current;
+static const struct vmc_live *vmc_handled;
 
 struct vmc_altmap {
 	const struct vmc_live *live;
@@ -75,12 +75,12 @@ static struct vmc_live *vmc_free_slot(void)
 	return vmc_slots;
 }
 
-static struct vmc_altmap *vmc_current_altmap(unsigned long pfn)
+static struct vmc_altmap *vmc_handled_altmap(unsigned long pfn)
 {
 	unsigned int index;
 
 	for (index = 0; index < vmc_altmap_count; index++)
-		if (vmc_altmaps[index].live == vmc_current && pfn - vmc_altmaps[index].start < vmc_altmaps[index].pages)
+		if (vmc_altmaps[index].live == vmc_handled && pfn - vmc_altmaps[index].start < vmc_altmaps[index].pages)
 			return &vmc_altmaps[index];
 	return 0;
 }
@@ -88,16 +88,16 @@ static struct vmc_altmap *vmc_current_altmap(unsigned long pfn)
 /* A function got this altmap for these pages, or used it. */
 static void vmc_note_altmap(const struct vmem_altmap *altmap, unsigned long pfn)
 {
-	struct vmc_altmap *known = vmc_current_altmap(pfn);
-	int is_block = vmc_current && vmc_current->door == VMC_MEMORY_DOOR;
+	struct vmc_altmap *known = vmc_handled_altmap(pfn);
+	int is_block = vmc_handled && vmc_handled->door == VMC_MEMORY_DOOR;
 
-	if (!known && vmc_current && pfn - vmc_current->start < vmc_current->pages) {
+	if (!known && vmc_handled && pfn - vmc_handled->start < vmc_handled->pages) {
 		if (vmc_altmap_count == VMC_MOST_ALTMAPS)
 			vmc_fail("more altmaps than can be tracked");
 		known = &vmc_altmaps[vmc_altmap_count++];
-		known->live = vmc_current;
-		known->start = is_block ? pfn & -VMC_BLOCK_PAGES : vmc_current->start;
-		known->pages = is_block ? VMC_BLOCK_PAGES : vmc_current->pages;
+		known->live = vmc_handled;
+		known->start = is_block ? pfn & -VMC_BLOCK_PAGES : vmc_handled->start;
+		known->pages = is_block ? VMC_BLOCK_PAGES : vmc_handled->pages;
 		known->reserve = altmap->reserve;
 		known->free = altmap->free;
 	}

@@ -107,13 +107,13 @@ static void vmc_catch_signals(void)
 }
 
 /*
- * From here on the program may only compute, read requests and write answers: code of a tree is not trusted. A
- * sanitizer or the coverage runtime needs more. Where the host has no seccomp, nothing changes.
+ * From here on the program may only compute, read requests and write answers: code of a tree is not trusted. What it
+ * needs to start is taken from it here; the rest it never had: see vmemcheck/kernel/confinement.py. A sanitizer needs
+ * more. Where the host has no seccomp, nothing changes.
  */
 static void vmc_confine(void)
 {
 #ifdef VMC_CONFINED
-	/* read, write, mmap, munmap, rt_sigreturn, setitimer, exit_group */
 	/* read, write, mmap, munmap, rt_sigreturn, setitimer, exit_group of x86-64 */
 	static const unsigned char allowed[] = { 0, 1, 9, 11, 15, 38, 231 };
 	struct {
