@@ -139,7 +139,7 @@ def test_door_device_that_is_not_undone_is_found(
 def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:
     """An add that fails for want of memory warns in add_pages(), and nowhere else: that is no finding."""
     source = source_of(tree, "x86")
-    sequence = (AddDevice(0, 64, fault=Fault(FaultKind.ORDER, 0)),)
+    sequence = (AddMemory(0, 1, fault=Fault(FaultKind.ORDER, 0)),)
     with source.machine(source.geometry(64)) as machine:
         events = machine.run(sequence)[-1].events
         assert check(machine, sequence) is None
