@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The build with the sanitizers: it finds the same as the fast one, and a use after free besides."""
+"""The build with the sanitizers: it finds the same as the fast one, and a use after free besides.
+
+It reads the whole state after each operation, and stops where the fast build would have been wrong not to.
+"""
 
 from pathlib import Path
 
 import pytest
 
 from tests.trees.broken import WALKERS, begun, copied, edited, line_of
-from vmemcheck.bulk import bulk_search
+from tests.trees.sources import source_of
+from vmemcheck.bulk import bulk_search, random_sequences
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding, Kind
 from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.observation import State
 from vmemcheck.operation import AddDevice, Remove, Sequence
 from vmemcheck.scope import Scope
 
@@ -32,6 +37,22 @@ def test_checked_build_finds_what_the_fast_one_finds(arch: str, page_shift: int,
     geometry = source.geometry(64)
     fast = _found(source.machine(geometry))
     assert _found(source.machine(geometry, Variant.CHECKED)) == fast
+
+
+@pytest.mark.parametrize(("arch", "page_shift", "size"), [("x86", 12, 56), ("arm64", 12, 64), ("loongarch", 14, 64)])
+def test_checked_build_reads_the_state_always_and_sees_what_the_fast_one_sees(
+    arch: str, page_shift: int, size: int, tree: Tree
+) -> None:
+    """The fast build reads the state again only where it may have changed; what it reports is always what there is."""
+    source = source_of(tree, arch, page_shift)
+    geometry = source.geometry(size)
+    drawn = list(random_sequences(geometry, Scope(), 60, 9))
+    assert _states(source.machine(geometry), drawn) == _states(source.machine(geometry, Variant.CHECKED), drawn)
+
+
+def _states(machine: KernelMachine, drawn: list[Sequence]) -> list[list[tuple[int, State]]]:
+    with machine:
+        return [[(one.returned, one.state) for one in machine.run(sequence)] for sequence in drawn]
 
 
 @pytest.mark.parametrize("arch", ["x86", "arm64"])

@@ -93,6 +93,11 @@ static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, u
 {
 	unsigned int place = vmc_event_count;
 
+#ifdef VMC_CLASSIC
+	vmc_changed = 1;
+#else
+	vmc_changed |= function < VMC_FIRST_SECTION_CALL;
+#endif
 	if (function < VMC_FIRST_SECTION_CALL) {
 		vmc_event(VMC_CALLED, at, function, vmc_address_name(a), vmc_address_name(b), 0);
 		return place;

@@ -56,6 +56,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 	unsigned long page;
 
+	vmc_changed = 1;
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	for (page = 0; page < 1UL << order; page++) {
@@ -115,6 +116,9 @@ static void vmc_soil_leaves(unsigned long pfn, unsigned long pages)
 	for (; leaf + PTRS_PER_PTE <= pfn + pages; leaf += PTRS_PER_PTE) {
 		unsigned long *words = vmc_address_of(leaf);
 
+		if (vmc_fillings[vmc_ram_index(leaf)] == VMC_SOILED)
+			continue;
+		vmc_fillings[vmc_ram_index(leaf)] = VMC_SOILED;
 		__builtin_memset(words, VMC_GARBAGE, PAGE_SIZE);
 		for (word = 0; word < PAGE_SIZE / sizeof(*words); word += 2)
 			words[word] = 0;
@@ -131,7 +135,7 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	page->_refcount.counter = 1;
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
 	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
-	if (order == 0 && !was_table)
+	if (order == 0 && !was_table && !(flags & __GFP_ZERO))
 		vmc_fill_memory(pfn);
 	vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
@@ -203,6 +207,7 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	unsigned long page;
 	int whole, from_boot;
 
+	vmc_changed = 1;
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
 	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
@@ -375,8 +380,10 @@ void *vmc_boot_memmap(unsigned long size, unsigned long align)
 		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
 		SetPageReserved(pfn_to_page(page));
 		pfn_to_page(page)->_refcount.counter = 1;
-		if (pages == 1)
+		if (pages == 1) {
 			__builtin_memset(vmc_address_of(page), VMC_GARBAGE, PAGE_SIZE);
+			vmc_fillings[vmc_ram_index(page)] = 0;
+		}
 		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BOOT, 0);
 	}
 	vmc_soil_leaves(pfn, pages);

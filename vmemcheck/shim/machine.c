@@ -47,11 +47,21 @@ struct vmc_desc {
 	unsigned char content, order, flags, level;
 };
 
+/*
+ * What the memory of a page is known to be, from one sequence to the next, so that it is not filled again: VMC_FILLED
+ * with a byte, soiled, or 0. Whoever writes to a page of the allocator makes it 0.
+ */
+#define VMC_FILLED 0x100
+#define VMC_SOILED 0x200
+VMC_KEEP static unsigned short *vmc_fillings = 0;
+
 VMC_KEEP static struct vmc_desc *vmc_ram = 0;
 VMC_KEEP static struct vmc_desc *vmc_hot = 0;
 VMC_KEEP int vmc_levels = 4;
 int vmc_slab_is_available = 1;
 static int vmc_stopped;
+/* The state may be another than when it was looked at last. Set too often costs time; too seldom is seen by tests. */
+VMC_KEEP static int vmc_changed = 1;
 VMC_KEEP static int vmc_in_operation = 0;
 
 static void vmc_stop(void) __attribute__((noreturn));
@@ -105,6 +115,7 @@ static void *vmc_reserve(void *at, unsigned long bytes)
 static void vmc_machine_start(void)
 {
 	vmc_ram = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_ram));
+	vmc_fillings = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_fillings));
 	vmc_hot = vmc_reserve(0, VMC_HOT_PAGES * sizeof(*vmc_hot));
 	vmc_reserve((void *)VMC_TOP_PLACE, VMC_TOP_BYTES);
 	vmc_reserve(VMC_RAM, VMC_RAM_PAGES << PAGE_SHIFT);

@@ -166,7 +166,11 @@ static void vmc_reset(void)
 	__builtin_memset((void *)VMC_TOP_PLACE, 0, PTRS_PER_PGD * sizeof(long));
 	vmc_boot_machine();
 	vmc_event_count = 0;
+	vmc_changed = 1;
 }
+
+/* What the last look at the state came to. */
+VMC_KEEP static unsigned long vmc_looked = 0;
 
 static unsigned long vmc_events_digest(unsigned long hash)
 {
@@ -183,11 +187,11 @@ static unsigned long vmc_events_digest(unsigned long hash)
 	return hash;
 }
 
-static unsigned long vmc_digest(const struct vmc_outcome *outcome)
+/* Of what vmc_look() has found. */
+static unsigned long vmc_state_digest(void)
 {
-	unsigned long hash = outcome->start * 31 + outcome->pages, index;
+	unsigned long hash = 0, index;
 
-	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
 	for (index = 0; index < vmc_mapping_count; index++)
 		hash = vmc_mix(hash, vmc_fold(vmc_mappings[index].start, vmc_mappings[index].bytes,
 					      vmc_mappings[index].pfn, 1));
@@ -201,6 +205,15 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	for (index = 0; index < vmc_block_count; index++)
 		hash = vmc_mix(hash, vmc_fold(vmc_blocks[index].pfn, vmc_blocks[index].order,
 					      vmc_blocks[index].owner, 4 + vmc_blocks[index].was_table));
+	return hash;
+}
+
+static unsigned long vmc_digest(const struct vmc_outcome *outcome)
+{
+	unsigned long hash = outcome->start * 31 + outcome->pages, index;
+
+	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
+	hash = vmc_mix(hash, vmc_looked);
 	for (index = 0; index < vmc_altmap_count; index++)
 		hash = vmc_mix(hash, (vmc_altmaps[index].alloc << 32) + vmc_altmaps[index].align);
 	for (index = 0; index < VMC_COUNTERS; index++)
@@ -208,13 +221,28 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 	return hash;
 }
 
-/* Read all that can be observed. */
+/*
+ * Read all that can be observed. Half of the operations are refused, or do again what was done, and change nothing:
+ * then what was read for the last one still stands. The checked build reads it nevertheless, and compares.
+ */
 static void vmc_look(void)
 {
+	unsigned long before = vmc_looked;
+	int was_changed;
+
 	vmc_settle_altmaps();
+	was_changed = vmc_changed || vmc_stopped;
+#ifndef VMC_CHECKED
+	if (!was_changed)
+		return;
+#endif
 	vmc_walk();
 	vmc_read_contents();
 	vmc_list_blocks();
+	vmc_looked = vmc_state_digest();
+	vmc_changed = 0;
+	if (!was_changed && vmc_looked != before)
+		vmc_fail("the state has changed, and nothing has said so");
 }
 
 static void vmc_observe(const struct vmc_outcome *outcome, int details)

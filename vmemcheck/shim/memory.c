@@ -75,10 +75,12 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 	unsigned int count = 0, number = 1, index, at = 0;
 
 	if (start == 0 && end == PAGE_SIZE) {
+		vmc_changed |= desc->content != content || desc->of != of;
 		desc->content = content;
 		desc->of = of;
 		return;
 	}
+	vmc_changed = 1;
 	if (desc->content == VMC_MIXED) {
 		runs = vmc_lists[desc->list].runs;
 		number = vmc_lists[desc->list].count;
@@ -164,10 +166,15 @@ static void vmc_fill_memory(unsigned long pfn)
 	unsigned char *memory = vmc_address_of(pfn);
 	unsigned int index, at = 0;
 
+	unsigned short *filling = &vmc_fillings[vmc_ram_index(pfn)];
+
 	if (desc->content != VMC_MIXED) {
-		__builtin_memset(memory, vmc_bytes[desc->content], PAGE_SIZE);
+		if (*filling != (VMC_FILLED | vmc_bytes[desc->content]))
+			__builtin_memset(memory, vmc_bytes[desc->content], PAGE_SIZE);
+		*filling = VMC_FILLED | vmc_bytes[desc->content];
 		return;
 	}
+	*filling = 0;
 	for (index = 0; index < list->count; at = list->runs[index++].end)
 		__builtin_memset(memory + at, vmc_bytes[list->runs[index].content], list->runs[index].end - at);
 }
@@ -199,9 +206,13 @@ void *vmc_memset(void *place, int value, unsigned long bytes)
 	pfn = vmc_direct_pfn(address);
 	if (pfn == ~0UL || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
 		return __builtin_memset(place, value, bytes);
+	vmc_changed = 1;
 	vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
-	if (bytes <= PAGE_SIZE && vmc_ram_index(pfn) < VMC_RAM_PAGES)
+	if (bytes <= PAGE_SIZE && vmc_ram_index(pfn) < VMC_RAM_PAGES) {
 		__builtin_memset(place, value, bytes);
+		vmc_fillings[vmc_ram_index(pfn)] = bytes == PAGE_SIZE && !(address & ~PAGE_MASK) ?
+						   VMC_FILLED | (value & 0xff) : 0;
+	}
 	return place;
 }
 

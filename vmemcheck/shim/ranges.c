@@ -151,6 +151,7 @@ static void vmc_settle_altmaps(void)
 			    counted + (1L << desc->order) > 0)
 				continue;
 			counted += 1L << desc->order;
+			vmc_changed = 1;
 			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
 			for (page = 0; page < 1UL << desc->order; page++)
 				desc[page].flags &= VMC_LISTED | VMC_CACHED;

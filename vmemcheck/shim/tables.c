@@ -69,6 +69,8 @@ static void vmc_note_table(unsigned long pfn, int level, unsigned long start)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		vmc_fillings[vmc_ram_index(pfn)] = 0;
 	desc->flags |= VMC_IS_TABLE;
 	desc->content = VMC_ENTRIES;
 	desc->level = level;
@@ -126,6 +128,9 @@ VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 	unsigned long top = (address - (unsigned long)vmc_top()) / sizeof(long);
 	struct vmc_desc *desc;
 
+	vmc_changed = 1;
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		vmc_fillings[vmc_ram_index(pfn)] = 0;
 	if (size != sizeof(long))
 		return;
 	__builtin_memcpy(&new, value, sizeof(new));
