@@ -132,14 +132,20 @@ def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
     for index, operation in enumerate(sequence):
         others: list[Operation] = []
         if isinstance(operation, AddMemory | AddDevice) and len(sequence) <= _SHORT:
-            others = [
-                other for other in table if _same_range(operation, other) or (index == 0 and isinstance(other, Boot))
-            ]
+            others = [other for other in table if _same_range(operation, other)]
+            others += _plain_boots(table) if index == 0 else []
         if isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
             numbers = range(1, _MOST_ALLOCATIONS)
             others += [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
         for other in others:
             yield (*sequence[:index], other, *sequence[index + 1 :])
+
+
+def _plain_boots(table: Table[Operation]) -> list[Boot]:
+    """Return the boot memory of ``table`` that is as long as any: whole sections."""
+    boots = [other for other in table if isinstance(other, Boot)]
+    longest = max((boot.count for boot in boots), default=0)
+    return [boot for boot in boots if boot.count == longest]
 
 
 def _same_range(operation: AddMemory | AddDevice, other: Operation) -> bool:
@@ -150,13 +156,17 @@ def _same_range(operation: AddMemory | AddDevice, other: Operation) -> bool:
 
 def _simplified(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
     """Take away options, and then take the first operation of ``table`` that fails in each place."""
+    # Of boot memory there are many parts, and no more to learn from another one than from a whole section.
+    whole = set(_plain_boots(table))
+    table = [operation for operation in table if operation in whole or not isinstance(operation, Boot)]
     places = {operation: number for number, operation in enumerate(table)}
     for index, operation in enumerate(sequence):
         for plainer in _plainer(operation):
             candidate = (*sequence[:index], plainer, *sequence[index + 1 :])
             if fails(candidate):
                 sequence, operation = candidate, plainer
-        for other in table[: places.get(operation, 0)]:
+        nearest = len(table) if isinstance(operation, Boot) and operation not in whole else places.get(operation, 0)
+        for other in table[:nearest]:
             candidate = (*sequence[:index], other, *sequence[index + 1 :])
             if type(other) is type(operation) and fails(candidate):
                 sequence = candidate

@@ -14,7 +14,7 @@ from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.observation import Content
-from vmemcheck.operation import AddMemory, Initialise, Remove, Sequence
+from vmemcheck.operation import AddMemory, Boot, Initialise, Remove, Sequence
 from vmemcheck.replay_file import Replay, to_json
 
 _ADDED: Sequence = (AddMemory(1, 1), Initialise(0), AddMemory(0, 1))
@@ -50,7 +50,7 @@ def test_debug_vm_poison_over_the_next_range_is_found(tree: Tree, copy_of: CopyO
         for model in (MemoryModel.DEBUG_VM, MemoryModel.VMEMMAP):
             source = open_source(broken, "x86", 12, model)
             with source.machine(source.geometry(64)) as machine:
-                findings[model] = check(machine, _ADDED)
+                findings[model] = check(machine, (Boot(1, 0, 64), AddMemory(0, 1)))
     assert findings[MemoryModel.VMEMMAP] is None
     finding = findings[MemoryModel.DEBUG_VM]
     assert finding is not None

@@ -13,6 +13,7 @@ from vmemcheck.observation import Freed
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope, operations
+from vmemcheck.shrink import shrink
 from vmemcheck.weights import weighted_boots
 
 _FULL = Geometry(80)
@@ -38,6 +39,21 @@ def test_boot_memory_drawn_is_whole_in_half_of_the_cases() -> None:
         whole = [pair for pair in pairs if pair[position] == Boot(position, 0, 64)]
         assert 0.4 < len(whole) / len(pairs) < 0.6
     assert len(set(pairs)) > len(singles) // 2
+
+
+def test_boot_memory_shrinks_to_a_whole_section_where_that_fails_too() -> None:
+    """A part of a section is kept only where nothing else will do; few others are tried."""
+    table = operations(_FULL, Scope())
+    tried: list[Sequence] = []
+
+    def fails(sequence: Sequence) -> bool:
+        tried.append(sequence)
+        return any(isinstance(one, Boot) for one in sequence)
+
+    assert (Boot(0, 0, 64),) == shrink((Boot(1, 3, 60), AddDevice(70, 1)), table, fails)
+    assert len(tried) < 20
+    part = (Boot(1, 3, 60),)
+    assert part == shrink(part, table, lambda sequence: sequence == part)
 
 
 _MARKED: tuple[tuple[Sequence, Geometry, frozenset[str]], ...] = (
