@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Mark, Step
+from vmemcheck.model import compound_shifts
 from vmemcheck.observation import (
     AllocationFailed,
     LeafKind,
@@ -14,7 +15,6 @@ from vmemcheck.observation import (
     TableFreed,
 )
 from vmemcheck.operation import AddDevice, AddMemory, Door, Remove
-from vmemcheck.scope import compound_shifts
 
 
 def _uses_leaves(geometry: Geometry) -> bool:

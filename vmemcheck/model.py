@@ -257,3 +257,13 @@ def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> Liv
     too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages > live.nr_pages
     split = (live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1)
     return None if too_long or split else live
+
+
+def compound_shifts(geometry: Geometry) -> tuple[int, ...]:
+    """Return the sizes of compound pages whose tail pages may share vmemmap pages: a subsection, a section."""
+    size = geometry.struct_page_bytes
+    if size & (size - 1):
+        return ()
+    shifts = {geometry.subsection_shift - geometry.page_shift, geometry.section_shift - geometry.page_shift}
+    reserved = COMPOUND_RESERVED_PAGES * geometry.page_bytes
+    return tuple(shift for shift in sorted(shifts) if size << shift > reserved)

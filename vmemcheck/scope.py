@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
-from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_range
+from vmemcheck.model import compound_shifts, most_altmap_pages, requested_range
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -101,16 +101,6 @@ def edges(geometry: Geometry, sections: int) -> tuple[int, ...]:
                 border = (window.stop - memmap.start) // size
                 near |= {border - 1, border, border + 1}
     return tuple(sorted(edge for edge in near if 0 <= edge <= last))
-
-
-def compound_shifts(geometry: Geometry) -> tuple[int, ...]:
-    """Return the sizes of compound pages whose tail pages may share vmemmap pages: a subsection, a section."""
-    size = geometry.struct_page_bytes
-    if size & (size - 1):
-        return ()
-    shifts = {geometry.subsection_shift - geometry.page_shift, geometry.section_shift - geometry.page_shift}
-    reserved = COMPOUND_RESERVED_PAGES * geometry.page_bytes
-    return tuple(shift for shift in sorted(shifts) if size << shift > reserved)
 
 
 def _devices(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
