@@ -43,6 +43,19 @@ class MappingRun(NamedTuple):
         """The vmemmap bytes, ``[start, end)``."""
         return range(self.start, self.start + self.size * self.nr)
 
+    def pages(self, page_bytes: int) -> Iterator[range]:
+        """Yield the pages that it leads to, in as few ranges as are easily told."""
+        pages = self.size // page_bytes
+        if self.nr == 1 or self.pfn_step == 0:
+            yield range(self.pfn, self.pfn + pages)
+        elif self.pfn_step == pages:
+            yield range(self.pfn, self.pfn + self.nr * pages)
+        elif self.pfn_step == -pages:
+            yield range(self.pfn - (self.nr - 1) * pages, self.pfn + pages)
+        else:
+            for index in range(self.nr):
+                yield range(self.pfn + index * self.pfn_step, self.pfn + index * self.pfn_step + pages)
+
 
 class BlockRun(NamedTuple):
     """Blocks of one order and owner: block ``i`` is at ``pfn + i * pfn_step``; all are or were tables, or none."""

@@ -58,8 +58,9 @@ def _moved(operation: Operation, moved: dict[int, int], small: Geometry, full: G
         return operation
     start, end = (moved[border] for border in _borders(operation, small))
     shift = operation.vmemmap_shift
-    if shift and shift == small.section_shift - small.page_shift:
-        shift = full.section_shift - full.page_shift
+    sections_shift = shift - (small.section_shift - small.page_shift)
+    if shift and sections_shift >= 0:
+        shift = full.section_shift - full.page_shift + sections_shift
     other = AddDevice(start, end - start, vmemmap_shift=shift, fault=operation.fault)
     return replace(other, altmap=_altmap(operation, other, small, full)) if operation.altmap else other
 

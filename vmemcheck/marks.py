@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Mark, Step
-from vmemcheck.model import compound_shifts
 from vmemcheck.observation import (
     AllocationFailed,
     LeafKind,
@@ -15,6 +14,7 @@ from vmemcheck.observation import (
     TableFreed,
 )
 from vmemcheck.operation import AddDevice, AddMemory, Door, Remove
+from vmemcheck.scope import sharing_shifts
 
 
 def _uses_leaves(geometry: Geometry) -> bool:
@@ -78,6 +78,47 @@ def _tails_shared(step: Step) -> bool:
         return True
     pfns = [run.pfn + index * run.pfn_step for run in step.mappings.runs for index in range(run.nr)]
     return len(set(pfns)) < len(pfns)
+
+
+def _shares_over_sections(geometry: Geometry) -> bool:
+    return any(1 << shift > geometry.pages_per_section for shift in sharing_shifts(geometry))
+
+
+def _tails_over_sections(step: Step) -> bool:
+    """Whether the first vmemmap page of a section is the one of the section before it."""
+    geometry = step.geometry
+    borders = {
+        geometry.struct_page_address(pfn)
+        for live in step.after.ranges
+        if 1 << live.vmemmap_shift > geometry.pages_per_section and not live.altmap
+        for pfn in range(live.start_pfn + geometry.pages_per_section, live.pfns.stop, geometry.pages_per_section)
+    }
+    pages = [page for border in borders for page in (border - geometry.page_bytes, border)]
+    runs = step.mappings.runs if borders else ()
+    pfns = {
+        page: run.pfn + (page - run.start) // run.size * run.pfn_step
+        for run in runs
+        for page in pages
+        if page in run.span
+    }
+    return any(pfns.get(border, -1) == pfns.get(border - geometry.page_bytes) for border in borders)
+
+
+def _shares_within_sections(geometry: Geometry) -> bool:
+    return any(1 << shift < geometry.pages_per_section for shift in sharing_shifts(geometry))
+
+
+def _beside_ordinary(step: Step) -> bool:
+    """Whether a section has a compound devmap that shares its tail pages, and other memory."""
+    pages = step.geometry.pages_per_section
+    shared = [live for live in step.after.ranges if any(step.after.shared_tails(live))]
+    return any(
+        other.vmemmap_shift != live.vmemmap_shift
+        and other.start_pfn // pages <= (live.pfns.stop - 1) // pages
+        and live.start_pfn // pages <= (other.pfns.stop - 1) // pages
+        for live in shared
+        for other in step.after.ranges
+    )
 
 
 def _in_early_section(step: Step) -> bool:
@@ -198,9 +239,23 @@ MARKS: tuple[Mark, ...] = (
     Mark(
         "compound-tails-shared",
         "tail pages of a compound devmap shared their memmap",
-        lambda geometry: bool(compound_shifts(geometry)),
+        lambda geometry: bool(sharing_shifts(geometry)),
         _tails_shared,
         ("compound",),
+    ),
+    Mark(
+        "compound-page-over-sections",
+        "a compound page of several sections shared its memmap over their border",
+        _shares_over_sections,
+        _tails_over_sections,
+        ("compound",),
+    ),
+    Mark(
+        "compound-beside-ordinary",
+        "a section had a compound devmap that may share its memmap, and other memory",
+        _shares_within_sections,
+        _beside_ordinary,
+        ("compound", "devices"),
     ),
     Mark(
         "misaligned-refused",
@@ -229,3 +284,12 @@ MARKS: tuple[Mark, ...] = (
 def _removed(step: Step, door: Door) -> bool:
     gone = set(step.before.ranges) - set(step.after.ranges)
     return len(step.after.ranges) < len(step.before.ranges) and any(live.door is door for live in gone)
+
+
+def never_with(geometry: Geometry, max_folio_order: int) -> frozenset[str]:
+    """Return the names of marks that cannot be met where devmaps of larger compound pages are refused."""
+    taken = [shift for shift in sharing_shifts(geometry) if shift <= max_folio_order]
+    never = set() if taken else {"compound-tails-shared", "compound-beside-ordinary"}
+    if max(taken, default=0) <= geometry.section_shift - geometry.page_shift:
+        never.add("compound-page-over-sections")
+    return frozenset(never)

@@ -140,10 +140,14 @@ class Model:
         return None
 
     def shared_tails(self, live: LiveRange) -> Iterator[range]:
-        """Yield the vmemmap ranges of ``live`` in which all pages may be one page.
+        """Yield the vmemmap ranges of ``live`` in which all pages may be one page: the tails of one compound page each.
 
-        Source: mm/sparse-vmemmap.c: vmemmap_populate_compound_pages();
-        include/linux/mm.h: vmemmap_can_optimize()
+        A compound page over several sections is populated section by section, and the tails of the later sections are
+        those of the first. Memmap from boot is never shared: what is added to an early section finds it there.
+
+        Source: Documentation/mm/vmemmap_dedup.rst: Device DAX;
+        mm/sparse-vmemmap.c: vmemmap_populate_compound_pages(), reuse_compound_section();
+        include/linux/mm.h: vmemmap_can_optimize(); mm/sparse-vmemmap.c: section_activate()
         """
         geometry = self.geometry
         compound_bytes = (1 << live.vmemmap_shift) * geometry.struct_page_bytes
@@ -151,10 +155,11 @@ class Model:
         power_of_two = geometry.struct_page_bytes & (geometry.struct_page_bytes - 1) == 0
         if not live.vmemmap_shift or live.altmap or not power_of_two or compound_bytes <= reserved_bytes:
             return
-        span = geometry.memmap_range(live.start_pfn, live.nr_pages)
-        for start in range(span.start, span.stop, compound_bytes):
-            # The first tail page is the one that the others share.
-            yield range(start + geometry.page_bytes, min(start + compound_bytes, span.stop))
+        for start in range(live.start_pfn, live.pfns.stop, 1 << live.vmemmap_shift):
+            if start // geometry.pages_per_section not in self.early:
+                # The first tail page is the one that the others share.
+                memmap = geometry.struct_page_address(start)
+                yield range(memmap + geometry.page_bytes, memmap + compound_bytes)
 
     def _succeeds(self, pfns: range, after: "Model", *, may_fail: bool = False) -> Expectation:
         return Expectation(Outcome.MAY_FAIL if may_fail else Outcome.SUCCEEDS, pfns, replace(after, running=True))
@@ -257,13 +262,3 @@ def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> Liv
     too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages > live.nr_pages
     split = (live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1)
     return None if too_long or split else live
-
-
-def compound_shifts(geometry: Geometry) -> tuple[int, ...]:
-    """Return the sizes of compound pages whose tail pages may share vmemmap pages: a subsection, a section."""
-    size = geometry.struct_page_bytes
-    if size & (size - 1):
-        return ()
-    shifts = {geometry.subsection_shift - geometry.page_shift, geometry.section_shift - geometry.page_shift}
-    reserved = COMPOUND_RESERVED_PAGES * geometry.page_bytes
-    return tuple(shift for shift in sorted(shifts) if size << shift > reserved)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
-from vmemcheck.model import compound_shifts, most_altmap_pages, requested_range
+from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_range
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -28,6 +28,9 @@ from vmemcheck.operation import (
 
 _VICTIMS = 4
 _FAILING_ALLOCATIONS = (1, 2, 3, 4, 6, 9, 13, 20)
+_PUD_LEVEL = 2
+_PUD_SECTIONS_SHIFT = 3
+"""log2 of the sections of the longest compound page, whose memmap has thousands of entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,10 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
         table += _boots(geometry, scope)
     if scope.refusals:
         table += _refusals(geometry)
-    if scope.compound:
-        table += _compounds(geometry, plain)
+    compounds = [*_compounds(geometry, scope, plain)] if scope.compound else []
+    table += compounds
     if scope.altmaps:
-        table += _with_altmaps(geometry, scope, plain)
+        table += _with_altmaps(geometry, scope, [*plain, *compounds])
     adds = [op for op in table if isinstance(op, AddDevice | AddMemory)]
     if scope.fallback:
         table += [replace(op, fault=Fault(FaultKind.ORDER, 1)) for op in adds]
@@ -101,6 +104,33 @@ def edges(geometry: Geometry, sections: int) -> tuple[int, ...]:
                 border = (window.stop - memmap.start) // size
                 near |= {border - 1, border, border + 1}
     return tuple(sorted(edge for edge in near if 0 <= edge <= last))
+
+
+def compound_shifts(geometry: Geometry, sections: int = 2) -> tuple[int, ...]:
+    """Return the sizes of compound pages: a subsection, PMD_SIZE, a section, two sections, PUD_SIZE.
+
+    PUD_SIZE only up to eight sections; with 4K pages and sections of 128 MiB that is 1 GiB.
+
+    :param sections: sections in which ranges are added; compound pages of two sections need two
+
+    Source: drivers/dax/device.c: dev_dax_probe(), dev_dax->align, which is one of PAGE_SIZE, PMD_SIZE and PUD_SIZE
+    """
+    section = geometry.section_shift
+    sizes = {geometry.subsection_shift, section}
+    sizes |= {section + 1} if sections > 1 else set()
+    leaves = (geometry.entry_shift(PMD_LEVEL), geometry.entry_shift(_PUD_LEVEL))
+    sizes |= {size for size in leaves if geometry.subsection_shift < size < section}
+    sizes |= {size for size in leaves if sections > 1 and section < size <= section + _PUD_SECTIONS_SHIFT}
+    return tuple(size - geometry.page_shift for size in sorted(sizes))
+
+
+def sharing_shifts(geometry: Geometry, sections: int = 2) -> tuple[int, ...]:
+    """Return those sizes of compound pages whose tail pages may share vmemmap pages."""
+    size = geometry.struct_page_bytes
+    reserved = COMPOUND_RESERVED_PAGES * geometry.page_bytes
+    if size & (size - 1):
+        return ()
+    return tuple(shift for shift in compound_shifts(geometry, sections) if size << shift > reserved)
 
 
 def _devices(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
@@ -144,12 +174,17 @@ def _refusals(geometry: Geometry) -> Iterator[Refused]:
             yield Refused(action, Door.MEMORY, 0, subsection)
 
 
-def _compounds(geometry: Geometry, plain: list[AddDevice | AddMemory]) -> Iterator[AddDevice]:
-    for shift in compound_shifts(geometry):
+def _compounds(geometry: Geometry, scope: Scope, plain: list[AddDevice | AddMemory]) -> Iterator[AddDevice]:
+    shared = sharing_shifts(geometry, scope.sections)
+    # Where none may be shared, one size is enough to see that none is.
+    for shift in shared or compound_shifts(geometry, scope.sections)[:1]:
         unit = max(1, (1 << shift) // geometry.pages_per_subsection)
         for operation in plain:
             if isinstance(operation, AddDevice) and (operation.subsection | operation.count) % unit == 0:
                 yield replace(operation, vmemmap_shift=shift)
+        if unit > scope.sections * geometry.subsections_per_section:
+            # One compound page that is longer than the ranges of the scope.
+            yield AddDevice(0, unit, vmemmap_shift=shift)
 
 
 def _with_altmaps(
@@ -165,7 +200,8 @@ def _with_altmaps(
         plenty = most_altmap_pages(geometry, live) if live else need
         # Just enough, plenty, plenty behind a reserve, too little, and a page too little.
         sizes = (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2), Altmap(0, need - 1))
-        for altmap in dict.fromkeys(sizes):
+        # The memmap of a compound devmap with an altmap is an ordinary one: one altmap shows it.
+        for altmap in dict.fromkeys(sizes[1:2] if operation.vmemmap_shift else sizes):
             fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
             if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)

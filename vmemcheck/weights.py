@@ -71,12 +71,16 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
     whole = start % section == 0 and end % section == 0
+    if operation.vmemmap_shift and operation.altmap:
+        return 1
+    if 1 << operation.vmemmap_shift > 2 * geometry.pages_per_section:
+        return 1 if operation.fault is None else 0  # long to run, and little else than a compound page of two sections
     if operation.fault and operation.fault.kind is FaultKind.NTH:
         return 1 if start // section != (end - 1) // section else 2
     if operation.fault:  # leaves are allocated for whole sections only
         return 1 if whole or operation.fault.value == 0 else 0
     if whole:
-        return 12 if operation.altmap else 4
+        return 12 if operation.altmap or 1 << operation.vmemmap_shift > geometry.pages_per_section else 4
     return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
 
 

@@ -132,3 +132,11 @@ def test_model_altmap_of_a_memory_block_is_for_its_memmap_only() -> None:
     device = Model(geometry).expect(AddDevice(0, 80)).after
     assert device.altmap_memmap(0) == geometry.memmap_range(0, 80 * geometry.pages_per_subsection)
     assert device.altmap_memmap(pages) is None
+
+
+def test_model_tails_in_an_early_section_are_not_shared() -> None:
+    """What is added to an early section finds its memmap there; that of a later section may be shared."""
+    live = LiveRange(Door.DEVICE, 512, 512, vmemmap_shift=9)
+    geometry = Geometry()
+    assert [] == list(Model(geometry, early=frozenset({0})).shared_tails(live))
+    assert [range(0x9000, 0x10000)] == list(Model(geometry, early=frozenset({1})).shared_tails(live))

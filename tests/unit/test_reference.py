@@ -160,6 +160,14 @@ def test_machine_compound_devmap_shares_its_tail_pages() -> None:
     assert {pfns[1]} == set(pfns[1:])
 
 
+def test_machine_compound_page_of_two_sections_has_two_pages_of_memmap() -> None:
+    """The second section takes the tail page of the first, and both are gone with the device."""
+    shift = WHOLE_PMD.section_shift - WHOLE_PMD.page_shift + 1
+    added = AddDevice(0, 2 * WHOLE_PMD.subsections_per_section, vmemmap_shift=shift)
+    assert len({mapping.pfn for mapping in last((added,)).mappings}) == 2
+    assert last((added, Remove(0))).blocks == ()
+
+
 def test_machine_takes_memmap_from_the_altmap() -> None:
     """With an altmap the memmap lies in the device itself."""
     state = last((AddDevice(0, 1, Altmap(2, 8)),))

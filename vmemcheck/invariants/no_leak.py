@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
-from vmemcheck.entries import MappingRun
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.situation import Situation
 
@@ -19,7 +18,7 @@ def _leaks(now: Situation) -> Iterator[Problem]:
     # Where no more is mapped than required, each mapped page is needed.
     if now.mapped != now.required and intervals.subtract(now.mapped, now.required):
         yield from _needless(now)
-    in_use = [pages for run in now.mappings.runs for pages in _pages(now, run)]
+    in_use = [pages for run in now.mappings.runs for pages in run.pages(now.geometry.page_bytes)]
     for table in now.state.tables:
         in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), now.memmap):
@@ -46,20 +45,6 @@ def _needless(now: Situation) -> Iterator[Problem]:
             if not intervals.touches(range(mapping.start, mapping.end), now.memmap):
                 because = f"{mapping} is mapped, but no memmap in it is present"
                 yield Problem(because, subject=mapping)
-
-
-def _pages(now: Situation, run: MappingRun) -> Iterator[range]:
-    """Yield the pages that a run leads to, in as few ranges as are easily told."""
-    pages = run.size // now.geometry.page_bytes
-    if run.nr == 1 or run.pfn_step == 0:
-        yield range(run.pfn, run.pfn + pages)
-    elif run.pfn_step == pages:
-        yield range(run.pfn, run.pfn + run.nr * pages)
-    elif run.pfn_step == -pages:
-        yield range(run.pfn - (run.nr - 1) * pages, run.pfn + pages)
-    else:
-        for index in range(run.nr):
-            yield range(run.pfn + index * run.pfn_step, run.pfn + index * run.pfn_step + pages)
 
 
 NO_LEAK = Invariant(

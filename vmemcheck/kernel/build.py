@@ -38,6 +38,9 @@ _COMMON = (
     "-g",
     # The machine follows the frames to tell who called: see vmemcheck/shim/stack.c.
     "-fno-omit-frame-pointer",
+    # Calls at two places stay two: what is done is told at the place that did it.
+    "-fno-crossjumping",
+    "-fno-tree-tail-merge",
     "-fno-diagnostics-show-caret",
     "-fno-pie",
     "-no-pie",

@@ -16,7 +16,6 @@ from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, Record, exploration, record, request
 from vmemcheck.kernel.statics import max_folio_order_of, statics_of
 from vmemcheck.machine import Successor
-from vmemcheck.model import compound_shifts
 from vmemcheck.observation import Observation, Stopped
 from vmemcheck.operation import Operation, Sequence
 
@@ -92,10 +91,8 @@ class KernelMachine:
 
     @property
     def never_met(self) -> frozenset[str]:
-        """Names of marks that the tree cannot meet, because it has no such code, or refuses what would meet them."""
-        shifts = compound_shifts(self._geometry)
-        refused = {"compound-tails-shared"} if min(shifts, default=0) > self.max_folio_order else set()
-        return self._traits.never_met | refused
+        """Names of marks that the tree cannot meet, because it has no such code."""
+        return self._traits.never_met
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations in order, from an empty machine.

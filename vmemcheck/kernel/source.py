@@ -112,7 +112,7 @@ class KernelSource:
         declared = tuple(one for one in architecture.by_design if one.applies(shift, code))
         never = {mark for one in declared for mark in one.never_met} | self.model.never_met
         if not self.shares_tails:
-            never.add("compound-tails-shared")
+            never |= {"compound-tails-shared", "compound-page-over-sections"}
         if architecture.boot_stays:
             never |= {"early-section-freed", "boot-memory-readded"}
         return Traits(

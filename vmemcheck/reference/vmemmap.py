@@ -52,7 +52,8 @@ class Vmemmap:
         """
         self.ledger.events.append(Call("vmemmap_populate", span.start, span.stop))
         compound_bytes = self.geometry.struct_page_bytes << vmemmap_shift
-        previous_pfn = -1  # a span may start within a compound page: its first page is then its own
+        # A span may start within a compound page: what is before it was mapped by the same add.
+        previous_pfn = self._pfn_before(span.start)
         for page in self.geometry.windows(PTE_LEVEL, span):
             number = (page.start - self.geometry.vmemmap_base) % compound_bytes // self.geometry.page_bytes
             if self.shares_tail(number) and previous_pfn >= 0:
@@ -171,6 +172,13 @@ class Vmemmap:
         if part != window:
             self.use_new_leaf(mapping, part)
         return True
+
+    def _pfn_before(self, address: int) -> int:
+        """Return what the vmemmap page before ``address`` is backed by, -1 where it is not mapped."""
+        if address < self.geometry.vmemmap_base + self.geometry.page_bytes:
+            return -1
+        before = self.tables.leaf(address - self.geometry.page_bytes)
+        return before.pfn if before else -1
 
     def _owner_of(self, granule: range, owner: Owner, own: range) -> Owner:
         """An altmap goes away with its device, so it backs no page that others can come to use."""

@@ -70,3 +70,6 @@ static unsigned long *vmc_other_top;
 
 /* arch/arm64/mm/mmu.c: prevent_bootmem_remove_notifier() refuses to take boot memory offline */
 #define VMC_BOOT_STAYS 1
+
+/* include/linux/mmzone.h: 16 GiB, as with CONFIG_HUGETLB_PAGE; fs/Kconfig, which has that, is not read */
+#define MAX_FOLIO_ORDER (34 - PAGE_SHIFT)
