@@ -41,6 +41,7 @@ def _cell(result: ExploreResult, one: CellExploration) -> dict[str, object]:
         "marks_missing": list(one.missing),
         "by_design": [declared.name for declared in one.by_design],
         "kernel_variables": list(one.statics),
+        "free_memory": {"told_apart": one.with_free, "read_by": list(one.left_over)},
         "findings": [_finding(result, one, shown) for shown in one.shown],
     }
 

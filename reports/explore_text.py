@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """``vmemcheck explore`` as text: what was visited, what was scaled, and each finding."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from vmemcheck.exploration import CellExploration, ExploreResult, Shown
@@ -20,19 +21,19 @@ from vmemcheck.reports.check_words import (
     wrapped,
 )
 from vmemcheck.reports.finding import reason_lines, sequence_lines, verdict_line
-from vmemcheck.sequence_text import geometry_to_text, sequence_to_text
 
 _KEY = " " * 10
 
 
-def explore_text(result: ExploreResult, *, latent: bool) -> str:
+def explore_text(result: ExploreResult, replays: Mapping[Shown, str], *, latent: bool) -> str:
     """Return the report of a tree.
 
+    :param replays: the file that the sequence of each finding was saved to
     :param latent: what cannot occur, or is seen in the scaled geometry only, counts too
     """
     parts = [
         [f"tree      {result.tree}", f"from      {result.origin}", *_scope_lines(result.scope)],
-        *(part for one in result.cells for part in _cell_parts(result, one, latent=latent)),
+        *(part for one in result.cells for part in _cell_parts(result, one, replays, latent=latent)),
     ]
     return "\n\n".join(printable("\n".join(part)) for part in parts)
 
@@ -42,11 +43,11 @@ def _scope_lines(scope: ExploreScope) -> Iterator[str]:
     devices = f"at most {counted(scope.devices, 'device range')} at a time" if scope.devices else "any number of ranges"
     life = "brought to life at any time" if scope.uninitialised else "each brought to life before anything else happens"
     yield from wrapped(f"{_KEY}{devices}, {life}", _KEY)
-    free = "contents and order told apart" if scope.free_memory else "order and contents not told apart"
-    yield f"{_KEY}free memory: {free}"
 
 
-def _cell_parts(result: ExploreResult, one: CellExploration, *, latent: bool) -> Iterator[list[str]]:
+def _cell_parts(
+    result: ExploreResult, one: CellExploration, replays: Mapping[Shown, str], *, latent: bool
+) -> Iterator[list[str]]:
     marks = f"{len(one.met)}/{len(one.met) + len(one.missing)}"
     lines = [
         f"explored  {cell_words(one.cell)}",
@@ -57,11 +58,19 @@ def _cell_parts(result: ExploreResult, one: CellExploration, *, latent: bool) ->
         lines += wrapped(f"not met   {', '.join(one.missing)}", _KEY)
     for declared in one.by_design:
         lines += wrapped(f"by design {declared.says} ({declared.source})", _KEY)
+    lines += wrapped(f"free memory: {_free_words(one)}", _KEY)
     lines += wrapped(f"variables of the kernel in the state: {', '.join(one.statics) or 'none'}", _KEY)
     yield lines
     for number, shown in enumerate(one.shown, start=1):
-        yield [f"finding {number}", *_finding_lines(result, one, shown)]
+        yield [f"finding {number}", *_finding_lines(result, one, shown, replays[shown])]
     yield wrapped(_verdict_words(one, latent=latent), _KEY)
+
+
+def _free_words(one: CellExploration) -> str:
+    if not one.left_over:
+        apart = "told apart" if one.with_free else "not told apart"
+        return f"{apart}; the code never read what was left in it"
+    return f"told apart by what is left in it, since the code reads that: {', '.join(one.left_over)}"
 
 
 def scaled_words(scaled: Geometry, full: Geometry) -> str:
@@ -80,7 +89,7 @@ def scaled_words(scaled: Geometry, full: Geometry) -> str:
     return f"{', '.join(words)}; its memmap is {shares[0]} of a PMD leaf{same}"
 
 
-def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) -> Iterator[str]:
+def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown, replay: str) -> Iterator[str]:
     finding = shown.finding
     where = cell_words(one.cell) if shown.full else f"{cell_words(one.cell)}, scaled only"
     yield verdict_line(finding, f"{where}, {result.tree}")
@@ -90,10 +99,7 @@ def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown) ->
     yield from wrapped(f"reachable {occurs_words(one.cell)}; {door_words(finding)}", _KEY)
     if not shown.full:
         yield f"{_KEY}no sequence of the same shape shows it at full size"
-    yield "replay    save these lines as FILE, then:"
-    yield f"{_KEY}vmemcheck replay FILE {tree_arguments(result)} --arch {one.cell.arch}"
-    yield f"  {geometry_to_text(finding.steps[-1].geometry)}"
-    yield from (f"  {line}" for line in sequence_to_text(finding.sequence).splitlines())
+    yield f"replay    vmemcheck replay {shlex.quote(replay)} {tree_arguments(result)}"
 
 
 def _verdict_words(one: CellExploration, *, latent: bool) -> str:

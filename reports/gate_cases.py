@@ -12,7 +12,15 @@ from vmemcheck.gate.result import Change, GateResult, JudgedCell, Standing, Unbu
 from vmemcheck.reports.check_words import unusual_levels
 from vmemcheck.reports.finding import page_size
 from vmemcheck.reports.gate_text import change_lines
-from vmemcheck.reports.gate_words import Replays, counted_changes, headline, lines_not_run, lines_words, patch_words
+from vmemcheck.reports.gate_words import (
+    Replays,
+    counted_changes,
+    headline,
+    lines_not_run,
+    lines_words,
+    marks_words,
+    patch_words,
+)
 
 
 class Outcome(enum.Enum):
@@ -49,7 +57,7 @@ def cases(result: GateResult, replays: Replays, *, latent: bool) -> list[Case]:
     """
     counting = counted_changes(result, Standing.BREAKS, latent=latent)
     judged = {one.cell for one in result.cells}
-    found = [_cell_case(result, one, counting, replays) for one in result.cells]
+    found = [_cell_case(result, one, counting, replays, latent=latent) for one in result.cells]
     groups = list(dict.fromkeys(case.group for case in found))
     found.sort(key=lambda case: groups.index(case.group))
     found += [
@@ -68,12 +76,19 @@ def cases(result: GateResult, replays: Replays, *, latent: bool) -> list[Case]:
         )
         for fact in result.facts
     ]
+    found += [
+        Case(
+            f"{cell.arch} {page_size(cell.geometry)} pages, same program",
+            f"struct page {cell.geometry.struct_page_bytes}",
+        )
+        for cell in result.identical
+    ]
     found += [_unbuilt_case(one) for one in result.unbuilt]
     found += [*_line_cases(result), *_left_out(result, latent=latent)]
     return found or [Case("series", "applicable", message=headline(result, latent=latent))]
 
 
-def _cell_case(result: GateResult, one: JudgedCell, counting: list[Change], replays: Replays) -> Case:
+def _cell_case(result: GateResult, one: JudgedCell, counting: list[Change], replays: Replays, *, latent: bool) -> Case:
     cell = one.cell
     levels = unusual_levels(cell)
     name = f"struct page {cell.geometry.struct_page_bytes}"
@@ -84,6 +99,8 @@ def _cell_case(result: GateResult, one: JudgedCell, counting: list[Change], repl
     broken = [change for change in counting if cell in change.cells]
     if broken:
         return Case(group, name, *_failure(result, broken, replays))
+    if one.missing and not result.reason and (latent or cell.reachable):
+        return Case(group, name, Outcome.ERROR, "not exercised", marks_words(one))
     others = [change for change in result.changes if cell in change.cells]
     words = [f"{change.standing.value}: {change.kind.invariant}" for change in others]
     told = [change for change in others if change.standing is not Standing.ALREADY_THERE]

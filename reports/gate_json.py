@@ -41,9 +41,11 @@ def gate_json(result: GateResult, replays: Replays, latent: bool) -> str:
                 "base": one.base.value,
                 "patched": one.patched.value,
                 "sequences": one.sequences,
+                "missing": list(one.missing),
             }
             for one in result.cells
         ],
+        "identical": [cell_data(cell) for cell in result.identical],
         "changes": [_change(result, change, replays.get(change)) for change in changes],
         "facts": [_plain(fact) for fact in result.facts],
         "lines": [{**_plain(line), "use": line.use.value} for line in result.lines],

@@ -24,6 +24,7 @@ from vmemcheck.reports.gate_words import (
     counted_changes,
     headline,
     lines_not_run,
+    marks_words,
     patch_words,
     run_words,
     tree_words,
@@ -127,7 +128,7 @@ def _greeting(result: GateResult, *, latent: bool) -> str:
 
 def _facts(result: GateResult, head: PatchHead | None) -> Iterator[str]:
     values = {"tree": result.tree, "patch": f"{head.tag} {head.subject}" if head else ""}
-    if result.cells:
+    if result.cells or result.identical:
         values["run"] = run_words(result)
         values["budget"] = f"{result.budget}, seed {result.seed}"
     for key, value in values.items():
@@ -211,6 +212,9 @@ def _continued(text: str) -> list[str]:
 
 
 def _not_run(result: GateResult) -> Iterator[str]:
+    short = [marks_words(one) for one in result.cells if one.missing]
+    for text in short[:_MOST_LINES]:
+        yield from ("", *_filled(one_line(text), "  "))
     missed = lines_not_run(result)
     if not missed:
         return

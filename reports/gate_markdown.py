@@ -19,6 +19,7 @@ from vmemcheck.reports.gate_words import (
     headline,
     lines_not_run,
     lines_words,
+    marks_words,
     next_words,
     patch_words,
     run_words,
@@ -97,9 +98,10 @@ def _series(result: GateResult) -> Iterator[str]:
 
 
 def _run(result: GateResult) -> Iterator[str]:
+    if result.cells or result.identical:
+        yield f"Run: {run_words(result)}; budget {code(result.budget)}, seed {result.seed}."
     if not result.cells:
         return
-    yield f"Run: {run_words(result)}; budget {code(result.budget)}, seed {result.seed}."
     lines = ["| architecture | page | struct page | levels | base | patched | sequences |", f"|{' --- |' * 7}"]
     for one in result.cells:
         geometry = one.cell.geometry
@@ -117,7 +119,8 @@ def _run(result: GateResult) -> Iterator[str]:
     yield "\n".join(lines)
     if not all(one.cell.reachable for one in result.cells):
         yield "( ): a struct page of this size cannot occur in this tree."
-    notes = [("left out", text) for text in result.skipped]
+    notes = [("marks", marks_words(one)) for one in result.cells if one.missing]
+    notes += [("left out", text) for text in result.skipped]
     notes += [("unconfined", text) for text in result.unconfined]
     if notes:
         yield "\n".join(f"- {key}: {code(text)}" for key, text in notes)

@@ -22,6 +22,7 @@ from vmemcheck.reports.gate_words import (
     by_patch,
     headline,
     lines_not_run,
+    marks_words,
     replay_lines,
     tree_words,
 )
@@ -173,6 +174,7 @@ def _invocation(result: GateResult, *, latent: bool) -> Json:
         for one in result.standing(Standing.FIXES)
     ]
     notes += [f"not run: {one.arch} {one.page} pages: {one.message}" for one in result.unbuilt if not one.by_series]
+    notes += [f"not exercised: {marks_words(one)}" for one in result.cells if one.missing]
     notes += [f"left out: {text}" for text in result.skipped]
     return {
         "executionSuccessful": answer is not Answer.NO_VERDICT,

@@ -12,6 +12,7 @@ from vmemcheck.reports.gate_words import (
     by_patch,
     headline,
     lines_words,
+    marks_words,
     next_words,
     patch_words,
     replay_lines,
@@ -60,9 +61,12 @@ def _head_lines(result: GateResult) -> Iterator[str]:
 
 
 def _run_lines(result: GateResult) -> Iterator[str]:
-    if not result.cells:
+    if not result.cells and not result.identical:
         return
     yield from _keyed("run", run_words(result))
+    if result.cells and result.identical:
+        same = len(result.identical)
+        yield from _keyed("not run", f"{same} more, whose program is the same before and after")
     yield from _keyed("budget", f"{result.budget}, seed {result.seed}")
     if result.cached:
         yield from _keyed("cached", f"the base in {result.cached} of {len(result.cells)} geometries")
@@ -74,7 +78,10 @@ def _run_lines(result: GateResult) -> Iterator[str]:
 
 
 def _line_lines(result: GateResult) -> Iterator[str]:
-    """Yield the counts, and each line that was not run; what makes no code is in the count alone."""
+    """Yield the counts, each line that was not run, and each mark that is not met any more."""
+    for one in result.cells:
+        if one.missing:
+            yield from _keyed("marks", marks_words(one))
     if not result.lines:
         return
     yield from _keyed("lines", lines_words(result))

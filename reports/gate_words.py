@@ -7,9 +7,19 @@ Nothing here lays out a report.
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 
-from vmemcheck.gate.result import Answer, Change, ChangedLine, FactChange, GateResult, LineUse, PatchHead, Standing
+from vmemcheck.gate.result import (
+    Answer,
+    Change,
+    ChangedLine,
+    FactChange,
+    GateResult,
+    JudgedCell,
+    LineUse,
+    PatchHead,
+    Standing,
+)
 from vmemcheck.reports.check_finding import tree_arguments
-from vmemcheck.reports.check_words import counted
+from vmemcheck.reports.check_words import cell_words, counted
 
 Replays = Mapping[Change, str]
 """The files that the sequences of violations were saved to."""
@@ -46,7 +56,13 @@ def lines_not_run(result: GateResult) -> list[ChangedLine]:
 
 def arches(result: GateResult) -> list[str]:
     """Return the architectures that were run, in report order."""
-    return list(dict.fromkeys(one.cell.arch for one in result.cells))
+    cells = [one.cell for one in result.cells] or list(result.identical)
+    return list(dict.fromkeys(cell.arch for cell in cells))
+
+
+def marks_words(one: JudgedCell) -> str:
+    """Return what a geometry does not meet any more."""
+    return f"{cell_words(one.cell)}: met before the series, not after it: {', '.join(one.missing)}"
 
 
 def head_of(result: GateResult, number: int) -> PatchHead | None:
@@ -84,7 +100,10 @@ def lines_words(result: GateResult) -> str:
 
 
 def run_words(result: GateResult) -> str:
-    """Return what was run."""
+    """Return what was run, or that nothing need be."""
+    if not result.cells:
+        same = counted(len(result.identical), "geometry", "geometries")
+        return f"{same} of {', '.join(arches(result))}: the program is the same before and after"
     sequences = sum(one.sequences for one in result.cells)
     where = counted(len(result.cells), "geometry", "geometries")
     return f"{where} of {', '.join(arches(result))}, {counted(sequences, 'sequence')} each on base and patched code"
@@ -109,6 +128,9 @@ def headline(result: GateResult, *, latent: bool) -> str:
             return result.reason
         case Answer.NOT_EXERCISED:
             missed = len(lines_not_run(result))
+            if not missed:
+                marks = listed(dict.fromkeys(name for one in result.cells for name in one.missing))
+                return f"no new violation, but the series keeps the sequences from what they met before: {marks}"
             return f"no new violation, but {missed} of {counted(len(result.lines), 'changed line')} did not run"
         case Answer.FIXES:
             gone = counted_changes(result, Standing.FIXES, latent=latent)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "prove": "prove or refute the alignment theorems for architectures and struct page sizes",
     "check": "run generated hotplug sequences on the functions of a kernel tree",
+    "gate": "judge a patch series: what it breaks, fixes or leaves as it is in a kernel tree",
     "explore": "visit every reachable state of a scaled-down geometry on the functions of a kernel tree",
     "mutate": "change the functions of a kernel tree in small ways, and count what the check notices",
     "facts": "show what a kernel tree says about its vmemmap, and re-prove the theorems for these values",

@@ -44,6 +44,10 @@ class GeometryError(OneLineError):
     """Sizes and shifts that do not fit each other."""
 
 
+class PatchError(OneLineError):
+    """A patch series that cannot be read, is refused, or does not apply."""
+
+
 class SequenceError(VmemcheckError):
     """A sequence of operations, or a replay file, that cannot be read."""
 

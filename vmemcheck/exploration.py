@@ -5,7 +5,7 @@ What comes out is data; ``vmemcheck.reports`` makes text of it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmemcheck.by_design import ByDesign
 from vmemcheck.check import Cell
@@ -26,7 +26,7 @@ from vmemcheck.operation import Sequence
 from vmemcheck.shrink import shrink
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """One symptom.
 
@@ -50,6 +50,8 @@ class CellExploration:
 
     :param scaled: the geometry that was visited; that of ``cell`` is the full size
     :param statics: names of the kernel's variables that are a part of the state
+    :param with_free: states that differ only in free memory were told apart
+    :param left_over: where the code read what the last user of free memory had left, as *kernel file: function()*
     """
 
     cell: Cell
@@ -63,6 +65,8 @@ class CellExploration:
     by_design: tuple[ByDesign, ...]
     shown: tuple[Shown, ...]
     statics: tuple[str, ...]
+    with_free: bool = False
+    left_over: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -117,9 +121,12 @@ def explore_cell(
     scaled = scope.geometry(cell.geometry)
     program = source.program(scaled, Variant.FAST)
     setting = Setting(program, scaled, source.name, source.traits, scope.rules(scaled), scope.free_memory)
+    found = _explored(setting, most_states, progress, processes)
+    if found.left_over and not setting.with_free:
+        # The states that were taken for one may have different futures.
+        setting = replace(setting, with_free=True)
+        found = _explored(setting, most_states, progress, processes)
     with setting.machine() as machine:
-        root = Node((), Model(scaled, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
-        found = explore(root, expand_with(setting, machine, processes), most_states, progress)
         shown = tuple(_shown(source, machine, cell.geometry, found))
         names = [mark.name for mark in applicable(machine, scope.scope) if not mark.looks_back]
     return CellExploration(
@@ -134,7 +141,17 @@ def explore_cell(
         by_design=tuple(sorted(found.coverage.by_design, key=lambda one: one.name)),
         shown=shown,
         statics=tuple(sorted(one.name for one in statics_of(program))),
+        with_free=setting.with_free,
+        left_over=tuple(sorted(found.left_over)),
     )
+
+
+def _explored(
+    setting: Setting, most_states: int, progress: Callable[[int, int], None], processes: Processes | None
+) -> Exploration:
+    with setting.machine() as machine:
+        root = Node((), Model(setting.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
+        return explore(root, expand_with(setting, machine, processes), most_states, progress)
 
 
 def _shown(source: KernelSource, small: KernelMachine, full: Geometry, found: Exploration) -> Iterator[Shown]:

@@ -115,11 +115,13 @@ class Expansion:
     """All that can happen in one state.
 
     :param transitions: operations that were tried
+    :param left_over: where the code read what the last user of free memory had left
     """
 
     transitions: int
     edges: tuple[Edge, ...]
     violated: tuple[Violated, ...]
+    left_over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class Exploration:
     :param depth: operations that the last state is away from the first
     :param is_complete: no state is left that was not expanded
     :param found: a shortest sequence for each kind of violation, in the order in which they were met
+    :param left_over: where the code read what the last user of free memory had left. Where it never did, states that
+        differ only in that have the same future
     """
 
     states: int = 1
@@ -151,6 +155,7 @@ class Exploration:
     is_complete: bool = True
     found: dict[Symptom, Sequence] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
+    left_over: set[str] = field(default_factory=set)
 
 
 def explore(
@@ -174,6 +179,7 @@ def explore(
                 node = frontier[done]
                 done += 1
                 result.transitions += expansion.transitions
+                result.left_over |= expansion.left_over
                 for violated in expansion.violated:
                     _note(result.found, node, violated)
                 for edge in expansion.edges:
@@ -232,6 +238,7 @@ class Expander:
                 for operation, violations in violated.items()
                 if violations
             ),
+            frozenset(one.reads_left_over for one in successors.values() if one.reads_left_over),
         )
 
     def _judged(

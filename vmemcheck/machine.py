@@ -62,6 +62,8 @@ class Successor:
     :param is_silent: nothing happened on the way
     :param state: a number for the state afterwards: equal for states that differ only in which physical pages serve
         them, and in the order in which ranges arrived
+    :param reads_left_over: where the code read memory that nobody had written since it was handed out, as *kernel file:
+        function()*; empty where it did not
     :param observation: the details, where they were asked for
     """
 
@@ -69,6 +71,7 @@ class Successor:
     stopped: bool
     is_silent: bool
     state: int
+    reads_left_over: str = ""
     observation: Observation | None = None
 
 

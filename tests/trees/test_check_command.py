@@ -109,6 +109,20 @@ def test_check_sub_page_branch_runs_for_60_bytes_and_not_for_64(
 
 
 @newest
+def test_check_lets_allocations_fail_unless_told_not_to(
+    tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only a failing allocation shows is found by default; without such, x86 holds at 64 bytes."""
+    options = _options(tree, "--struct-page", "64", "--levels", "4", "--examples", "100", "--format", "json")
+    shown = []
+    for more, code in (((), 1), (("--no-faults",), 0)):
+        assert main([*options, *more, "--replays", str(tmp_path)]) == code
+        shown.append(json.loads(capsys.readouterr().out))
+    assert [data["scope"]["faults"] for data in shown] == [True, False]
+    assert [[one["invariant"] for one in data["findings"]] for data in shown] == [["failed-add-undone"], []]
+
+
+@newest
 @pytest.mark.parametrize(
     ("more", "key", "value"), [(("--subsection-shift", "22"), "subsection_shift", 22), (("--levels", "5"), "levels", 5)]
 )

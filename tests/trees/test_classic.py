@@ -32,6 +32,7 @@ _OFFERED = {
     "loongarch": ("6.1", "6.12"),
 }
 _SCOPE = Scope(faults=False, altmaps=False, compound=False)
+_FAULTS = Scope(devices=False, altmaps=False, compound=False)
 _SUBSECTION = 512
 
 
@@ -65,6 +66,15 @@ def test_classic_sparse_holds_with_all_marks_met(arch: str, tree: Tree) -> None:
         found = bulk_search(machine, _SCOPE, 100, 0)
         assert found.findings == []
         assert found.coverage.missing(machine, _SCOPE) == ()
+
+
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_classic_sparse_add_that_fails_keeps_whole_sections_only(arch: str, tree: Tree) -> None:
+    """Memory that ends between two sections leaves the first; an add that failed is tried again, and succeeds."""
+    with _machine(tree, arch) as machine:
+        found = bulk_search(machine, _FAULTS, 100, 0)
+        assert {one.invariant for one in found.findings} == {"failed-add-undone"}
+        assert found.coverage.missing(machine, _FAULTS) == ()
 
 
 def test_classic_sparse_loongarch_keeps_the_memmap_of_boot_memory(tree: Tree) -> None:

@@ -2,13 +2,14 @@
 """``vmemcheck explore`` on real trees: one section to its fixpoint, known bugs, states that are the same."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from tests.trees.broken import begun, copied, edited
+from tests.trees.broken import Edit, begun, copied, edited
 from tests.trees.sources import EVERY_MACHINE, machine_source, source_of
 from vmemcheck.arches import Architecture
 from vmemcheck.cli import main
@@ -34,6 +35,7 @@ def test_explore_x86_64_is_complete_and_the_same_on_every_run(tree: Tree, capsys
     (cell,) = json.loads(text)["cells"]
     assert (code, cell["verdict"], cell["complete"], cell["findings"]) == (0, "holds", True, [])
     assert cell["states"] > 100
+    assert cell["free_memory"] == {"told_apart": False, "read_by": []}
     jsonschema.validate(json.loads(text), json.loads(SCHEMA.read_text()))
     assert _explored(tree, capsys, "sections=1,altmaps,devices=2") == (code, text)
 
@@ -47,6 +49,37 @@ def test_explore_x86_56_of_5_10_finds_the_leak_in_two_operations(
     (finding,) = cell["findings"]
     assert (code, finding["invariant"], finding["at_full_size"]) == (1, "no-leak", True)
     assert len(finding["replay"]["sequence"]) == 2
+    # Whether the rest of the leaf reads as unused depends on what its last user left there.
+    assert cell["free_memory"] == {"told_apart": True, "read_by": ["arch/x86/mm/init_64.c: remove_pmd_table()"]}
+
+
+def test_explore_finding_is_saved_and_shown_again_by_replay(
+    tree_of: Callable[[str], Tree], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that the report names runs the sequence again, and ends with the same violation."""
+    tree = tree_of("5.10")
+    options = ("--arch", "x86_64", "--struct-page", "56", "--scope", "sections=1", "--replays", str(tmp_path))
+    assert main(["explore", "--tree", str(tree.root), *options]) == 1
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("replay "))
+    assert main(shlex.split(line)[2:]) == 1
+    assert "violated  no-leak" in capsys.readouterr().out
+
+
+@pytest.mark.newest_tree
+def test_explore_code_that_reads_what_was_left_in_free_memory_is_told(
+    tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the rest of a leaf is not marked as unused, what was left there decides: then states are told apart."""
+    copy = copied(tree, "x86", tmp_path)
+    edits: tuple[dict[str, Edit], ...] = ({}, {"arch/x86/mm/init_64.c": begun("vmemmap_use_new_sub_pmd", "return;")})
+    found = []
+    for edit in edits:
+        with edited(copy, edit):
+            _, text = _explored(copy, capsys, "sections=1", 56)
+        (cell,) = json.loads(text)["cells"]
+        found.append(cell["free_memory"])
+    assert [one["told_apart"] for one in found] == [False, True]
+    assert [one.partition(":")[0] for one in found[1]["read_by"]] == ["arch/x86/mm/init_64.c"]
 
 
 @pytest.mark.newest_tree

@@ -55,9 +55,11 @@ CELL, OTHER_CELL, UNREACHABLE_CELL = (
 )
 
 
-def judged(one: Cell, base: Verdict = Verdict.HOLDS, patched: Verdict = Verdict.HOLDS) -> JudgedCell:
+def judged(
+    one: Cell, base: Verdict = Verdict.HOLDS, patched: Verdict = Verdict.HOLDS, missing: tuple[str, ...] = ()
+) -> JudgedCell:
     """Return a cell that was run on both sides."""
-    return JudgedCell(one, base, patched, 300)
+    return JudgedCell(one, base, patched, 300, missing)
 
 
 def change(
@@ -119,8 +121,11 @@ NOT_EXERCISED = replace(
         *LINES,
         ChangedLine(2, FILE, 1102, "\t\t\treturn;", LineUse.NOT_EXECUTED, ("x86_64",)),
         ChangedLine(2, "mm/page_alloc.c", 7, "\treturn NULL;", LineUse.NOT_SLICED),
+        ChangedLine(2, "mm/shmem.c", 8, "\treturn;", LineUse.OUTSIDE),
     ),
 )
+MARKS = replace(UNCHANGED, cells=(judged(CELL, missing=("pmd-leaf-shared", "add-undone")), judged(OTHER_CELL)))
+IDENTICAL = replace(BASE, lines=LINES[:1], identical=(CELL, OTHER_CELL))
 NO_VERDICT = replace(
     UNCHANGED,
     unbuilt=(
@@ -147,6 +152,8 @@ RESULTS = {
     "latent": LATENT,
     "already there": ALREADY,
     "not exercised": NOT_EXERCISED,
+    "marks": MARKS,
+    "identical": IDENTICAL,
     "no verdict": NO_VERDICT,
     "facts": FACTS,
     "not applicable": NOT_APPLICABLE,

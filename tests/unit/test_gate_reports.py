@@ -100,7 +100,15 @@ HEADLINES = {
         NO_VERDICT,
         "the patched code could not be run on x86_64, arm64: 'frob' undeclared (first use in this function)",
     ),
-    "not exercised": (NOT_EXERCISED, "no new violation, but 2 of 4 changed lines did not run"),
+    "not exercised": (NOT_EXERCISED, "no new violation, but 2 of 5 changed lines did not run"),
+    "marks": (
+        RESULTS["marks"],
+        "no new violation, but the series keeps the sequences from what they met before: pmd-leaf-shared, add-undone",
+    ),
+    "identical": (
+        RESULTS["identical"],
+        "no violation is new or gone in 2 geometries of x86_64, arm64: the program is the same before and after",
+    ),
     "unchanged": (
         UNCHANGED,
         "no violation is new or gone in 2 geometries of x86_64, arm64, 600 sequences each on base and patched code",

@@ -5,20 +5,17 @@ One row for each architecture, page size and size of struct page; each violation
 """
 
 import argparse
-import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import Executor, as_completed
-from pathlib import Path
 
-from vmemcheck import replay_file
 from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
 from vmemcheck.commands.progress import progress_bar
+from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
-from vmemcheck.kernel.cache import cache_folder, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree, open_tree
 from vmemcheck.reports.check_json import check_json
@@ -55,10 +52,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
-    add("--faults", action="store_true", help="also let allocations fail half-way through an add")
+    add(
+        "--faults",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let allocations fail half-way through an add (on)",
+    )
     add("--latent", action="store_true", help="findings for sizes that cannot occur fail the run too")
     add("--format", choices=("text", "json", "junit"), default="text", help="how to print the result (text)")
-    add("--replays", type=Path, metavar="DIR", help="where to save the sequences of findings (the cache folder)")
+    add_replays_argument(parser)
     add("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -84,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
         causes=causes_of(results),
         skipped=tuple(one.skipped for one in prepared if one.skipped),
     )
-    _print(result, _saved(result, arguments.replays), arguments)
+    replays = ((cause, replay_of(result.tree, shown_cell(cause), cause.finding)) for cause in result.causes)
+    _print(result, save(replays, arguments.replays), arguments)
     return result.exit_code(latent=arguments.latent)
 
 
@@ -121,18 +124,3 @@ def _print(result: CheckResult, replays: dict[Cause, str], arguments: argparse.N
             print(check_junit(result, replays, latent=arguments.latent))
         case _:
             print_table(check_text(result, replays, latent=arguments.latent))
-
-
-def _saved(result: CheckResult, folder: Path | None) -> dict[Cause, str]:
-    """Save the sequence of each cause; return the names of the files."""
-    if not result.causes:
-        return {}
-    folder = folder or cache_folder("replays")
-    folder.mkdir(parents=True, exist_ok=True)
-    names: dict[Cause, str] = {}
-    for cause in result.causes:
-        text = replay_file.to_json(replay_of(result.tree, shown_cell(cause), cause.finding))
-        path = folder / f"{cause.arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
-        write_whole(path, text.encode())
-        names[cause] = str(path)
-    return names

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument
 from vmemcheck.commands.progress import growing_bar
+from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.exploration import ExploreResult, explore_cell
 from vmemcheck.explore_jobs import Processes
@@ -21,6 +22,7 @@ from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.reports.explore_json import explore_json
 from vmemcheck.reports.explore_text import explore_text
+from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.terminal import print_table
 from vmemcheck.selection import Wishes, cells, target_named, usual_levels
 
@@ -39,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--max-states", type=count_argument, default=MOST_STATES, metavar="N", help=f"then stop ({MOST_STATES})")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add("--latent", action="store_true", help="what cannot occur, or is seen scaled only, fails the run too")
+    add_replays_argument(parser)
     add("--format", choices=("text", "json"), default="text", help="how to print the result (text)")
     add("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -58,10 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
             with growing_bar("states", quiet=arguments.quiet) as advance:
                 found.append(explore_cell(source, cell, scope, arguments.max_states, advance, processes))
     result = ExploreResult(tree.name, tree.origin, scope, arguments.max_states, tuple(found))
+    replays = save(
+        ((shown, replay_of(result.tree, one.cell, shown.finding)) for one in result.cells for shown in one.shown),
+        arguments.replays,
+    )
     if arguments.format == "json":
         print(explore_json(result))
     else:
-        print_table(explore_text(result, latent=arguments.latent))
+        print_table(explore_text(result, replays, latent=arguments.latent))
     return result.exit_code(latent=arguments.latent)
 
 

@@ -44,6 +44,9 @@ class LineUse(enum.Enum):
     NOT_EXECUTED = "sliced in, not executed"
     NO_CODE = "sliced in, makes no code"
     NOT_SLICED = "not part of what is run"
+    """In a definition that is run, and left out by its configuration."""
+    OUTSIDE = "in code that what is run does not use"
+    """It does not count against the series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +158,16 @@ class Unbuilt:
 
 @dataclass(frozen=True, slots=True)
 class JudgedCell:
-    """A geometry in which base and patched code were run with the same sequences."""
+    """A geometry in which base and patched code were run with the same sequences.
+
+    :param missing: names of the marks that were met before the series and are not met after it
+    """
 
     cell: Cell
     base: Verdict
     patched: Verdict
     sequences: int
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,7 @@ class GateResult:
     :param confined: what the sliced code could not do while it ran
     :param unconfined: what could not be taken from it on this machine
     :param cached: geometries of the base whose result was known before
+    :param identical: geometries whose program is the same before and after, so that nothing was run
     """
 
     tree: str
@@ -189,6 +197,7 @@ class GateResult:
     confined: tuple[str, ...] = ()
     unconfined: tuple[str, ...] = ()
     cached: int = 0
+    identical: tuple[Cell, ...] = ()
 
     def standing(self, standing: Standing) -> tuple[Change, ...]:
         """Return the violations that stand so to the series."""
@@ -207,6 +216,8 @@ class GateResult:
         if self.reason:
             return Answer.NOT_APPLICABLE
         if any(line.use in (LineUse.NOT_EXECUTED, LineUse.NOT_SLICED) for line in self.lines):
+            return Answer.NOT_EXERCISED
+        if any(cell.missing for cell in self.cells if latent or cell.cell.reachable):
             return Answer.NOT_EXERCISED
         if any(latent or one.reachable for one in self.standing(Standing.FIXES)):
             return Answer.FIXES

@@ -56,6 +56,8 @@ LIBRARY_NAMES = frozenset(
     " __gcov_info_to_gcda __gcov_merge_add __start_vmc_counts __stop_vmc_counts".split()
 )
 """What a program may take from the C library, the linker and gcov; all else must come from the tree or the shim."""
+NAMES = "machine.names"
+"""Next to a program: what nm says of it without the C library, so that its own variables can be told from those."""
 NOTES = "machine.gcno"
 """Next to a program that counts its lines: what the counters mean."""
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
@@ -82,6 +84,8 @@ class Variant(enum.Enum):
         "-DVMC_CONFINED",
     )
     """Counts how often each line of the kernel's own files runs."""
+    COVERED_LEAN = ("-O1", *COVERED[1:])
+    """The same for code that relies on the compiler leaving out what cannot run."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
     REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
@@ -141,7 +145,7 @@ def build(text: str, variant: Variant, name: str) -> Program:
     key = hashlib.sha256(b"\0".join((text.encode(), version, " ".join(arguments).encode()))).hexdigest()[:32]
     folder = cache_folder("programs") / key
     path = folder / "machine"
-    if not path.exists():
+    if not path.exists() or not (folder / NAMES).exists():
         folder.mkdir(parents=True, exist_ok=True)
         _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
     return Program(path, name, variant)
@@ -157,6 +161,8 @@ def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Va
         _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
         inspect(assembly.read_text(errors="replace"), name, may_start=variant is Variant.CHECKED)
         _run(["-c", "-o", str(machine), str(assembly)], name)
+        with appearing_file(path.with_name(NAMES)) as names:
+            names.write_text("".join(f"{' '.join(words)}\n" for words in symbols(machine, "--defined-only")))
         command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
         # A function of the kernel may have the name of one of the C library. The linker says who calls it.
         borrowed = _undefined(machine) - LIBRARY_NAMES
@@ -203,7 +209,7 @@ def symbols(path: Path, *options: str) -> list[list[str]]:
 
 def _script(variant: Variant, folder: Path) -> list[str]:
     """Keep the counters apart from the data that is put back before each sequence: with what the machine keeps."""
-    if variant is not Variant.COVERED:
+    if "--coverage" not in variant.value:
         return []
     script = folder / "counters.ld"
     script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")

@@ -54,6 +54,7 @@ class Decoder:
 
     def __init__(self, locator: Locator, geometry: Geometry, *, counts: bool = True) -> None:
         self._counters = _COUNTERS if counts else (None, None, USAGE_MAPS)
+        self._locator = locator
         self._decoder = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
         self._events: Remembered[Events] = Remembered(lambda data: self._decoder.decode(data, 0)[0])
@@ -72,13 +73,20 @@ class Decoder:
         """Return what the alternatives of an exploration have brought."""
         found, offset = [], 0
         for _ in range(count):
-            outcome, (*_, events) = record(data, offset), SUCCESSOR.unpack_from(data, offset)
+            outcome, (*_, events, read_at) = record(data, offset), SUCCESSOR.unpack_from(data, offset)
             offset += SUCCESSOR.size
             observation = None
             if details:
                 observation, offset = self._observation(outcome, data, offset)
-            found.append(Successor(outcome.returned, outcome.stopped, not events, outcome.digest, observation))
+            left_over = self._place(read_at) if read_at else ""
+            found.append(
+                Successor(outcome.returned, outcome.stopped, not events, outcome.digest, left_over, observation)
+            )
         return tuple(found)
+
+    def _place(self, address: int) -> str:
+        where = self._locator.locate(address)
+        return f"{where.file}: {where.function}()"
 
     def _observation(self, outcome: Record, data: bytes, offset: int) -> tuple[Observation, int]:
         events_bytes, state_bytes = SIZES.unpack_from(data, offset)

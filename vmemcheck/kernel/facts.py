@@ -110,18 +110,40 @@ def probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The facts that stand in headers."""
+
+    constants: dict[str, int | None]
+    sizes: tuple[StructPageSize, ...]
+
+
+def _numbers(tree: Tree, target: Target, page_shift: int) -> _Numbers:
+    entry = Entry("numbers", tree, target, page_shift)
+    known = entry.load(_Numbers)
+    if known is not None:
+        return known
+    watched = WatchedTree.of(tree)
+    view = open_view(watched, target, page_shift)
+    source = ExpandedSource(view.reader.read(_HEADERS).text)
+    found = _Numbers(evaluate(source, {name: name for name in CONSTANTS}), struct_page_sizes(view))
+    entry.store(watched, found)
+    return found
+
+
 def _probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     view = open_view(tree, target, page_shift)
     scope = scope_of(tree, target.arch, view.values)
     present = tuple(name for name in ROOTS if name in scope.definers)
     source = ExpandedSource(view.reader.read([*_HEADERS, *scope.files_of(present)]).text)
+    numbers = _numbers(tree, target, page_shift)
     return Facts(
         tree=tree.name,
         arch=target.arch,
         page_shift=page_shift,
-        constants=evaluate(source, {name: name for name in CONSTANTS}),
+        constants=numbers.constants,
         levels=int(view.values.get("PGTABLE_LEVELS", "0")),
-        sizes=struct_page_sizes(view),
+        sizes=numbers.sizes,
         signatures=tuple(found for name in present for found in _signatures(source, name)),
         absent=tuple(name for name in ROOTS if name not in present),
     )

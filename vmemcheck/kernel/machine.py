@@ -60,7 +60,8 @@ class KernelMachine:
         self._geometry = geometry
         self._name = name
         self._traits = traits
-        self._milliseconds = MILLISECONDS
+        # So many mutants never come back that the time counts.
+        self._milliseconds = MILLISECONDS_AGAIN if mutant else MILLISECONDS
         self._executor = Executor(program, geometry.levels, mutant)
         self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
 

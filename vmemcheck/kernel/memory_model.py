@@ -63,6 +63,10 @@ class MemoryModel(enum.Enum):
                 "early-section-kept",
                 "boot-leaf-shared",
                 "compound-tails-shared",
+                "compound-page-over-sections",
+                "compound-beside-ordinary",
+                # The memmap of a section is the last that it allocates, in one piece: there is nothing to give back.
+                "add-undone",
             )
         )
 

@@ -89,6 +89,13 @@ def scope_of(tree: Tree, arch: str, values: Values) -> Scope:
     return Scope(files, {name: tuple(dict.fromkeys(found)) for name, found in definers.items()})
 
 
+def may_define(name: str, arch: str) -> bool:
+    """Tell whether a C file, by its name, is looked at for an architecture; there need not be such a file."""
+    if not name.endswith(".c"):
+        return False
+    return name in _LIB_FILES or name.startswith(f"arch/{arch}/mm/") or bool(_MM_FILE.fullmatch(name))
+
+
 def _is_built(tree: Tree, name: str, values: Values) -> bool:
     """Tell whether Kbuild would compile the file; one that its Makefile does not name counts as built."""
     folder, _, file = name.rpartition("/")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vmemcheck.errors import ExecutorError
-from vmemcheck.kernel.build import Program, symbols
+from vmemcheck.kernel.build import NAMES, Program, symbols
 
 NOT_TOLD_APART = {
     "p_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
@@ -52,9 +52,11 @@ def statics_of(program: Program) -> tuple[Static, ...]:
     :raises ExecutorError: when there are more than a program can be told of
     """
     found = []
+    lines = program.path.with_name(NAMES).read_text().splitlines()
+    own = {(words[0], words[3]) for words in map(str.split, lines) if len(words) == 4}
     for words in symbols(program.path, "--defined-only", "--numeric-sort"):
         # What the linker itself puts there has no size.
-        if len(words) == 4 and words[1] in _TYPES and not words[0].startswith(_OWN):
+        if len(words) == 4 and (words[0], words[3]) in own and words[1] in _TYPES and not words[0].startswith(_OWN):
             name = words[0].partition(".")[0]
             if name not in NOT_TOLD_APART:
                 found.append(Static(name, int(words[2], 16), int(words[3], 16)))

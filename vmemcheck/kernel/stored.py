@@ -36,17 +36,22 @@ class Entry:
 
         :param asked: all that decides the result, besides the tree, the compiler and this package
         """
-        key = _canonical((kind, str(tree.root), *asked))
         self._tree = tree
-        self._path = cache_folder(_FOLDER) / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+        # What was made of the tree that this one is a copy of holds here too where the files are the same.
+        roots = [root for root in (tree.root, tree.base) if root is not None]
+        self._path, *self._others = (_path(kind, _canonical((kind, str(root), *asked))) for root in roots)
 
     def load(self, kind: type[_Kind]) -> _Kind | None:
         """Return the result; None when there is none, or it is damaged, or something has changed.
 
         :param kind: the dataclass that was stored
         """
+        found = (self._load(path, kind) for path in (self._path, *self._others))
+        return next((each for each in found if each is not None), None)
+
+    def _load(self, path: Path, kind: type[_Kind]) -> _Kind | None:
         try:
-            digest, _, body = self._path.read_bytes().partition(b"\n")
+            digest, _, body = path.read_bytes().partition(b"\n")
         except OSError:
             return None
         if digest.decode("ascii", "replace") != hashlib.sha256(body).hexdigest():
@@ -75,6 +80,10 @@ class Entry:
         """What this result depends on, a result that is made from it depends on as well."""
         if isinstance(self._tree, WatchedTree):
             self._tree.seen.add(seen)
+
+
+def _path(kind: str, key: str) -> Path:
+    return cache_folder(_FOLDER) / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
 
 
 def _remove_oldest(folder: Path) -> None:

@@ -28,11 +28,13 @@ class Tree:
     :param root: absolute path of its top folder, all links resolved
     :param version: as the top Makefile spells it, for example ``6.12.117``
     :param origin: where it is from, in words for a report
+    :param base: the top folder of another tree, of which links in this one may lead to files
     """
 
     root: Path
     version: str
     origin: str
+    base: Path | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +48,7 @@ class Tree:
         :raises TreeError: when it lies outside of the tree, for example behind a symbolic link
         """
         real = (self.root / name).resolve()
-        if not real.is_relative_to(self.root):
+        if not real.is_relative_to(self.root) and not (self.base and real.is_relative_to(self.base)):
             raise TreeError(
                 f"{name} is outside of the kernel tree",
                 where=f"{self.root} ({name} leads to {real})",

@@ -4,6 +4,7 @@
 Nothing is written outside of the destination, whatever the archive says.
 """
 
+import functools
 import hashlib
 import posixpath
 import re
@@ -33,6 +34,11 @@ WANTED = (
 """What is read of a kernel tree. ``*`` stays within one folder, ``**`` does not."""
 
 
+def is_wanted(name: str) -> bool:
+    """Tell whether a file, relative to the top folder of a tree, is among those that are read."""
+    return bool(_wanted_regex().fullmatch(name))
+
+
 def layout_digest() -> str:
     """Return a short digest of ``WANTED``: a tree cached for another layout is not reused."""
     return hashlib.sha256("\n".join(WANTED).encode()).hexdigest()[:8]
@@ -46,7 +52,6 @@ def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int]
     :param progress: called now and then with the number of members read so far
     :raises TreeError: when a member would be written outside of ``destination``
     """
-    wanted = re.compile("|".join(_as_regex(pattern) for pattern in WANTED))
     top: str | None = None
     files = 0
     for number, member in enumerate(archive):
@@ -55,7 +60,7 @@ def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int]
         name = member.name.removeprefix(top)
         if number % 256 == 0:
             progress(number)
-        if wanted.fullmatch(name):
+        if is_wanted(name):
             files += _write(archive, member, name, destination)
     return files
 
@@ -91,6 +96,11 @@ def _inside(name: str, destination: Path) -> Path:
             to_fix="this is not how kernel archives look; do not use this one",
         )
     return destination / normal
+
+
+@functools.cache
+def _wanted_regex() -> re.Pattern[str]:
+    return re.compile("|".join(_as_regex(pattern) for pattern in WANTED))
 
 
 def _as_regex(pattern: str) -> str:

@@ -50,7 +50,7 @@ class WatchedTree(Tree):
     @classmethod
     def of(cls, tree: Tree) -> "WatchedTree":
         """Return the same tree, watched from now on."""
-        return cls(tree.root, tree.version, tree.origin)
+        return cls(tree.root, tree.version, tree.origin, tree.base)
 
     def has(self, name: str) -> bool:
         """Tell whether the tree has this file or folder, and note it."""

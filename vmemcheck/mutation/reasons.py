@@ -71,6 +71,7 @@ _FLUSHES = _set(
     " flush_tlb_one_kernel local_flush_tlb_all local_flush_tlb_page flush_cache_vmap flush_cache_vunmap"
 )
 
+_SYNC = _set("sync_global_pgds_l4 sync_global_pgds_l5")
 _PGD_LOCK = _set("pgd_page_get_mm")
 _GUARD = "a guard against what no caller does, as a reader of the callers can see; no sequence gets to it"
 _GUARDS = {
@@ -80,6 +81,8 @@ _GUARDS = {
     "fill_subsection_map": ("rc = -EINVAL;",),
     # A map that was just allocated is empty, so that no pages can be in it already.
     "section_activate": ("ms->usage = NULL;",),
+    # Starts, ends and PAGE_SIZE are multiples of a page.
+    "remove_pte_table": ("next = end;",),
     # Of ranges that are no whole subsections: check_pfn_span() refuses them before.
     "__populate_section_memmap": ("return NULL;",),
 }
@@ -108,6 +111,14 @@ REASONS: tuple[Reason, ...] = (
         True,
         calls=_ASSERTIONS,
         operators=frozenset((Operator.DROP_STATEMENT, Operator.OFF_BY_ONE, Operator.DROP_CALL)),
+    ),
+    Reason(
+        "assertion",
+        "drops or loosens an assertion: as long as it does not fire it has no effect, and it fires in no sequence",
+        True,
+        # Asked where it is true, before a BUG_ON().
+        functions=_SYNC,
+        texts=frozenset(("!pgd_none(*pgd_ref)", "!p4d_none(*p4d_ref)")),
     ),
     Reason(
         "scheduling",
@@ -148,11 +159,49 @@ REASONS: tuple[Reason, ...] = (
         texts=frozenset(("nr_pages < PAGES_PER_SECTION + 1",)),
     ),
     Reason(
+        "bound",
+        "at the bound, both branches give the same value",
+        True,
+        functions=_set("remove_pte_table section_nr_vmemmap_pages"),
+        texts=frozenset(("next > end - 1", "order < PFN_SECTION_SHIFT + 1")),
+    ),
+    Reason(
+        "copied already",
+        "pgd_populate_kernel() has copied the new top-level entry, by arch_sync_kernel_mappings() of that one address",
+        True,
+        functions=_set("vmemmap_populate sync_global_pgds arch_sync_kernel_mappings"),
+        texts=frozenset(
+            (
+                "!err",
+                "sync_global_pgds(start, end - 1);",
+                "sync_global_pgds(): start <-> end - 1",
+                "end - 1: 1 less",
+                "sync_global_pgds(): start <-> end",
+                "sync_global_pgds_l4(): start <-> end",
+                "sync_global_pgds_l5(): start <-> end",
+            )
+        ),
+    ),
+    Reason(
+        "again and again",
+        "looks at the same top-level entry for each byte that it maps: slower",
+        True,
+        functions=_SYNC,
+        texts=frozenset(("ALIGN(addr + 1, PGDIR_SIZE) -> addr + 1",)),
+    ),
+    Reason(
         "unread",
         "with a vmemmap, the address in section_mem_map is not read any more: pfn_to_page() is an addition",
         True,
         functions=_set("section_activate"),
         texts=frozenset(("pfn_to_page(pfn) -> 0",)),
+    ),
+    Reason(
+        "unread",
+        "for memory from boot, only an assertion reads the pfn",
+        True,
+        functions=_set("free_map_bootmem"),
+        texts=frozenset(("page_to_pfn(memmap) -> 0",)),
     ),
     Reason(
         "empty range",
@@ -197,6 +246,58 @@ REASONS: tuple[Reason, ...] = (
         "the part of struct mem_section_usage that mm/page_alloc.c uses",
         False,
         functions=_set("usemap_size mem_section_usage_size"),
+    ),
+    Reason(
+        "first gigabyte",
+        "the machine's memory begins above it",
+        False,
+        functions=_set("remove_pte_table"),
+        texts=frozenset(
+            (
+                "phys_addr = pte_val(*pte) + (addr & PAGE_MASK);",
+                "pte_val(*pte) -> 0",
+                "phys_addr < (phys_addr_t)0x40000000 + 1",
+                "phys_addr < (phys_addr_t)0x40000000",
+                "return;",
+            )
+        ),
+    ),
+    Reason(
+        "first entry",
+        "the machine's vmemmap begins at the first entry of its upper tables, so that this index is 0",
+        False,
+        functions=_set("remove_pud_table sync_global_pgds_l5"),
+        texts=frozenset(("pud_index(addr) -> 0", "pgd_index(addr) -> 0")),
+    ),
+    Reason(
+        "page walkers",
+        "what TLBs keep of page tables is not modelled; leaves are flushed once more by the caller",
+        False,
+        functions=_set("remove_pte_table"),
+        texts=frozenset(("flush_tlb_all();",)),
+    ),
+    Reason(
+        "upper levels",
+        "a range whose memmap fills what an entry two levels above the PTEs maps: 64 GiB and more at a time",
+        False,
+        functions=_set("remove_pud_table unmap_hotplug_pud_range remove_pud_mapping"),
+        texts=frozenset(
+            (
+                "pud_leaf(*pud) && IS_ALIGNED(addr, PUD_SIZE) && IS_ALIGNED(next, PUD_SIZE)",
+                "pud_leaf(*pud) && IS_ALIGNED(addr, PUD_SIZE)",
+                "pud_leaf(*pud)",
+                "IS_ALIGNED(addr, PUD_SIZE)",
+                "IS_ALIGNED(next, PUD_SIZE)",
+            )
+        ),
+    ),
+    Reason(
+        "upper levels",
+        "a range whose memmap fills what an entry two levels above the PTEs maps: 64 GiB and more at a time",
+        False,
+        functions=_set("remove_pud_table unmap_hotplug_pud_range remove_pud_mapping"),
+        texts=frozenset(("pud_clear(pud);", "pages++;", "continue;")),
+        is_unreached=True,
     ),
     Reason(
         "large pages",

@@ -26,7 +26,7 @@ from vmemcheck.mutation.schemata import Schemata, schemata
 from vmemcheck.scope import Scope
 
 SCOPES = (Scope(faults=False), Scope())
-"""As ``vmemcheck check`` does by default, and with ``--faults``."""
+"""As ``vmemcheck check`` does with ``--no-faults``, and by default."""
 _CHUNK = 12
 _FIRST = 4
 """Sequences that killed a mutant are tried first on its neighbours: so many of them."""
@@ -65,10 +65,12 @@ class Leftover:
 
     :param cells: in which they were judged
     :param reached: numbers of those that some sequence gets to
+    :param differed: numbers of those that did something else than the code as it is
     """
 
     cells: tuple[Cell, ...]
     reached: frozenset[int]
+    differed: frozenset[int]
 
 
 def mutants_of(source: KernelSource, functions: Iterable[str] = ()) -> Schemata:
@@ -128,7 +130,7 @@ def run(
                 )
         left = [mutant for mutant in left if mutant.number not in results]
     last = _part(progress, len(cells), len(cells) + 1)
-    about = Leftover(cells, frozenset(reached))
+    about = Leftover(cells, frozenset(reached), frozenset(number for number, times in differed.items() if times))
     for mutant, (fate, why) in _spread(executor, _explained, about, left, last):
         results[mutant.number] = MutantResult(mutant, fate, why, differed=differed[mutant.number])
     return MutationResult(
@@ -197,7 +199,9 @@ def _fate(about: Leftover, mutant: Mutant) -> tuple[Fate, str]:
     reason = reason_for(mutant, is_reached=is_reached)
     if reason is not None:
         return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
-    texts = dict.fromkeys(cell.text for cell in cells)
+    if mutant.number in about.differed:
+        return Fate.SURVIVED, ""
+    texts = dict.fromkeys((cells[0].text, cells[-1].text))  # a scaled geometry, and a full one
     if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
         replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
         return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")

@@ -152,12 +152,43 @@ static unsigned long vmc_mapping_words(unsigned long hash)
 		for (page = 0; page < one->bytes >> PAGE_SHIFT; page++)
 			hash = vmc_page_words(vmc_mix(hash, vmc_name_of(one->pfn + page)), one->pfn + page);
 	}
-	for (index = 0; index < vmc_extent_count; index++) {
-		const struct vmc_extent *one = &vmc_extents[index];
+	return hash;
+}
 
-		hash = vmc_mix(hash, vmc_fold(one->start, one->end, one->content,
-					      one->content == VMC_LIVE ? one->of : 4));
-	}
+/*
+ * The contents of all that is mapped. What nobody has written since it was handed out is one class, unless free memory
+ * is told apart: which bytes stand there matters only to code that reads them, and vmc_note_read() sees that.
+ */
+static unsigned long vmc_content_word(unsigned long content, unsigned long of, unsigned long address, int with_free)
+{
+	if (content == VMC_LIVE)
+		return vmc_fold(of - address, 1, 1, 9);
+	return of == VMC_LEFT_OVER && !with_free ? VMC_MIXED : content;
+}
+
+static unsigned long vmc_content_words(unsigned long hash, int with_free)
+{
+	unsigned long index, page, run, last = ~0UL;
+
+	for (index = 0; index < vmc_mapping_count; index++)
+		for (page = 0; page < vmc_mappings[index].bytes >> PAGE_SHIFT; page++) {
+			unsigned long start = vmc_mappings[index].start + (page << PAGE_SHIFT), at = 0;
+			const struct vmc_desc *desc = vmc_desc_of(vmc_mappings[index].pfn + page);
+			const struct vmc_run_list *list = desc ? &vmc_lists[desc->list] : 0;
+			unsigned long runs = desc && desc->content == VMC_MIXED ? list->count : 1;
+
+			for (run = 0; run < runs; run++) {
+				int mixed = desc && desc->content == VMC_MIXED;
+				unsigned long content = mixed ? list->runs[run].content : desc ? desc->content : VMC_STALE;
+				unsigned long of = mixed ? list->runs[run].of : desc ? desc->of : 0;
+				unsigned long word = vmc_content_word(content, of, start + at, with_free);
+
+				if (word != last)
+					hash = vmc_mix(hash, vmc_fold(start + at, word, 2, 4));
+				last = word;
+				at = mixed ? list->runs[run].end : 0;
+			}
+		}
 	return hash;
 }
 
@@ -234,26 +265,72 @@ static unsigned long vmc_memory_block_words(unsigned long hash)
 	return vmc_mix(hash, sum);
 }
 
-/* Free blocks in the order in which they will be handed out, and what is in them. */
+/* What the next user of a page finds in it: see vmc_let_go(). */
+static unsigned long vmc_found_content(const struct vmc_desc *desc, unsigned int content, unsigned long pfn)
+{
+	const unsigned long *words = vmc_address_of(pfn);
+	unsigned int index;
+
+	if (content != VMC_ENTRIES || desc->content != VMC_ENTRIES)
+		return content == VMC_LIVE || content == VMC_ENTRIES ? VMC_STALE : content;
+	for (index = 0; index < PAGE_SIZE / sizeof(*words) && !words[index]; index++)
+		;
+	return index < PAGE_SIZE / sizeof(*words) ? VMC_STALE : VMC_ZERO;
+}
+
+static unsigned long vmc_found_words(unsigned long hash, unsigned long pfn, int *is_stale)
+{
+	const struct vmc_desc *desc = vmc_desc_of(pfn);
+	const struct vmc_run_list *list = &vmc_lists[desc->list];
+	unsigned long run, last = ~0UL, at = 0;
+
+	for (run = 0; run < (desc->content == VMC_MIXED ? list->count : 1); run++) {
+		int mixed = desc->content == VMC_MIXED;
+		unsigned long content = vmc_found_content(desc, mixed ? list->runs[run].content : desc->content, pfn);
+
+		if (content != last)
+			hash = vmc_mix(hash, at << 8 | content);
+		*is_stale &= content == VMC_STALE;
+		last = content;
+		at = mixed ? list->runs[run].end : 0;
+	}
+	return hash;
+}
+
+/*
+ * Free blocks in the order in which they will be handed out, and what is found in them. What is handed out for the
+ * first time is stale: so a stale block, behind which there are only others of its kind, is as good as none.
+ */
 static unsigned long vmc_free_words(unsigned long hash)
 {
 	unsigned int order, index;
-	unsigned long page, run;
+	unsigned long page, own, stack;
+	int has_other = 0;
 
-	for (order = 0; order < VMC_ORDERS; order++)
-		for (index = vmc_free_counts[order]; index--;)
-			for (page = 0; page < 1UL << order; page++) {
-				unsigned long pfn = vmc_free_heads[order][index] + page;
-				const struct vmc_desc *desc = vmc_desc_of(pfn);
-				const struct vmc_run_list *list = &vmc_lists[desc->list];
+	for (order = VMC_ORDERS; order--;) {
+		for (index = 0, stack = 0; index < vmc_free_counts[order]; index++) {
+			int is_stale = 1;
 
-				hash = vmc_mix(hash, (unsigned long)order << 8 | desc->content);
-				if (desc->content == VMC_ENTRIES)
-					hash = vmc_mix(hash, vmc_entries_in(vmc_address_of(pfn), desc->level));
-				for (run = 0; desc->content == VMC_MIXED && run < list->count; run++)
-					hash = vmc_mix(hash, vmc_fold(list->runs[run].end, list->runs[run].content, 7, 8));
-			}
-	return hash;
+			for (page = 0, own = order; page < 1UL << order; page++)
+				own = vmc_found_words(own, vmc_free_heads[order][index] + page, &is_stale);
+			has_other |= !is_stale;
+			if (has_other)
+				stack = vmc_mix(stack, own);
+		}
+		hash = vmc_mix(hash, stack);
+	}
+	/* What an altmap has got back lies where its device lies. */
+	for (index = 0, stack = 0; index < vmc_altmap_block_count; index++)
+		for (page = 0; page < 1UL << vmc_desc_of(vmc_altmap_blocks[index])->order; page++) {
+			const struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index] + page);
+			int is_stale = 1;
+
+			if (!desc || desc->flags & VMC_ALLOCATED || desc->sequence != vmc_sequence)
+				continue;
+			own = vmc_found_words(vmc_altmap_blocks[index] + page, vmc_altmap_blocks[index] + page, &is_stale);
+			stack += is_stale ? 0 : own;
+		}
+	return vmc_mix(hash, stack);
 }
 
 /* Call vmc_walk(), vmc_read_contents() and vmc_list_blocks() before. */
@@ -266,6 +343,7 @@ static unsigned long vmc_canonical(int with_free)
 	vmc_name_count = 0;
 	hash = vmc_table_words(hash);
 	hash = vmc_mapping_words(hash);
+	hash = vmc_content_words(hash, with_free);
 	hash = vmc_block_words(hash);
 	hash = vmc_section_words(hash);
 	hash = vmc_altmap_words(hash);

@@ -44,6 +44,7 @@ static void vmc_explore(const struct vmc_request *request)
 		vmc_put_word(vmc_stopped);
 		vmc_put_word(after);
 		vmc_put_word(vmc_event_count);
+		vmc_put_word(vmc_left_over_read);
 		if (request->details)
 			vmc_put_details();
 		is_there = !vmc_stopped && !vmc_event_count && after == before && vmc_is_running == was_running;

@@ -65,6 +65,8 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 			vmc_let_go(&desc[page], pfn + page);
 		else
 			desc[page].content = VMC_STALE;
+		if (desc[page].content != VMC_MIXED)
+			desc[page].of = 1; /* VMC_LEFT_OVER */
 		desc[page].sequence = vmc_sequence;
 		desc[page].owner = owner;
 	}

@@ -262,6 +262,7 @@ static void vmc_step(const struct vmc_operation *operation, unsigned int millise
 	vmc_in_operation = 1;
 	vmc_gave_up = 0;
 	vmc_sample_count = 0;
+	vmc_left_over_read = 0;
 	vmc_set_timer(milliseconds * 1000UL);
 	if (!__sigsetjmp(vmc_jump, 0))
 		vmc_perform(operation, outcome);

@@ -24,7 +24,26 @@ VMC_KEEP static struct vmc_run vmc_scratch[VMC_MOST_RUNS + 4] = { { 0, 0, 0 } };
 
 static inline unsigned long vmc_advanced(unsigned int content, unsigned long of, unsigned long by)
 {
-	return content == VMC_LIVE ? of + by : 0;
+	return content == VMC_LIVE ? of + by : of;
+}
+
+/* Instead of an address: nobody has written here since the page was handed out. */
+#define VMC_LEFT_OVER 1UL
+/* The first place in an operation where the kernel's code read such bytes, or 0. */
+VMC_KEEP static unsigned long vmc_left_over_read = 0;
+
+static void vmc_note_read(const struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned long at)
+{
+	const struct vmc_run_list *list = &vmc_lists[desc->list];
+	unsigned int index, from = 0;
+	int left_over = desc->content != VMC_MIXED && desc->content != VMC_LIVE && desc->of == VMC_LEFT_OVER;
+
+	for (index = 0; desc->content == VMC_MIXED && index < list->count; from = list->runs[index++].end)
+		if (list->runs[index].content != VMC_LIVE && list->runs[index].of == VMC_LEFT_OVER &&
+		    from < end && start < list->runs[index].end)
+			left_over = 1;
+	if (left_over && !vmc_left_over_read)
+		vmc_left_over_read = at;
 }
 
 static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned int end, unsigned int content,
@@ -36,7 +55,7 @@ static unsigned int vmc_append(unsigned int count, unsigned int start, unsigned 
 	if (start >= end)
 		return count;
 	if (count && last->content == content &&
-	    (content != VMC_LIVE || last->of + (start - before) == of)) {
+	    last->of + (content == VMC_LIVE ? start - before : 0) == of) {
 		last->end = end;
 		return count;
 	}
@@ -112,6 +131,7 @@ static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn)
 	}
 	if (desc->content == VMC_LIVE)
 		desc->content = VMC_STALE;
+	desc->of = VMC_LEFT_OVER;
 	if (desc->content != VMC_MIXED)
 		return;
 	list = &vmc_lists[desc->list];
@@ -120,7 +140,7 @@ static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn)
 
 		if (content == VMC_LIVE || content == VMC_ENTRIES)
 			content = VMC_STALE;
-		count = vmc_append(count, at, list->runs[index].end, content, 0);
+		count = vmc_append(count, at, list->runs[index].end, content, VMC_LEFT_OVER);
 	}
 	vmc_keep_runs(desc, count);
 }
@@ -263,6 +283,8 @@ void *vmc_memchr_inv(const void *place, int value, unsigned long bytes)
 				;
 		} else {
 			found = desc ? vmc_scan_page(desc, start, stop, content) : start;
+			if (desc)
+				vmc_note_read(desc, start, found + 1, VMC_CALLER);
 		}
 		if (found < stop)
 			return (void *)(address + (found - start));
@@ -275,7 +297,7 @@ VMC_KEEP static unsigned long vmc_borrowed[VMC_MOST_BORROWED] = { 0 };
 VMC_KEEP static unsigned int vmc_borrowed_count = 0;
 
 /* A struct page that the kernel code reads as memory: lend it a page with what stands there. */
-static int vmc_lend(unsigned long address)
+static int vmc_lend(unsigned long address, unsigned long at)
 {
 	static const unsigned char bytes[] = { 0x5a, 0, 0xff, 0xfd, 0xa7, 0, 0x5a };
 	unsigned long start = address & ~4095UL, pfn;
@@ -287,6 +309,8 @@ static int vmc_lend(unsigned long address)
 		return 0;
 	__builtin_memset((void *)start, vmc_desc_of(pfn) ? bytes[vmc_desc_of(pfn)->content] : 0x5a, 4096);
 	vmc_borrowed[vmc_borrowed_count++] = start;
+	if (vmc_desc_of(pfn))
+		vmc_note_read(vmc_desc_of(pfn), 0, PAGE_SIZE, at);
 	return 1;
 }
 

@@ -67,7 +67,7 @@ static void vmc_on_signal(int number, void *information, void *context)
 	unsigned long places[VMC_PLACES] = { 0 };
 
 	vmc_read_stack(registers, places, !vmc_in_stack(address));
-	if (number == VMC_SIGSEGV && vmc_lend(address)) {
+	if (number == VMC_SIGSEGV && vmc_lend(address, places[0])) {
 		vmc_event(VMC_TOUCHED, places[0], vmc_address_name(address), vmc_address_name(address + 1), 0, 0);
 		return;
 	}

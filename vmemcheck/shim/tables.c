@@ -105,6 +105,9 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 		if (table) {
 			vmc_event(VMC_TABLE_LINKED, at, vmc_pfn_name(vmc_entry_pfn(new, level)), level - 1,
 				  vmc_address_name(start), vmc_entries_in(table, level - 1));
+			/* A table of zeros that the kernel did not write: it might have held anything. */
+			if (vmc_desc_of(vmc_entry_pfn(new, level))->content == VMC_ZERO && !table[0])
+				vmc_note_read(vmc_desc_of(vmc_entry_pfn(new, level)), 0, PAGE_SIZE, at);
 			vmc_note_table(vmc_entry_pfn(new, level), level - 1, start);
 		}
 	}

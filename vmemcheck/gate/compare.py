@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One geometry before and after a series: the same sequences on both, and what became of each kind of violation.
+
+That a random search meets a kind on one side only says nothing yet: the sequence is played on the other side too.
+What breaks is a sequence on which nothing was violated before. Runs in a process of its own.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from vmemcheck import scope as scopes
+from vmemcheck.bulk import random_sequences
+from vmemcheck.check import Cell, Job
+from vmemcheck.engine import check, steps, violations_of
+from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.gate.known import machine_of, run_known
+from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.machine import Machine
+from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
+from vmemcheck.shrink import plainer, shrink
+
+_MOST_ALLOCATIONS = 12
+_MOST_DIFFERENCES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which sequences were run."""
+
+    scope: scopes.Scope
+    examples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The jobs of one geometry.
+
+    :param base: None where the tree did not have it before
+    """
+
+    base: Job | None
+    patched: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What became of one geometry.
+
+    :param missing: marks that were met before and are no longer
+    :param error: why there is no verdict
+    :param is_gap: the reason is that this tool lacks something
+    :param by_series: before the series there was a verdict
+    :param cached: the result of the base was known before
+    """
+
+    cell: Cell
+    base: Verdict
+    patched: Verdict
+    sequences: int = 0
+    breaks: tuple[Finding, ...] = ()
+    already: tuple[Finding, ...] = ()
+    fixes: tuple[Finding, ...] = ()
+    missing: tuple[str, ...] = ()
+    error: VmemcheckError | None = None
+    is_gap: bool = False
+    by_series: bool = False
+    cached: bool = False
+
+
+def compare(pair: Pair) -> Compared:
+    """Run a pair of jobs and compare; an error becomes a result without a verdict."""
+    try:
+        with machine_of(pair.patched) as patched:
+            return _compared(pair, patched)
+    except VmemcheckError as error:
+        base = run_known(pair.base)[0].verdict if pair.base else Verdict.NO_VERDICT
+        is_gap = isinstance(error, ShimGapError)
+        by_series = base is not Verdict.NO_VERDICT and not is_gap
+        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, is_gap=is_gap, by_series=by_series)
+
+
+def _compared(pair: Pair, patched: Machine) -> Compared:
+    after, _ = run_known(pair.patched)
+    if pair.base is None:
+        return Compared(pair.patched.cell, Verdict.NO_VERDICT, after.verdict, after.sequences, breaks=after.findings)
+    before, cached = run_known(pair.base)
+    cell, error = pair.patched.cell, before.error or after.error
+    if error:
+        by_series = not before.error
+        said = VmemcheckError(error.replace("\n", " "))
+        return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=cached)
+    breaks: tuple[Finding, ...] = ()
+    already: tuple[Finding, ...] = ()
+    fixes: tuple[Finding, ...] = ()
+    if after.findings or before.findings:
+        with machine_of(pair.base) as base:
+            job = pair.patched
+            breaks, already = sorted_out(patched, base, after.findings, Search(job.scope, job.examples, job.seed))
+            newly = cell.reachable and not pair.base.cell.reachable
+            if newly:  # what could not occur before now can
+                breaks, already = (*breaks, *already), ()
+            fixes = tuple(fixed(patched, before.findings, after.findings))
+    return Compared(
+        cell=cell,
+        base=before.verdict,
+        patched=after.verdict,
+        sequences=after.sequences,
+        breaks=breaks,
+        already=already,
+        fixes=fixes,
+        missing=tuple(name for name in after.missing if name not in before.missing),
+        cached=cached,
+    )
+
+
+def sorted_out(
+    patched: Machine, base: Machine, findings: Iterable[Finding], search: Search
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return what the series breaks, and what was there before."""
+    breaks = [one for one in findings if holds(base, one.sequence, one.kind)]
+    already = [one for one in findings if one not in breaks]
+    if already:
+        # What was there before can hide that it now happens in a case where it did not.
+        breaks += _differences(search, patched, base, {one.kind for one in breaks})
+    return tuple(breaks), tuple(one for one in already if one.kind not in {each.kind for each in breaks})
+
+
+def fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of the base that are gone."""
+    left = {one.kind for one in after}
+    for finding in before:
+        # Where another violation follows, the sequence only no longer gets to this one.
+        if finding.kind not in left and holds(patched, finding.sequence, finding.kind):
+            yield finding
+
+
+def _differences(search: Search, patched: Machine, base: Machine, found: set[Kind]) -> list[Finding]:
+    """Return the shortest sequence of each kind that is violated now and on which nothing was violated before."""
+    result: list[Finding] = []
+    for sequence in random_sequences(patched.geometry, search.scope, search.examples, search.seed):
+        finding = check(patched, sequence)
+        if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind):
+            continue
+        found.add(finding.kind)
+        result.append(_shortest(search, patched, base, finding))
+        if len(result) == _MOST_DIFFERENCES:
+            break
+    return result
+
+
+def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding) -> Finding:
+    shortest = finding
+
+    def differs(sequence: Sequence) -> bool:
+        nonlocal shortest
+        found = check(patched, sequence)
+        if found is None or found.kind != finding.kind or not holds(base, found.sequence, finding.kind):
+            return False
+        shortest = found
+        return True
+
+    shrink(finding.sequence, scopes.operations(patched.geometry, search.scope), differs)
+    for other in plainer(patched.geometry, shortest.sequence):
+        if differs(other):
+            break
+    return shortest
+
+
+def holds(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
+    """Tell whether nothing is violated on a sequence, nor ``kind`` when another of its allocations fails."""
+    if check(machine, sequence) is not None:
+        return False
+    return not any(violates(machine, other, kind) for other in _other_faults(sequence))
+
+
+def violates(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
+    """Tell whether a sequence violates the invariant, in whichever function: a series may rename that."""
+    return any(
+        violation.invariant == kind.invariant
+        for step in steps(machine, sequence)
+        if step is not None
+        for violation in violations_of(step, by_design=machine.by_design)
+    )
+
+
+def _other_faults(sequence: Sequence) -> Iterator[Sequence]:
+    """Yield the sequence with other allocations failing: a series may change how many there are."""
+    for index, operation in enumerate(sequence):
+        fault = operation.fault if isinstance(operation, AddMemory | AddDevice | Remove) else None
+        if fault is not None and fault.kind is FaultKind.NTH:
+            for number in range(1, _MOST_ALLOCATIONS):
+                if number != fault.value:
+                    yield (*sequence[:index], _failing(operation, number), *sequence[index + 1 :])
+
+
+def _failing(operation: Operation, number: int) -> Operation:
+    if isinstance(operation, AddMemory | AddDevice | Remove):
+        return replace(operation, fault=Fault(FaultKind.NTH, number))
+    return operation

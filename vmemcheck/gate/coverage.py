@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What became of the lines that a series changes: in the programs or not, executed or not.
+
+Runs in a process of its own, on the patched code, with the same sequences as the search.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vmemcheck.bulk import random_sequences
+from vmemcheck.check import Job
+from vmemcheck.errors import ExecutorError, ShimGapError
+from vmemcheck.gate.result import LineUse
+from vmemcheck.gate.text import SlicedLine, SlicedText, sliced_text
+from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.coverage import CoveredMachine, LineCounts
+
+Place = tuple[str, int]
+"""A file and a line of it."""
+_NOTHING = re.compile(r"[\s{}();,]*|(?:\}?\s*else|do)\s*\{?|\w+:|default:|case\b[^:]*:|break;")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_FAR = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Lines of one geometry.
+
+    :param uses: what became of each line
+    """
+
+    arch: str
+    uses: Mapping[Place, LineUse]
+
+
+def cover(job: Job, places: tuple[Place, ...]) -> Use:
+    """Run the sequences of a job on its program, and tell what became of some lines of the kernel."""
+    try:
+        program = build(job.text, Variant.COVERED, job.name)
+    except ShimGapError:  # a call in code that cannot run there
+        program = build(job.text, Variant.COVERED_LEAN, job.name)
+    with CoveredMachine(program, job.cell.geometry, job.name, job.traits) as machine:
+        for sequence in random_sequences(job.cell.geometry, job.scope, job.examples, job.seed):
+            try:
+                machine.records(sequence)
+            except ExecutorError:
+                continue  # what the search says of it counts; the lines of this sequence do not
+        counts = machine.lines()
+    return Use(job.cell.arch, uses_of(sliced_text(job.text), counts, places))
+
+
+def uses_of(text: SlicedText, counts: LineCounts, places: Iterable[Place]) -> dict[Place, LineUse]:
+    """Tell what became of some lines.
+
+    :param counts: how often the lines of the kernel's files ran
+    """
+    used = _Used(text, counts)
+    return {place: used.of(place) for place in places}
+
+
+class _Used:
+    def __init__(self, text: SlicedText, counts: LineCounts) -> None:
+        self._text = text
+        self._counts = counts
+        self._executed = [
+            (line.code, counts.get(file, {}).get(number, 0) > 0)
+            for file, lines in text.lines.items()
+            for number, line in lines.items()
+            if not line.macro and number in counts.get(file, {})
+        ]
+        self._macros: dict[str, set[str]] = {}
+        for lines in text.lines.values():
+            for line in lines.values():
+                if line.macro:
+                    self._macros.setdefault(line.macro, set()).update(_WORD.findall(line.code))
+
+    def of(self, place: Place) -> LineUse:
+        file, number = place
+        line = self._text.lines.get(file, {}).get(number)
+        if line is None:
+            inside = any(first <= number <= last for first, last in self._text.spans.get(file, ()))
+            return LineUse.NOT_SLICED if inside else LineUse.OUTSIDE
+        counts = self._counts.get(file, {})
+        if number in counts:
+            return LineUse.EXECUTED if counts[number] else LineUse.NOT_EXECUTED
+        if line.macro:
+            return self._of_macro(line.macro)
+        if _NOTHING.fullmatch(line.code):
+            return LineUse.NO_CODE
+        return self._of_statement(file, number, line)
+
+    def _of_statement(self, file: str, number: int, line: SlicedLine) -> LineUse:
+        """A statement over several lines is counted in one of them."""
+        lines, counts = self._text.lines[file], self._counts.get(file, {})
+        for step in (-1, 1):
+            at = number
+            while abs(at - number) < _FAR:
+                here = lines.get(at if step > 0 else at - 1)
+                if here is not None and (here.piece != line.piece or re.search(r"[;{}]$", here.code)):
+                    break
+                at += step
+                if at in counts:
+                    return LineUse.EXECUTED if counts[at] else LineUse.NOT_EXECUTED
+        return LineUse.NO_CODE
+
+    def _of_macro(self, name: str) -> LineUse:
+        """A macro is executed where a line that uses it is, also by way of other macros."""
+        names = {name}
+        while True:
+            more = {user for user, words in self._macros.items() if words & names} - names
+            if not more:
+                break
+            names |= more
+        used = [executed for code, executed in self._executed if names.intersection(_WORD.findall(code))]
+        if not used:
+            return LineUse.NO_CODE
+        return LineUse.EXECUTED if any(used) else LineUse.NOT_EXECUTED

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Judge a series: prepare, compare, cover, blame; all work runs on an executor, and its order does not matter.
+
+What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vmemcheck.check import Job
+from vmemcheck.gate.affected import may_be_read
+from vmemcheck.gate.blame import Blame
+from vmemcheck.gate.budget import Budget
+from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
+from vmemcheck.gate.compare import Compared, compare
+from vmemcheck.gate.coverage import Use, cover, uses_of
+from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
+from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
+from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
+from vmemcheck.gate.text import sliced_text
+from vmemcheck.invariant import Verdict
+from vmemcheck.kernel.confinement import confinement
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.patch.apply import State, apply_series, relevant
+from vmemcheck.patch.diff import printable
+from vmemcheck.patch.overlay import patched_tree
+from vmemcheck.patch.series import Patch
+from vmemcheck.selection import Target, targets
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be judged.
+
+    :param arches: only these, where there are any
+    :param latent: sizes that cannot occur count too
+    """
+
+    tree: Tree
+    patches: tuple[Patch, ...]
+    budget: Budget
+    seed: int = 0
+    arches: tuple[str, ...] = ()
+    latent: bool = False
+
+
+def judge(request: Request, executor: Executor, progress: Callable[[int, int], None] = lambda *_: None) -> GateResult:
+    """Judge a series.
+
+    :param progress: called with the number of steps that are done, and that are known so far
+    :raises PatchError: when the series does not apply
+    :raises VmemcheckError: when the tree cannot be read
+    """
+    return _Judgement(request, executor, progress).result()
+
+
+class _Judgement:
+    def __init__(self, request: Request, executor: Executor, progress: Callable[[int, int], None]) -> None:
+        self._request = request
+        self._executor = executor
+        self._progress = progress
+        self._done = self._known = 0
+
+    def result(self) -> GateResult:
+        request = self._request
+        touched = sorted({name for patch in request.patches for file in relevant(patch) for name in file.names})
+        if not touched:
+            return self._not_applicable("it changes no file that vmemmap code is made of")
+        states = apply_series(request.tree, request.patches)
+        wanted = [
+            (target, names)
+            for target in targets(request.arches, ())
+            if (names := tuple(name for name in touched if may_be_read(name, target.architecture.alias)))
+        ]
+        if not wanted:
+            return self._not_applicable("nothing of what is run is made of the files that it changes")
+        found = self._prepared(states, wanted)
+        read = [one for one in found if one.read or one.error]
+        if not read:
+            return self._not_applicable("nothing of what is run is made of the files that it changes")
+        return self._judged(states, read, tuple(one.skipped for one in found if one.skipped))
+
+    def _prepared(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[TargetPairs]:
+        request = self._request
+        patched = patched_tree(request.tree, states[-1].contents)
+        named = bool(request.arches)
+        questions = [
+            Question(request.tree, patched, target, names, request.budget, request.seed, request.latent, named)
+            for target, names in wanted
+        ]
+        return self._all(prepare_pairs, questions)
+
+    def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
+        pairs = [pair for one in found for pair in one.pairs]
+        compared = self._all(compare, pairs)
+        lines = self._lines(lines_of(states[-1]), found, compared)
+        blames = self._blames(states, found)
+        changes = changes_of(compared, blames)
+        unbuilt = unbuilt_of(found, compared, blames)
+        facts = facts_of(found, blames)
+        identical = tuple(job.cell for one in found for job in one.identical)
+        is_outside = all(line.use in (LineUse.OUTSIDE, LineUse.NO_CODE) for line in lines)
+        touches_code = any(line.use is LineUse.OUTSIDE for line in lines)
+        reason = ""
+        if is_outside and touches_code and not pairs and not unbuilt:
+            reason = "no line that it changes is a part of what is run"
+        limits = confinement()
+        return self._made(
+            lines=lines,
+            cells=tuple(_cells(compared)),
+            changes=changes,
+            facts=facts,
+            unbuilt=unbuilt,
+            skipped=skipped,
+            reason=reason,
+            cached=sum(one.cached for one in compared),
+            identical=identical,
+            confined=limits.confined,
+            unconfined=limits.unconfined,
+        )
+
+    def _lines(
+        self, lines: tuple[Line, ...], found: list[TargetPairs], compared: list[Compared]
+    ) -> tuple[ChangedLine, ...]:
+        """Look at the lines on one geometry of each target, and on the others for what is left."""
+        asked = places(lines)
+        failed = {one.cell for one in compared if one.patched is Verdict.NO_VERDICT}
+        same = [job for one in found for job in one.identical]
+        uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in _firsts(same)]
+        jobs = [pair.patched for one in found for pair in one.pairs if pair.patched.cell not in failed]
+        first = list(_firsts(jobs))
+        for chosen in (first, [job for job in jobs if job not in first]):
+            left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
+            if left and chosen:
+                uses += self._all(_cover, [(job, tuple(left)) for job in chosen])
+        return judged(lines, uses)
+
+    def _blames(self, states: Sequence[State], found: Iterable[TargetPairs]) -> dict[Target, Blame]:
+        """Return the trees between the patches; none where there is one patch only."""
+        if len(states) == 2:
+            return {}
+        trees = tuple(patched_tree(self._request.tree, _whole(state, states[0])) for state in states[1:])
+        return {one.target: Blame((self._request.tree, *trees), one.target) for one in found}
+
+    def _not_applicable(self, reason: str) -> GateResult:
+        return self._made(reason=reason)
+
+    def _made(self, **rest: object) -> GateResult:
+        request = self._request
+        return GateResult(
+            tree=request.tree.name,
+            origin=request.tree.origin,
+            series=tuple(map(_head, request.patches)),
+            budget=request.budget.name,
+            seed=request.seed,
+            hunks=tuple(hunk for patch in request.patches for hunk in _hunks(patch)),
+            **rest,  # type: ignore[arg-type]  # each caller gives fields of GateResult
+        )
+
+    def _all(self, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
+        self._known += len(asked)
+        self._progress(self._done, self._known)
+        futures = [self._executor.submit(work, one) for one in asked]
+        answers = []
+        for future in futures:
+            answers.append(future.result())
+            self._done += 1
+            self._progress(self._done, self._known)
+        return answers
+
+
+def _cover(asked: tuple[Job, tuple[tuple[str, int], ...]]) -> Use:
+    return cover(*asked)
+
+
+def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Yield one job of each architecture, page size and memory model: one that can occur, where there is one."""
+    groups: dict[tuple[str, int, str], list[Job]] = {}
+    for job in jobs:
+        cell = job.cell
+        groups.setdefault((cell.arch, cell.geometry.page_shift, cell.memory_model), []).append(job)
+    for group in groups.values():
+        yield min(group, key=lambda job: not job.cell.reachable)
+
+
+def _cells(compared: Iterable[Compared]) -> Iterator[JudgedCell]:
+    for one in compared:
+        if one.error is None:
+            yield JudgedCell(one.cell, one.base, one.patched, one.sequences, one.missing)
+
+
+def _whole(state: State, first: State) -> dict[str, bytes | None]:
+    """Return all touched files: those that this state has not come to are as before the series."""
+    return {**first.contents, **state.contents}
+
+
+def _head(patch: Patch) -> PatchHead:
+    files = tuple(printable(file.name) for file in patch.files)
+    return PatchHead(patch.number, patch.subject, patch.author, patch.message_id, files, patch.tag)
+
+
+def _hunks(patch: Patch) -> Iterator[Hunk]:
+    for file in relevant(patch):
+        for hunk in file.hunks:
+            lines = tuple(line.decode("utf-8", "replace") for line in hunk.lines)
+            yield Hunk(patch.number, file.name, hunk.old_start, hunk.new_start, lines)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What came of a job, kept on disk by all that decides it: the text of the program, the sequences, this package.
+
+Findings are kept as their sequences, and played again when they are asked for.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vmemcheck.check import CellResult, Job, run_job
+from vmemcheck.engine import check
+from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.compiler import compiler_version
+from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
+
+_MOST_ENTRIES = 4096
+
+
+def run_known(job: Job) -> tuple[CellResult, bool]:
+    """Run a job, unless its result is known; return it, and whether it was."""
+    path = cache_folder("judged") / f"{_digest(job)}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        known = _loaded(job, json.loads(path.read_bytes()))
+        if known is not None:
+            return known, True
+    result = run_job(replace(job, sub_page=None))
+    if result.verdict is not Verdict.NO_VERDICT:
+        with contextlib.suppress(OSError):
+            write_whole(path, json.dumps(_stored(job, result)).encode())
+            _remove_oldest(path.parent)
+    return result, False
+
+
+def machine_of(job: Job) -> KernelMachine:
+    """Build the machine of a job.
+
+    :raises ShimGapError: when a name is neither in the tree nor in the shim
+    :raises BuildError: when the code does not compile
+    """
+    return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
+
+
+def _digest(job: Job) -> str:
+    parts = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
+    never = sorted(job.traits.never_met)
+    text = "\0".join((job.text, repr(parts[1]), repr(job.traits.by_design), repr(never), repr(job.traits.boot_stays)))
+    key = f"{text}\0{job.scope!r}\0{job.examples}\0{job.seed}\0{_own_sources()}\0{compiler_version()}"
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+@functools.cache
+def _own_sources() -> str:
+    """Return a digest of this package; its C side is a part of the text of a program."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _stored(job: Job, result: CellResult) -> dict[str, Any]:
+    geometry = geometry_to_text(job.cell.geometry)
+    return {
+        "verdict": result.verdict.value,
+        "sequences": result.sequences,
+        "operations": result.operations,
+        "met": list(result.met),
+        "missing": list(result.missing),
+        "findings": [f"{geometry}\n{sequence_to_text(one.sequence)}" for one in result.findings],
+    }
+
+
+def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
+    findings: list[Finding] = []
+    if data["findings"]:
+        known: set[Kind] = set()
+        with machine_of(job) as machine:
+            for text in data["findings"]:
+                found = check(machine, parse(text)[1], known=known)
+                if found is None:
+                    return None
+                findings.append(found)
+                known.add(found.kind)
+    return CellResult(
+        cell=job.cell,
+        verdict=Verdict(data["verdict"]),
+        sequences=data["sequences"],
+        operations=data["operations"],
+        met=tuple(data["met"]),
+        missing=tuple(data["missing"]),
+        findings=tuple(findings),
+    )
+
+
+def _remove_oldest(folder: Path) -> None:
+    paths = list(folder.glob("*.json"))
+    if len(paths) > _MOST_ENTRIES:
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - _MOST_ENTRIES]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One architecture and page size, before and after a series: sliced twice, where the series touches what is read.
+
+Nothing is built or run here. Runs in a process of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vmemcheck.check import Job
+from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.gate.affected import read_names
+from vmemcheck.gate.budget import Budget, key_of
+from vmemcheck.gate.compare import Pair
+from vmemcheck.gate.facts import changed_facts
+from vmemcheck.gate.result import FactChange
+from vmemcheck.gate.text import same_program
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import WatchedTree
+from vmemcheck.selection import Prepared, Target, Wishes, prepare
+
+_ALL = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be prepared.
+
+    :param touched: names of files that the series changes
+    :param named: the architecture was asked for by name
+    """
+
+    base: Tree
+    patched: Tree
+    target: Target
+    touched: tuple[str, ...]
+    budget: Budget
+    seed: int
+    latent: bool = False
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPairs:
+    """What came of one target.
+
+    :param read: those of the touched files that it is made of; nothing else is said where there are none
+    :param identical: jobs whose program is the same before and after
+    :param error: why there is nothing to run
+    :param is_gap: the reason is that this tool lacks something
+    :param by_series: before the series there was something to run
+    """
+
+    target: Target
+    read: tuple[str, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    identical: tuple[Job, ...] = ()
+    facts: tuple[FactChange, ...] = ()
+    skipped: str = ""
+    error: VmemcheckError | None = None
+    is_gap: bool = False
+    by_series: bool = False
+    page: str = field(default="", kw_only=True)
+
+
+def prepare_pairs(question: Question) -> TargetPairs:
+    """Slice a target before and after; an error becomes a result."""
+    target, page = question.target, f"{1 << (question.target.page_shift - 10)}K"
+    watched = WatchedTree.of(question.base)
+    base: Prepared | None = None
+    failed: VmemcheckError | None = None
+    try:
+        base = _prepared(question, watched)
+    except VmemcheckError as error:
+        failed = error
+    read = read_names(question.touched, watched.seen)
+    if not read and failed is None:
+        return TargetPairs(target, skipped=base.skipped if base else "", page=page)
+    try:
+        patched = _prepared(question, question.patched)
+        if base is None or (_has_vmemmap(base) and not _has_vmemmap(patched)):
+            why = failed or VmemcheckError(patched.skipped)
+            return TargetPairs(target, read, error=why, by_series=base is not None, page=page)
+        sizes = {job.cell.geometry.struct_page_bytes for job in patched.jobs}
+        if sizes - {job.cell.geometry.struct_page_bytes for job in base.jobs}:
+            base = _prepared(question, watched, Wishes(struct_page_bytes=tuple(sorted(sizes))))
+        facts = changed_facts(question.base, question.patched, target) if patched.jobs else ()
+    except VmemcheckError as error:
+        is_gap = isinstance(error, ShimGapError)
+        by_series = base is not None and not is_gap
+        return TargetPairs(target, read, error=failed or error, is_gap=is_gap, by_series=by_series, page=page)
+    pairs, identical = _paired(question, base.jobs, patched.jobs)
+    return TargetPairs(target, read, pairs, identical, facts, patched.skipped, page=page)
+
+
+def _prepared(question: Question, tree: Tree, wishes: Wishes = _ALL) -> Prepared:
+    budget = question.budget
+    return prepare(tree, question.target, wishes, budget.scope, budget.examples, question.seed, named=question.named)
+
+
+def _has_vmemmap(prepared: Prepared) -> bool:
+    return any(not job.cell.memory_model for job in prepared.jobs)
+
+
+def _paired(
+    question: Question, before: Iterable[Job], after: Iterable[Job]
+) -> tuple[tuple[Pair, ...], tuple[Job, ...]]:
+    known = {key_of(job): job for job in before}
+    pairs: list[Pair] = []
+    identical: list[Job] = []
+    for job in after:
+        base = known.get(key_of(job))
+        was_reachable = base is not None and base.cell.reachable
+        if not question.budget.takes(job.cell, latent=question.latent) and not was_reachable:
+            continue
+        if base is not None and _is_same(base, job):
+            identical.append(job)
+        else:
+            pairs.append(Pair(base, job))
+    return tuple(pairs), tuple(identical)
+
+
+def _is_same(base: Job, patched: Job) -> bool:
+    return base.cell == patched.cell and base.traits == patched.traits and same_program(base.text, patched.text)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The text of a program, read back: which lines of the kernel are in it, and whether two programs say the same."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vmemcheck.patch.blame import without_comments
+
+_PIECE = re.compile(r'#line (\d+) "([^"]*)"')
+_MARKER = re.compile(r'# (\d+) "([^"]*)"')
+_DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
+_SHIM = "vmemcheck/"
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedLine:
+    """A line of the kernel in the text of a program.
+
+    :param code: without comments
+    :param macro: name of the macro in whose definition it stands, or nothing
+    :param piece: number of the definition or declaration that it is a part of
+    """
+
+    code: str
+    macro: str
+    piece: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedText:
+    """The kernel's lines of a program.
+
+    :param lines: file -> line -> what stands there
+    :param spans: file -> first and last line of each definition, as far as it is in the text
+    """
+
+    lines: Mapping[str, Mapping[int, SlicedLine]]
+    spans: Mapping[str, tuple[tuple[int, int], ...]]
+
+
+def same_program(one: str, other: str) -> bool:
+    """Tell whether two programs differ in comments, spaces and the numbers of lines at most."""
+    return one == other or list(_statements(one)) == list(_statements(other))
+
+
+def _statements(text: str) -> Iterator[str]:
+    for line in without_comments(text.encode("utf-8", "surrogateescape")).split(b"\n"):
+        stripped = b" ".join(line.split())
+        if stripped and not stripped.startswith((b"#line ", b"# ")):
+            yield stripped.decode("utf-8", "surrogateescape")
+
+
+def sliced_text(text: str) -> SlicedText:
+    """Return the kernel's lines of a program."""
+    clean = without_comments(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape").split("\n")
+    lines: dict[str, dict[int, SlicedLine]] = {}
+    spans: dict[str, dict[int, tuple[int, int]]] = {}
+    file, number, piece, macro, goes_on = "", 0, 0, "", False
+    for raw in clean:
+        marker = _PIECE.match(raw) or _MARKER.match(raw)
+        if marker:
+            number, file = int(marker[1]), marker[2]
+            piece += raw.startswith("#line")
+            continue
+        if not file or file.startswith((_SHIM, "<")):
+            continue
+        opened = _DEFINE.match(raw)
+        macro = opened[1] if opened else macro if goes_on else ""
+        goes_on = raw.rstrip().endswith("\\")
+        if raw.strip():
+            lines.setdefault(file, {})[number] = SlicedLine(raw.strip(), macro, piece)
+            first, _ = spans.setdefault(file, {}).get(piece, (number, number))
+            spans[file][piece] = (first, number)
+        number += 1
+    return SlicedText(lines, {name: tuple(found.values()) for name, found in spans.items()})

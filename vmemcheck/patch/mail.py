@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From bytes to patches: mailboxes, single mails, bare diffs; decoded, put in order, and complete.
+
+What a diff says is read by ``vmemcheck.patch.diff``.
+"""
+
+import email
+import email.policy
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.message import EmailMessage, Message
+
+from vmemcheck.errors import PatchError
+from vmemcheck.patch.diff import DiffReader, printable
+from vmemcheck.patch.series import Patch
+from vmemcheck.patch.source import MOST_PATCHES
+
+# As git mailsplit tells it: a year or a time stands at the end.
+_FROM_LINE = re.compile(rb"^From \S+.*\d{2}:\d{2}.*$", re.MULTILINE)
+_HEADER = re.compile(rb"^[!-9;-~]+:[ \t]?.*$")
+_KNOWN_HEADER = re.compile(
+    rb"^(?:From|Subject|Date|Message-I[Dd]|Return-Path|Received|MIME-Version|X-[\w-]+):", re.MULTILINE
+)
+_TAG = re.compile(r"^\s*((?:\[[^\[\]]*\]\s*)+)(.*)$", re.DOTALL)
+_PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")
+_VERSION = re.compile(r"\bv(\d{1,3})\b", re.IGNORECASE)
+_REPLY = re.compile(r"^\s*(?:re|aw|fwd?)\s*:", re.IGNORECASE)
+_DIFF = re.compile(rb"^(?:diff --git |--- .*\n\+\+\+ |@@ -)", re.MULTILINE)
+_QUOTED_DIFF = re.compile(rb"^> ?(?:diff --git |@@ -)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """One mail, or one bare diff.
+
+    :param place: the m of m/n, or None
+    :param count: the n
+    """
+
+    name: str
+    subject: str
+    body: bytes
+    author: str = ""
+    message_id: str = ""
+    tag: str = ""
+    version: int = 1
+    place: int | None = None
+    count: int | None = None
+    is_reply: bool = False
+
+    @property
+    def has_diff(self) -> bool:
+        """Whether a diff stands in it."""
+        return bool(_DIFF.search(self.body))
+
+
+def read_series(sources: Iterable[tuple[str, bytes]]) -> tuple[Patch, ...]:
+    """Return the patches of a series in their order.
+
+    :param sources: names and contents of files
+    :raises PatchError: when there is none, one is missing, damaged or refused
+    """
+    mails = [mail for name, content in sources for mail in _mails(name, content)]
+    ordered = _ordered(mails)
+    if len(ordered) > MOST_PATCHES:
+        raise PatchError(f"{len(ordered)} patches are more than the limit of {MOST_PATCHES}", to_fix="give fewer")
+    return tuple(_patch(number, mail) for number, mail in enumerate(ordered, 1))
+
+
+def _patch(number: int, mail: _Mail) -> Patch:
+    title = f"patch {number} ({mail.subject})" if mail.subject else f"patch {number}"
+    files = DiffReader(mail.body, title).files()
+    if not files:
+        raise PatchError(f"{title}: there is no diff in it", to_fix="get the patch again")
+    return Patch(number, mail.subject, files, mail.author, mail.message_id, mail.tag)
+
+
+def _mails(name: str, content: bytes) -> list[_Mail]:
+    if not content.strip():
+        raise PatchError(f"{name}: it is empty", to_fix="give a diff, a mailbox, or a folder of patches")
+    if b"\0" in content[: 1 << 16] and not _DIFF.search(content):
+        raise PatchError(
+            f"{name}: this is neither a diff nor mail, but something binary", to_fix="give a diff or a mailbox"
+        )
+    starts = [
+        found.start() for found in _FROM_LINE.finditer(content) if _opens_mail(content, found.start(), found.end())
+    ]
+    if starts and not content[: starts[0]].strip():
+        bounds = [*starts, len(content)]
+        return [_mail(name, content[start:end].partition(b"\n")[2]) for start, end in itertools.pairwise(bounds)]
+    head = content.lstrip().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    if _HEADER.match(head.partition(b"\n")[0]) and _KNOWN_HEADER.search(head) and not _DIFF.search(head):
+        return [_mail(name, content.lstrip())]
+    return [_Mail(name, _plain_name(name), _unix_lines(content))]
+
+
+def _opens_mail(content: bytes, start: int, end: int) -> bool:
+    """Tell whether a ``From `` line begins a mail: headers follow."""
+    following = content[end + 1 : end + 400].partition(b"\n")[0]
+    return bool(_HEADER.match(following.rstrip(b"\r"))) and content[max(0, start - 1) : start] in (b"", b"\n")
+
+
+def _plain_name(name: str) -> str:
+    return "" if name == "standard input" else printable(name)
+
+
+def _mail(name: str, content: bytes) -> _Mail:
+    message = _parsed(content)
+    subject = re.sub(r"\s+", " ", _header(message, "Subject")).strip()
+    tags = _TAG.match(subject)
+    words, rest = (tags[1], tags[2]) if tags else ("", subject)
+    place, version = _PLACE.search(words), _VERSION.search(words)
+    return _Mail(
+        name=name,
+        subject=printable(rest.strip()) or _plain_name(name),
+        body=_body(message, name),
+        author=printable(_header(message, "From")),
+        message_id=printable(_header(message, "Message-ID").strip("<> ")),
+        tag=printable(words.strip()),
+        version=int(version[1]) if version else 1,
+        place=int(place[1]) if place else None,
+        count=int(place[2]) if place else None,
+        is_reply=bool(_REPLY.match(subject)),
+    )
+
+
+def _parsed(content: bytes) -> Message:
+    try:
+        message: Message = email.message_from_bytes(content, policy=email.policy.default)
+        for name in ("Subject", "From", "Message-ID"):
+            str(message.get(name, ""))
+        return message
+    except Exception:  # the parser of headers has more ways to fail than it documents; the older policy takes all
+        return email.message_from_bytes(content, policy=email.policy.compat32)
+
+
+def _header(message: Message, name: str) -> str:
+    value = str(message.get(name, ""))
+    return re.sub(r"[\r\n]+\s*", " ", value)
+
+
+def _body(message: Message, name: str) -> bytes:
+    parts = []
+    for part in message.walk():
+        is_text = part.get_content_maintype() == "text" and part.get_content_subtype() != "html"
+        if part.is_multipart() or not (is_text or part.get_filename("").endswith((".patch", ".diff"))):
+            continue
+        raw = part.get_payload(decode=True)
+        if not isinstance(raw, bytes):
+            continue
+        if isinstance(part, EmailMessage) and any("Base64" in type(one).__name__ for one in part.defects):
+            raise PatchError(f"{name}: the base64 of a mail is damaged", to_fix="get the mail again")
+        parts.append(_unix_lines(_as_utf8(raw, part.get_content_charset())))
+    with_diff = [part for part in parts if _DIFF.search(part)]
+    return b"\n".join(with_diff or parts)
+
+
+def _as_utf8(raw: bytes, charset: str | None) -> bytes:
+    """Return text in the encoding of the kernel's files; what is not in the charset that it names stays as it is."""
+    if charset in (None, "utf-8", "us-ascii", "unknown-8bit"):
+        return raw
+    try:
+        return raw.decode(charset).encode()
+    except (LookupError, UnicodeError):
+        return raw
+
+
+def _unix_lines(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _ordered(mails: list[_Mail]) -> list[_Mail]:
+    """Return the mails with patches in the order of their numbers.
+
+    :raises PatchError: when some are missing, or there are several series
+    """
+    patches = [mail for mail in mails if not mail.is_reply and (mail.has_diff or mail.place)]
+    patches = patches or [mail for mail in mails if mail.has_diff]
+    if not patches:
+        raise _nothing(mails)
+    numbered = [mail for mail in patches if mail.place]
+    if not numbered:
+        return [mail for mail in patches if mail.has_diff]
+    if len(numbered) < len(patches):
+        other = next(mail for mail in patches if not mail.place)
+        raise PatchError(
+            f"some patches have a number and others do not: {other.subject or other.name}", to_fix="give one series"
+        )
+    versions = sorted({mail.version for mail in numbered})
+    counts = sorted({mail.count or 0 for mail in numbered})
+    if len(versions) > 1:
+        raise PatchError(
+            f"there are versions {', '.join(f'v{one}' for one in versions)} of a series",
+            to_fix="give one; 'b4 am' picks one",
+        )
+    if len(counts) > 1:
+        raise PatchError(f"there are several series, of {' and '.join(map(str, counts))} patches", to_fix="give one")
+    return _complete(numbered, counts[0])
+
+
+def _complete(numbered: list[_Mail], count: int) -> list[_Mail]:
+    by_place: dict[int, _Mail] = {}
+    for mail in numbered:
+        place = mail.place or 0
+        if place > count:
+            raise PatchError(f"patch {place}/{count} has an impossible number: {mail.subject}", to_fix="get it again")
+        before = by_place.setdefault(place, mail)
+        if before.body.strip() != mail.body.strip():
+            raise PatchError(f"patch {place}/{count} is there twice, and differs", to_fix="give one of them")
+    missing = [str(place) for place in range(1, min(count, MOST_PATCHES + 1) + 1) if place not in by_place]
+    if missing:
+        shown = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
+        raise PatchError(
+            f"of {count} patches these are missing: {shown}", to_fix="give the whole series; 'b4 am' gets it"
+        )
+    return [by_place[place] for place in sorted(by_place)]
+
+
+def _nothing(mails: Iterable[_Mail]) -> PatchError:
+    if any(_QUOTED_DIFF.search(mail.body) for mail in mails):
+        return PatchError("there is only a reply that quotes a diff", to_fix="give the patch itself")
+    return PatchError("there is no diff in it", to_fix="give a diff, a mailbox, or a folder of patches")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A tree with some files changed: a folder of links to the files of a tree, and the changed files in their places.
+
+The folder is in the cache, named by its content, so that what was found out about it is found again.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vmemcheck.errors import PatchError
+from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.unpack import WANTED, is_wanted
+
+_MOST = 24
+_IN_USE_SECONDS = 3600
+
+
+def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
+    """Return the tree as it is with other contents of some files.
+
+    :param contents: name -> content; None takes the file away
+    :raises PatchError: when a name is a folder of the tree, or leads through a file
+    """
+    names = sorted(_names(base.root))
+    digest = hashlib.sha256("\0".join((str(base.root), *names)).encode("utf-8", "surrogateescape"))
+    for name, content in sorted(contents.items()):
+        digest.update(f"\0{name}\0".encode() + (b"-" if content is None else b"+" + content))
+    folder = cache_folder("patched") / digest.hexdigest()[:32]
+    if not folder.is_dir():
+        _remove_oldest(folder.parent)
+        with appearing(folder) as partial:
+            _link(base.root, [name for name in names if name not in contents], partial)
+            for name, content in contents.items():
+                if content is not None:
+                    _place(partial / name, name, content)
+    os.utime(folder)
+    return Tree(root=folder.resolve(), version=base.version, origin=base.origin, base=base.base or base.root)
+
+
+def _names(root: Path) -> Iterator[str]:
+    """Yield the files of a tree that are read."""
+    tops = {pattern.partition("/")[0] for pattern in WANTED}
+    for top in sorted(tops):
+        if (root / top).is_file():
+            yield top
+    for top in sorted(tops):
+        for folder, folders, files in os.walk(root / top):
+            relative = os.path.relpath(folder, root)
+            folders[:] = [name for name in folders if name != ".git"]
+            linked = [name for name in folders if os.path.islink(f"{folder}/{name}")]  # noqa: PTH114  # thousands of names
+            for name in (*files, *linked):
+                if is_wanted(f"{relative}/{name}") or name in linked:
+                    yield f"{relative}/{name}"
+
+
+def _link(root: Path, names: list[str], folder: Path) -> None:
+    made: set[str] = set()
+    for name in names:
+        parent = name.rpartition("/")[0]
+        if parent not in made:
+            made.add(parent)
+            os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103  # thousands of names: Path is too slow
+        os.symlink(f"{root}/{name}", f"{folder}/{name}")  # noqa: PTH211  # the same
+
+
+def _place(path: Path, name: str, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise PatchError(f"{name} is at once a file and a folder afterwards", to_fix="correct the series") from None
+
+
+def _remove_oldest(folder: Path) -> None:
+    """Keep the cache small; what another process may still read stays."""
+    with contextlib.suppress(OSError):
+        found = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+        for path in found[:-_MOST]:
+            if time.time() - path.stat().st_mtime > _IN_USE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
