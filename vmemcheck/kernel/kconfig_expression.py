@@ -21,11 +21,15 @@ def truth(expression: str, values: Values) -> bool:
 
 def surely(expression: str, always: Set[str], never: Set[str]) -> bool:
     """Tell whether the expression is ``y`` whatever the symbols outside of both sets are."""
+    if expression.isidentifier():  # most are: one symbol, or a constant
+        return expression in ("y", "m") or (expression != "n" and expression in always)
     return not _any_value(f"!({expression})", lambda name: name not in never, lambda name: name not in always)
 
 
 def maybe(expression: str, can: Set[str], always: Set[str]) -> bool:
     """Tell whether the expression can be ``y``."""
+    if expression.isidentifier():
+        return expression in ("y", "m") or (expression != "n" and expression in can)
     return _any_value(expression, lambda name: name in can, lambda name: name not in always)
 
 
