@@ -24,6 +24,15 @@ _MOST_DIFFERENCES = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Which sequences were run."""
+
+    scope: scopes.Scope
+    examples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """The jobs of one geometry.
 
@@ -86,11 +95,12 @@ def _compared(pair: Pair, patched: Machine) -> Compared:
     fixes: tuple[Finding, ...] = ()
     if after.findings or before.findings:
         with machine_of(pair.base) as base:
-            breaks, already = _sorted_out(pair.patched, patched, base, after.findings)
+            job = pair.patched
+            breaks, already = sorted_out(patched, base, after.findings, Search(job.scope, job.examples, job.seed))
             newly = cell.reachable and not pair.base.cell.reachable
             if newly:  # what could not occur before now can
                 breaks, already = (*breaks, *already), ()
-            fixes = tuple(_fixed(patched, before.findings, after.findings))
+            fixes = tuple(fixed(patched, before.findings, after.findings))
     return Compared(
         cell=cell,
         base=before.verdict,
@@ -104,19 +114,20 @@ def _compared(pair: Pair, patched: Machine) -> Compared:
     )
 
 
-def _sorted_out(
-    job: Job, patched: Machine, base: Machine, findings: Iterable[Finding]
+def sorted_out(
+    patched: Machine, base: Machine, findings: Iterable[Finding], search: Search
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Return what the series breaks, and what was there before."""
     breaks = [one for one in findings if holds(base, one.sequence, one.kind)]
     already = [one for one in findings if one not in breaks]
     if already:
         # What was there before can hide that it now happens in a case where it did not.
-        breaks += _differences(job, patched, base, {one.kind for one in breaks})
+        breaks += _differences(search, patched, base, {one.kind for one in breaks})
     return tuple(breaks), tuple(one for one in already if one.kind not in {each.kind for each in breaks})
 
 
-def _fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding]) -> Iterator[Finding]:
+def fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of the base that are gone."""
     left = {one.kind for one in after}
     for finding in before:
         # Where another violation follows, the sequence only no longer gets to this one.
@@ -124,21 +135,21 @@ def _fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding]
             yield finding
 
 
-def _differences(job: Job, patched: Machine, base: Machine, found: set[Kind]) -> list[Finding]:
+def _differences(search: Search, patched: Machine, base: Machine, found: set[Kind]) -> list[Finding]:
     """Return the shortest sequence of each kind that is violated now and on which nothing was violated before."""
     result: list[Finding] = []
-    for sequence in random_sequences(patched.geometry, job.scope, job.examples, job.seed):
+    for sequence in random_sequences(patched.geometry, search.scope, search.examples, search.seed):
         finding = check(patched, sequence)
         if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind):
             continue
         found.add(finding.kind)
-        result.append(_shortest(job, patched, base, finding))
+        result.append(_shortest(search, patched, base, finding))
         if len(result) == _MOST_DIFFERENCES:
             break
     return result
 
 
-def _shortest(job: Job, patched: Machine, base: Machine, finding: Finding) -> Finding:
+def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding) -> Finding:
     shortest = finding
 
     def differs(sequence: Sequence) -> bool:
@@ -149,7 +160,7 @@ def _shortest(job: Job, patched: Machine, base: Machine, finding: Finding) -> Fi
         shortest = found
         return True
 
-    shrink(finding.sequence, scopes.operations(patched.geometry, job.scope), differs)
+    shrink(finding.sequence, scopes.operations(patched.geometry, search.scope), differs)
     for other in plainer(patched.geometry, shortest.sequence):
         if differs(other):
             break

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a series breaks, what was there before, and what it fixes: told with machines that are wrong on purpose."""
+
+import pytest
+
+from tests.negative.variants import VARIANTS, Variant
+from vmemcheck.bulk import bulk_search
+from vmemcheck.gate.compare import Search, fixed, holds, sorted_out, violates
+from vmemcheck.invariant import Finding
+from vmemcheck.machine import Machine
+from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove
+from vmemcheck.reference import ReferenceMachine
+
+_SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-once", "no-leak", "refusals")][:4]
+
+
+def _search(variant: Variant) -> Search:
+    return Search(variant.scope, 80, 0)
+
+
+def _found(machine: Machine, variant: Variant) -> tuple[Finding, ...]:
+    search = _search(variant)
+    return tuple(bulk_search(machine, search.scope, search.examples, search.seed).findings)
+
+
+@pytest.mark.parametrize("variant", _SOME, ids=lambda variant: variant.broken.replace(" ", "-"))
+def test_violation_is_new_there_before_or_gone_by_what_the_other_code_does(variant: Variant) -> None:
+    """A finding breaks on good code, is already there on code with the same mistake, and is fixed by good code."""
+    good, bad = ReferenceMachine(variant.geometry), variant.machine(variant.geometry)
+    findings = _found(bad, variant)
+    assert variant.invariant in {one.invariant for one in findings}
+    assert sorted_out(bad, good, findings, _search(variant)) == (findings, ())
+    assert sorted_out(bad, bad, findings, _search(variant)) == ((), findings)
+    assert tuple(fixed(good, findings, ())) == findings
+    assert tuple(fixed(bad, findings, findings)) == ()
+
+
+def test_violation_with_another_allocation_failing_was_there_before() -> None:
+    """A sequence in which an allocation fails holds on a base only if it holds whichever of them fails."""
+    variant = next(one for one in VARIANTS if one.invariant == "failed-add-undone")
+    bad = variant.machine(variant.geometry)
+    finding = next(one for one in _found(bad, variant) if one.invariant == "failed-add-undone")
+    late = (AddMemory(0, 1, fault=Fault(FaultKind.NTH, 200)), Remove(0))
+    assert violates(bad, finding.sequence, finding.kind)
+    assert not violates(bad, late, finding.kind)
+    assert not holds(bad, late, finding.kind)
+    assert holds(ReferenceMachine(variant.geometry), late, finding.kind)

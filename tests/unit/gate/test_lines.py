@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which lines a series changes, which of them are in a program, and which ran."""
+
+import pytest
+
+from vmemcheck.gate.coverage import Use, uses_of
+from vmemcheck.gate.lines import judged, lines_of
+from vmemcheck.gate.result import LineUse
+from vmemcheck.gate.text import same_program, sliced_text
+from vmemcheck.patch.apply import State
+from vmemcheck.patch.blame import Origin
+
+_TEXT = """\
+#define VMC_STRUCT_PAGE_BYTES 64L
+#line 3 "include/linux/a.h"
+#define STEP(x) \\
+	((x) + 1)
+#line 9 "include/linux/a.h"
+#define TWICE(x) (STEP(x) * 2)
+#line 12 "include/linux/a.h"
+#define UNUSED 1
+#line 1 "vmemcheck/shim/stubs.h"
+static int stub;
+#line 10 "mm/a.c"
+static int run(int x)
+{
+	/* a comment */
+	x = TWICE(x,
+		x);
+
+# 18 "mm/a.c"
+	if (x)
+		stop();
+}
+#line 30 "mm/a.c"
+static int never(int x)
+{
+	return UNUSED;
+}
+"""
+_COUNTS = {"mm/a.c": {10: 5, 13: 5, 18: 5, 19: 0, 20: 5, 30: 0, 32: 0, 33: 0}}
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "use"),
+    [
+        ("mm/a.c", 13, LineUse.EXECUTED),
+        ("mm/a.c", 14, LineUse.EXECUTED),
+        ("mm/a.c", 19, LineUse.NOT_EXECUTED),
+        ("mm/a.c", 11, LineUse.NO_CODE),
+        ("mm/a.c", 16, LineUse.NOT_SLICED),
+        ("mm/a.c", 25, LineUse.OUTSIDE),
+        ("mm/b.c", 13, LineUse.OUTSIDE),
+        ("include/linux/a.h", 4, LineUse.EXECUTED),
+        ("include/linux/a.h", 9, LineUse.EXECUTED),
+        ("include/linux/a.h", 12, LineUse.NOT_EXECUTED),
+    ],
+)
+def test_line_of_a_program_is_told_by_what_ran(file: str, line: int, use: LineUse) -> None:
+    """Statements count with their first line, macros with the lines that use them, by way of others too."""
+    assert uses_of(sliced_text(_TEXT), _COUNTS, [(file, line)]) == {(file, line): use}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("/* a comment */", "/* another\n comment */", True),
+        ("/* a comment */", "// none", True),
+        ("if (x)", "if  (x)", True),
+        ('#line 30 "mm/a.c"', '#line 31 "mm/a.c"', True),
+        ("if (x)", "if (!x)", False),
+        ("UNUSED 1", "UNUSED 2", False),
+        ("stub;", 'stub = sizeof("/* x */");', False),
+    ],
+)
+def test_programs_are_the_same_but_for_comments_and_places(old: str, new: str, same: bool) -> None:
+    """Comments, spaces and numbers of lines make no other program; everything else does."""
+    assert same_program(_TEXT, _TEXT.replace(old, new)) == same
+
+
+def test_changed_lines_are_the_added_and_those_behind_deleted_ones() -> None:
+    """A line that was deleted before is told by the next one with code; comments and directives make none."""
+    content = b"one();\n/* two */\n#ifdef THREE\n\nfour();\n#define FIVE 5\n"
+    origins = (Origin(1), Origin(1), Origin(2), Origin(0, 2), Origin(), Origin(3))
+    found = lines_of(State({"mm/a.c": content, "mm/gone.c": None}, {"mm/a.c": origins, "mm/gone.c": ()}))
+    assert [(one.patch, one.line, one.text, one.has_code) for one in found] == [
+        (1, 1, "one();", True),
+        (1, 2, "/* two */", False),
+        (2, 3, "#ifdef THREE", False),
+        (2, 5, "four();", True),
+        (3, 6, "#define FIVE 5", True),
+    ]
+
+
+def test_line_is_judged_by_the_best_of_all_architectures() -> None:
+    """A line that ran somewhere was executed; what makes no code is so wherever it stands."""
+    lines = lines_of(State({"mm/a.c": b"a();\nb();\n/* c */\n"}, {"mm/a.c": (Origin(1),) * 3}))
+    first = {("mm/a.c", 1): LineUse.NOT_EXECUTED, ("mm/a.c", 2): LineUse.NOT_SLICED}
+    second = {("mm/a.c", 1): LineUse.EXECUTED, ("mm/a.c", 2): LineUse.OUTSIDE}
+    found = judged(lines, [Use("x86_64", first), Use("arm64", second)])
+    assert [(one.use, one.arches) for one in found] == [
+        (LineUse.EXECUTED, ("arm64",)),
+        (LineUse.NOT_SLICED, ("x86_64",)),
+        (LineUse.NO_CODE, ()),
+    ]
