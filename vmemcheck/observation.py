@@ -259,9 +259,13 @@ class Constructed:
 
 @dataclass(frozen=True, slots=True)
 class Destructed:
-    """A page-table destructor ran on ``pfn``."""
+    """A page-table destructor ran on ``pfn``.
+
+    :param where: who called it, where that is known
+    """
 
     pfn: int
+    where: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)

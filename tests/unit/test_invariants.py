@@ -247,6 +247,15 @@ def test_counters_that_are_left_when_no_memory_is_are_a_violation() -> None:
     assert first(wrong) == ("counters-balanced", "nr_memmap_boot_pages is 32 though no memory is left")
 
 
+def test_counters_a_destructor_for_nothing_is_another_kind_than_a_wrong_statistic() -> None:
+    """One that is known, and met again and again, hides no statistic that is wrong somewhere else."""
+    step = step_of((AddDevice(4, 1),))
+    (destructed,) = violations_of(with_events(step, Destructed(99, HERE)))
+    (counted,) = violations_of(with_state(step, lambda s: replace(s, counters=(("nr_memmap_pages", 7),))))
+    assert (destructed.invariant, destructed.kind.function) == ("counters-balanced", "some_function")
+    assert (counted.invariant, counted.kind.function) == ("counters-balanced", "")
+
+
 RETRIED: Sequence = (AddDevice(0, 5, fault=Fault(FaultKind.NTH, 4)), AddDevice(0, 5))
 
 

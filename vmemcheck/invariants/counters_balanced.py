@@ -115,7 +115,9 @@ def _pairs(step: Step) -> Iterator[Problem]:
             constructed.add(event.pfn)
         elif isinstance(event, Destructed):
             if event.pfn not in constructed:
-                yield Problem(f"the destructor ran on pfn {event.pfn:#x}, whose constructor did not run")
+                # With the place, it is a finding of its own, behind which others of this invariant do not hide.
+                because = f"the destructor ran on pfn {event.pfn:#x}, whose constructor did not run"
+                yield Problem(because, event.where)
             constructed.discard(event.pfn)
     tables = {table.pfn for table in step.state.tables}
     for pfn in sorted(constructed - tables):

@@ -57,9 +57,10 @@ _STOPS = {
 """Numbers of signals, and of the reasons in vmemcheck/shim/signals.c."""
 _ALLOCATED, _FREED, _UNMAPPED, _SAMPLED, _REPEATED = 3, 5, 6, 20, 21
 _WORD = (1 << 64) - 1
-_WARNED, _STOPPED, _FAULTED, _TABLE_FREED, _ALTMAP_GIVEN, _PGMAP_GIVEN = 16, 17, 15, 9, 18, 19
+_WARNED, _STOPPED, _FAULTED, _TABLE_FREED, _DESTRUCTED = 16, 17, 15, 9, 11
+_ALTMAP_GIVEN, _PGMAP_GIVEN = 18, 19
 _MOVES = (_ALLOCATED, _FREED)
-_LOCATED = frozenset((_FREED, _UNMAPPED, _TABLE_FREED, _FAULTED, _WARNED, _STOPPED))
+_LOCATED = frozenset((_FREED, _UNMAPPED, _TABLE_FREED, _DESTRUCTED, _FAULTED, _WARNED, _STOPPED))
 _EVENT = struct.Struct("<QQqqqq")
 _LONG = struct.Struct("<Q")
 _NO_EVENTS = Events((), (), (), tuple)
@@ -142,7 +143,7 @@ class EventDecoder:
                 case 10:
                     yield Constructed(a)
                 case 11:
-                    yield Destructed(a)
+                    yield Destructed(a, self._locator.locate(at))
                 case 12:
                     yield TopLinked(max(a, 0), b)
                 case 13:
