@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vmemcheck.observation import BOOT, Block, Mapping, Table
+from vmemcheck.observation import BOOT, Block, Mapping, Table, Warned
+
+Subject = Table | Block | Mapping | Warned | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class ByDesign:
     :param keeps_top_tables: the page-table pages that the top table leads to stay for ever
     :param keeps_boot_tables: page-table pages that were made at boot may stay allocated when they are empty
     :param frees_before_flush: memory is given back before the flush of TLBs at the end of the operation
-    :param caller_flushes: the flush is in a caller of what the machine runs
+    :param warns_in: functions whose warnings are meant
     :param keeps_memmap: what was mapped once stays mapped, and so do the page-table pages for it
     :param code: regular expression; it is so as long as the tree's own code matches. Empty where nothing tells it
     :param never_met: names of marks that cannot be met then
@@ -39,7 +41,7 @@ class ByDesign:
     keeps_boot_tables: bool = False
     keeps_memmap: bool = False
     frees_before_flush: bool = False
-    caller_flushes: bool = False
+    warns_in: tuple[str, ...] = ()
     code: str = ""
     never_met: tuple[str, ...] = ()
 
@@ -47,25 +49,25 @@ class ByDesign:
         """Tell whether it is so for a page size, with this code of the tree."""
         return page_shift in (self.page_shifts or (page_shift,)) and re.search(self.code, code) is not None
 
-    def covers(self, invariant: str, subject: Table | Block | Mapping | None, levels: int) -> bool:
+    def covers(self, invariant: str, subject: Subject, levels: int) -> bool:
         """Tell whether an objection is about what is declared here.
 
-        :param subject: the page-table page, block or leaf that the objection is about, if it is about one
+        :param subject: the page-table page, block, leaf or warning that the objection is about, if it is about one
         :param levels: levels of page tables
         """
         if invariant not in self.invariants:
             return False
         if self.keeps_memmap and isinstance(subject, Table | Mapping):
             return True
+        if isinstance(subject, Warned):
+            return subject.where.function in self.warns_in
         if isinstance(subject, Table):
             return self.keeps_top_tables and subject.level == levels - 2
         if invariant == "tlb-flushed":
-            return self.frees_before_flush if isinstance(subject, Block) else self.caller_flushes
+            return self.frees_before_flush and isinstance(subject, Block)
         return self.keeps_boot_tables and isinstance(subject, Block) and subject.is_table and subject.owner == BOOT
 
 
-def covering(
-    declarations: Iterable[ByDesign], invariant: str, subject: Table | Block | Mapping | None, levels: int
-) -> ByDesign | None:
+def covering(declarations: Iterable[ByDesign], invariant: str, subject: Subject, levels: int) -> ByDesign | None:
     """Return the first declaration that covers an objection, or None."""
     return next((one for one in declarations if one.covers(invariant, subject, levels)), None)

@@ -15,7 +15,7 @@ from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Proble
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.known import Known
 from vmemcheck.machine import Machine
-from vmemcheck.marks import MARKS
+from vmemcheck.marks import MARKS, never_with
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Faulted, Observation, State, Stopped
 from vmemcheck.operation import Boot, Operation, Sequence
@@ -47,11 +47,12 @@ class Coverage:
 
 def applicable(machine: Machine, scope: Scope) -> tuple[Mark, ...]:
     """Return the marks that a run in this scope has to meet."""
+    never = machine.never_met | never_with(machine.geometry, machine.max_folio_order)
     return tuple(
         mark
         for mark in MARKS
         if mark.applies(machine.geometry)
-        and mark.name not in machine.never_met
+        and mark.name not in never
         and all(getattr(scope, need) for need in mark.needs)
     )
 
@@ -91,7 +92,7 @@ def check(
 
 def known_of(machine: Machine) -> Known:
     """Return what is to be shared by all sequences that a run tries on a machine: nothing yet."""
-    return Known(machine.geometry, boot_stays=machine.boot_stays)
+    return Known(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
 
 
 def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Iterator[Step | None]:

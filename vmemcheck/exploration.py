@@ -150,7 +150,7 @@ def _explored(
     setting: Setting, most_states: int, progress: Callable[[int, int], None], processes: Processes | None
 ) -> Exploration:
     with setting.machine() as machine:
-        root = Node((), Model(setting.geometry, boot_stays=machine.boot_stays))
+        root = Node((), Model(setting.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
         return explore(root, expand_with(setting, machine, processes), most_states, progress)
 
 

@@ -275,7 +275,11 @@ class Expander:
         """Return the machine and the model when boot was over."""
         boots = tuple(operation for operation in node.sequence if isinstance(operation, Boot))
         if boots not in self._baselines:
-            model = Model(self._machine.geometry, boot_stays=self._machine.boot_stays)
+            model = Model(
+                self._machine.geometry,
+                boot_stays=self._machine.boot_stays,
+                max_folio_order=self._machine.max_folio_order,
+            )
             for operation in boots:
                 model = model.expect(operation).after
             self._baselines[boots] = Baseline(model, self._state(boots))

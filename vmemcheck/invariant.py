@@ -14,7 +14,7 @@ from vmemcheck.entries import Blocks, Events, Mappings
 from vmemcheck.geometry import Geometry
 from vmemcheck.intervals import Intervals
 from vmemcheck.model import Expectation, Model, Outcome
-from vmemcheck.observation import Block, Faulted, Location, Mapping, Observation, State, Stopped, Table
+from vmemcheck.observation import Block, Faulted, Location, Mapping, Observation, State, Stopped, Table, Warned
 from vmemcheck.operation import Operation, Sequence
 from vmemcheck.situation import Situation
 
@@ -147,12 +147,12 @@ class Problem:
 
     :param because: a sentence with the addresses or values
     :param where: the place in the machine's source that did it, where that is known
-    :param subject: the page-table page, block or leaf that it is about, if it is about one
+    :param subject: the page-table page, block, leaf or warning that it is about, if it is about one
     """
 
     because: str
     where: Location | None = None
-    subject: Table | Block | Mapping | None = None
+    subject: Table | Block | Mapping | Warned | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Machine(Protocol):
         ...
 
     @property
+    def max_folio_order(self) -> int:
+        """The largest order of a compound page that a devmap may consist of."""
+        ...
+
+    @property
     def never_met(self) -> frozenset[str]:
         """Names of marks that it cannot meet, because it has no such thing."""
         ...

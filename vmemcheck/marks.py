@@ -284,3 +284,12 @@ MARKS: tuple[Mark, ...] = (
 def _removed(step: Step, door: Door) -> bool:
     gone = set(step.before.ranges) - set(step.after.ranges)
     return len(step.after.ranges) < len(step.before.ranges) and any(live.door is door for live in gone)
+
+
+def never_with(geometry: Geometry, max_folio_order: int) -> frozenset[str]:
+    """Return the names of marks that cannot be met where devmaps of larger compound pages are refused."""
+    taken = [shift for shift in sharing_shifts(geometry) if shift <= max_folio_order]
+    never = set() if taken else {"compound-tails-shared", "compound-beside-ordinary"}
+    if max(taken, default=0) <= geometry.section_shift - geometry.page_shift:
+        never.add("compound-page-over-sections")
+    return frozenset(never)

@@ -33,12 +33,15 @@ COMPOUND_RESERVED_PAGES = 2
 Source: include/linux/mm.h: VMEMMAP_RESERVE_NR
 """
 
+ANY_ORDER = 63
+"""No compound page is larger."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRange:
     """A range of pages that was added and not removed.
 
-    :param altmap: memory that its memmap may come from, at the start of the range
+    :param altmap: memory that its memmap may come from, at the start of the range, or of each of its memory blocks
     :param initialised: its memmap was brought to life
     """
 
@@ -84,6 +87,7 @@ class Model:
     :param early: numbers of the early sections; their memmap stays whole as long as any page of them is present
     :param running: an operation other than boot was tried, so that boot is over
     :param boot_stays: boot memory is never removed
+    :param max_folio_order: a devmap of larger compound pages is refused
     """
 
     geometry: Geometry
@@ -91,6 +95,7 @@ class Model:
     early: frozenset[int] = frozenset()
     running: bool = False
     boot_stays: bool = False
+    max_folio_order: int = ANY_ORDER
 
     def expect(self, operation: Operation) -> Expectation:
         """Return what ``operation`` must do in this state."""
@@ -121,6 +126,18 @@ class Model:
         """Return the memmap of a whole section."""
         pages = self.geometry.pages_per_section
         return self.geometry.memmap_range(section * pages, pages)
+
+    def altmap_memmap(self, start_pfn: int) -> range | None:
+        """Return the memmap that may come from the altmap at ``start_pfn``: of a device, or of a memory block.
+
+        Source: mm/memory_hotplug.c: create_altmaps_and_memory_blocks()
+        """
+        for live in self.ranges:
+            if live.door is Door.MEMORY and start_pfn in live.pfns:
+                return self.geometry.memmap_range(start_pfn, self.geometry.pages_per_block)
+            if live.start_pfn == start_pfn:
+                return self.geometry.memmap_range(live.start_pfn, live.nr_pages)
+        return None
 
     def shared_tails(self, live: LiveRange) -> Iterator[range]:
         """Yield the vmemmap ranges of ``live`` in which all pages may be one page: the tails of one compound page each.
@@ -167,14 +184,15 @@ class Model:
         live = requested_range(self.geometry, operation)
         if live is None:
             return self._skipped()
-        if self._overlaps(live.pfns):
+        if self._overlaps(live.pfns) or live.vmemmap_shift > self.max_folio_order:
             return Expectation(Outcome.REFUSED, live.pfns, self)
         may_fail = operation.fault is not None or not self._altmap_suffices(live)
         return self._succeeds(live.pfns, replace(self, ranges=(*self.ranges, live)), may_fail=may_fail)
 
     def _altmap_suffices(self, live: LiveRange) -> bool:
         """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
-        if live.altmap is None:
+        # A memory block has one only where its memmap is whole leaves.
+        if live.altmap is None or live.door is Door.MEMORY:
             return True
         return live.altmap.free_pages >= most_altmap_pages(self.geometry, live)
 
@@ -231,7 +249,7 @@ def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> Liv
         live = LiveRange(Door.MEMORY, operation.block * pages, operation.count * pages)
         if not operation.memmap_on_memory:
             return live
-        memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
+        memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, pages))
         return replace(live, altmap=Altmap(0, len(memmap) // geometry.page_bytes))
     pages = geometry.pages_per_subsection
     live = LiveRange(

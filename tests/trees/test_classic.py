@@ -122,9 +122,10 @@ def test_classic_sparse_that_frees_nothing_is_found(tree_of: Callable[[str], Tre
     assert finding.invariant == "no-leak"
 
 
-@pytest.mark.parametrize(
-    ("series", "models"), [("6.12", ["sparse vmemmap", "classic sparse"]), ("7.2", ["sparse vmemmap"])]
-)
+_VMEMMAP = ("sparse vmemmap", "sparse vmemmap, DEBUG_VM")
+
+
+@pytest.mark.parametrize(("series", "models"), [("6.12", [*_VMEMMAP, "classic sparse"]), ("7.2", [*_VMEMMAP])])
 def test_check_has_a_row_for_classic_sparse_where_it_is_offered(
     series: str, models: list[str], tree_of: Callable[[str], Tree], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,5 +152,5 @@ def test_replay_takes_the_memory_model_from_the_file(
     assert capsys.readouterr().err.splitlines() == [
         "error: there is no memory model 'flat'",
         f"  where    {file}",
-        "  to fix   use sparse vmemmap, classic sparse",
+        "  to fix   use sparse vmemmap; sparse vmemmap, DEBUG_VM; classic sparse",
     ]

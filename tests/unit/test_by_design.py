@@ -7,7 +7,7 @@ from vmemcheck.arches import ARCHES
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.marks import MARKS
-from vmemcheck.observation import BOOT, BUDDY, Block, LeafKind, Mapping, Table
+from vmemcheck.observation import BOOT, BUDDY, Block, LeafKind, Location, Mapping, Table, Warned
 
 LEAF = Mapping(0, 4096, LeafKind.PTE, 7)
 TABLE = Table(0, 0, 2 << 20, 8)
@@ -48,11 +48,17 @@ def test_by_design_of_all_architectures_names_invariants_and_marks_that_exist() 
     assert {name for one in declared for name in one.never_met} <= {mark.name for mark in MARKS}
 
 
-def test_by_design_flush_of_tlbs_early_and_never_are_told_apart() -> None:
+def test_by_design_flush_of_tlbs_that_comes_late_is_no_flush_that_never_comes() -> None:
     """Memory that is given back early is about a block; a flush that never comes is about none."""
     early = ByDesign("one flush", ("tlb-flushed",), "says", "source", frees_before_flush=True)
-    caller = replace(early, frees_before_flush=False, caller_flushes=True)
     assert early.covers("tlb-flushed", Block(7, 0, BUDDY), 4)
     assert not early.covers("tlb-flushed", None, 4)
-    assert caller.covers("tlb-flushed", None, 4)
-    assert not caller.covers("tlb-flushed", Block(7, 0, BUDDY), 4)
+
+
+def test_by_design_warning_is_meant_in_the_functions_that_are_named() -> None:
+    """Another function's warning is none of them, and neither is an access that goes wrong in the same function."""
+    declared = ByDesign("warns", ("no-warning",), "says", "source", warns_in=("add_pages",))
+    assert declared.covers("no-warning", Warned("WARN_ON_ONCE(ret)", Location("init_64.c", 7, "add_pages")), 4)
+    assert not declared.covers("no-warning", Warned("WARN_ON_ONCE(ret)", Location("init_64.c", 7, "other")), 4)
+    assert not declared.covers("no-warning", None, 4)
+    assert not KEEPS.covers("no-warning", Warned("WARN_ON_ONCE(ret)", Location("init_64.c", 7, "add_pages")), 4)

@@ -115,6 +115,25 @@ def test_model_tails_are_shared_only_by_optimised_compound_pages(
     assert [range(*pair) for pair in expected] == list(Model(Geometry(size)).shared_tails(live))
 
 
+def test_model_devmap_of_larger_compound_pages_than_the_machine_takes_is_refused() -> None:
+    """The limit is the machine's: a compound page of just that order is taken."""
+    geometry = Geometry()
+    operation = AddDevice(0, geometry.subsections_per_section, vmemmap_shift=10)
+    assert Model(geometry, max_folio_order=10).expect(operation).outcome is Outcome.SUCCEEDS
+    assert Model(geometry, max_folio_order=9).expect(operation).outcome is Outcome.REFUSED
+
+
+def test_model_altmap_of_a_memory_block_is_for_its_memmap_only() -> None:
+    """Two blocks that were added as one have two altmaps; that of a device is for all of it."""
+    geometry = Geometry()
+    pages = geometry.pages_per_block
+    blocks = Model(geometry).expect(AddMemory(0, 2, memmap_on_memory=True)).after
+    assert blocks.altmap_memmap(pages) == geometry.memmap_range(pages, pages)
+    device = Model(geometry).expect(AddDevice(0, 80)).after
+    assert device.altmap_memmap(0) == geometry.memmap_range(0, 80 * geometry.pages_per_subsection)
+    assert device.altmap_memmap(pages) is None
+
+
 def test_model_tails_in_an_early_section_are_not_shared() -> None:
     """What is added to an early section finds its memmap there; that of a later section may be shared."""
     live = LiveRange(Door.DEVICE, 512, 512, vmemmap_shift=9)

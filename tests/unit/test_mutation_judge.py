@@ -35,6 +35,7 @@ class _Recorded:
         self.by_design = self._machine.by_design
         self.never_met = self._machine.never_met
         self.boot_stays = self._machine.boot_stays
+        self.max_folio_order = self._machine.max_folio_order
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         return self._machine.run(sequence)

@@ -20,12 +20,11 @@ RISCV64 = Architecture(
     other_levels=(3, 5),
     by_design=(
         ByDesign(
-            name="the caller flushes",
+            name="one flush at the end",
             invariants=("tlb-flushed",),
-            says="TLBs are flushed once, after memory was given back, by a caller that is not run here",
+            says="memory is given back before the one flush of TLBs at the end: nobody may use this memmap any more",
             source="arch/riscv/mm/init.c: arch_remove_memory()",
             frees_before_flush=True,
-            caller_flushes=True,
         ),
     ),
 )

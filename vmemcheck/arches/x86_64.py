@@ -42,5 +42,12 @@ X86_64 = Architecture(
             source="arch/x86/mm/init_64.c: remove_pagetable()",
             frees_before_flush=True,
         ),
+        ByDesign(
+            name="a failed add warns",
+            invariants=("no-warning",),
+            says="each error of __add_pages() is a warning on x86, also where there was no memory",
+            source="arch/x86/mm/init_64.c: add_pages()",
+            warns_in=("add_pages",),
+        ),
     ),
 )

@@ -82,7 +82,7 @@ def _model(replay: Replay, name: str) -> object:
         raise SequenceError(
             f"there is no memory model {named!r}",
             where=name,
-            to_fix=f"use {', '.join(model.value for model in models)}",
+            to_fix=f"use {'; '.join(model.value for model in models)}",
         )
     return models(named)
 

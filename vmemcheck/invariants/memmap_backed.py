@@ -105,12 +105,9 @@ def _is_backed(
 
 
 def _holds_only(now: Situation, run: MappingRun, start_pfn: int) -> bool:
-    """Whether a run surely maps nothing but memmap of the range that starts at ``start_pfn``."""
-    for live in now.model.ranges:
-        if live.start_pfn == start_pfn:
-            own = now.geometry.memmap_range(live.start_pfn, live.nr_pages)
-            return own.start <= run.start and run.span.stop <= own.stop
-    return False
+    """Whether a run surely maps nothing but memmap that the altmap at ``start_pfn`` is for."""
+    own = now.model.altmap_memmap(start_pfn)
+    return own is not None and own.start <= run.start and run.span.stop <= own.stop
 
 
 def _one_by_one(now: Situation, runs: Sequence[MappingRun], tables: set[int]) -> Iterator[Problem]:
@@ -140,12 +137,12 @@ def _block_of(blocks: Sequence[Block], starts: list[int], pages: range) -> Block
 
 
 def _only_of(now: Situation, mapping: Mapping, start_pfn: int) -> bool:
-    """Whether all present memmap in ``mapping`` is that of the range that starts at ``start_pfn``."""
-    own = [now.geometry.memmap_range(r.start_pfn, r.nr_pages) for r in now.model.ranges if r.start_pfn == start_pfn]
-    if any(span.start <= mapping.start and mapping.end <= span.stop for span in own):
+    """Whether all present memmap in ``mapping`` is what the altmap at ``start_pfn`` is for."""
+    own = now.model.altmap_memmap(start_pfn)
+    if own and own.start <= mapping.start and mapping.end <= own.stop:
         return True
     inside = intervals.intersect([range(mapping.start, mapping.end)], now.memmap)
-    return not intervals.subtract(inside, intervals.union(own))
+    return not intervals.subtract(inside, (own,) if own else ())
 
 
 def _shared(now: Situation, present: Sequence[MappingRun]) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ def _check(step: Step) -> Iterator[Problem]:
         elif isinstance(event, Stopped):
             yield Problem(f"the kernel's code does not come back: {event.message}", event.where)
         elif isinstance(event, Warned) and not step.refused:
-            yield Problem(f"warning: {event.message}", event.where)
+            yield Problem(f"warning: {event.message}", event.where, event)
 
 
 NO_WARNING = Invariant("no-warning", "no WARN, BUG or fault happens on a valid sequence", _check)

@@ -22,7 +22,7 @@ _MOST_BYTES = 4 << 20
 """What was decoded takes ten times as much."""
 Decoded = TypeVar("Decoded")
 _LONG = struct.Struct("<Q")
-_ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5, 6)}
+_ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5)}
 
 
 class Remembered(Generic[Decoded]):
@@ -103,7 +103,7 @@ class Decoder:
         tables, offset = _rows(data, offset, 4)
         blocks, offset = _rows(data, offset, 5)
         contents, offset = _rows(data, offset, 5)
-        live, offset = _rows(data, offset, 6)
+        altmaps, offset = _rows(data, offset, 5)
         counters, offset = _rows(data, offset, 1)
         return State(
             present=_merged(present),
@@ -113,11 +113,7 @@ class Decoder:
             contents=Contents(
                 tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
             ),
-            altmaps=tuple(
-                AltmapState(start, reserve, free, align, alloc)
-                for start, has, reserve, free, align, alloc in sorted(live)
-                if has
-            ),
+            altmaps=tuple(AltmapState(*row) for row in sorted(altmaps)),
             counters=tuple((name, row[0]) for name, row in zip(self._counters, counters, strict=True) if name),
         )
 

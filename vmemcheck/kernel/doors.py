@@ -29,19 +29,23 @@ class _Door:
 
 
 _PAGES = {"pfn": "p", "start_pfn": "p", "phys_start_pfn": "p", "nr_pages": "n", "nid": "0", "node": "0"}
+_BYTES = {"start": "s", "size": "b", "nid": "0"}
 _DOORS = (
-    _Door("VMC_ADD_PAGES", "nid, p, n, q", ("__add_pages",), {**_PAGES, "params": "q", "restrictions": "q"}),
+    _Door("VMC_ADD_MEMORY", "i, s, b, f", ("add_memory",), {**_BYTES, "nid": "i", "mhp_flags": "f"}),
+    _Door("VMC_REMOVE_MEMORY", "s, b", ("remove_memory",), _BYTES),
     _Door(
-        "VMC_REMOVE_PAGES",
-        "p, n, a, g",
-        ("__remove_pages",),
-        {**_PAGES, "altmap": "a", "pgmap": "g"},
+        "VMC_SUPPORTS_MEMMAP_ON_MEMORY", "b", ("mhp_supports_memmap_on_memory",), {"size": "b"}, absent="((void)(b), 0)"
     ),
+    # With classic sparse memory there is no device memory.
+    _Door("VMC_MEMREMAP", "g", ("memremap_pages",), {"pgmap": "g", "nid": "0"}, absent="((void *)-22L)"),
+    _Door("VMC_MEMUNMAP", "g", ("memunmap_pages",), {"pgmap": "g"}, absent="((void)(g))"),
+    _Door("VMC_ARCH_ADD", "s, b, q", ("arch_add_memory",), {**_BYTES, "params": "q", "restrictions": "q"}),
+    _Door("VMC_ARCH_REMOVE", "s, b, a, g", ("arch_remove_memory",), {**_BYTES, "altmap": "a", "pgmap": "g"}),
     _Door(
         "VMC_CHECK_MEMORY_RANGE",
         "s, b",
         ("check_hotplug_memory_range",),
-        {"start": "s", "size": "b"},
+        _BYTES,
     ),
     _Door("VMC_MEMORY_PRESENT", "nid, s, e", ("memory_present",), {"nid": "nid", "start": "s", "end": "e"}),
     _Door(
@@ -98,6 +102,12 @@ def door_macros(found: Slice) -> str:
         lines += ["#define VMC_SET_PGMAP_SHIFT(g, s) ((g)->vmemmap_shift = (s))"]
     else:
         lines += ["#define VMC_PGMAP_SHIFT(g) 0UL", "#define VMC_SET_PGMAP_SHIFT(g, s) ((void)(s))"]
+    ref = "(g)->ref" if re.search(r"struct percpu_ref \*ref;", found.types) else "&(g)->ref"
+    lines.append(f"#define VMC_PGMAP_REF(g) ({ref})")
+    limit = re.search(r"\bvmemmap_shift > (\w+)", found.code)
+    lines.append(f"#define VMC_MAX_FOLIO_ORDER {limit[1] if limit else 63}")
+    flag = "MHP_MEMMAP_ON_MEMORY" if re.search(r"#\s*define MHP_MEMMAP_ON_MEMORY\b", found.macros) else "0"
+    lines.append(f"#define VMC_ON_MEMORY {flag}")
     return "\n".join(lines) + "\n"
 
 

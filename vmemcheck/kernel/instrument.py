@@ -49,7 +49,8 @@ def declarations() -> str:
         "struct vmem_altmap;\nstruct dev_pagemap;\n"
         "static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,"
         " const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap);\n"
-        "static inline void vmc_leave(unsigned int place, long returned);\n"
+        "static inline void vmc_leave(unsigned int place, long returned, unsigned long a,"
+        " const struct vmem_altmap *altmap);\n"
         "static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap);\n"
     )
 
@@ -66,8 +67,9 @@ def _noting(number: int, prototype: Prototype) -> str:
     enter = f"unsigned int vmc_place = vmc_enter({number}, {caller}, {first}, {second}, {altmap}, {pgmap});"
     call = f"{WRAPPED_PREFIX}{name}({', '.join(names)})"
     if prototype.returns_nothing:
-        return f"{enter} {call}; vmc_leave(vmc_place, 0);"
-    return f"{enter} long vmc_returned = {call}; vmc_leave(vmc_place, vmc_returned); return vmc_returned;"
+        return f"{enter} {call}; vmc_leave(vmc_place, 0, {first}, {altmap});"
+    leave = f"vmc_leave(vmc_place, vmc_returned, {first}, {altmap});"
+    return f"{enter} long vmc_returned = {call}; {leave} return vmc_returned;"
 
 
 def _wrapped(code: str, name: str, prototype: Prototype, body: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from vmemcheck.kernel.decode_events import ENDLESS_LOOP
 from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, Record, exploration, record, request
-from vmemcheck.kernel.statics import statics_of
+from vmemcheck.kernel.statics import max_folio_order_of, statics_of
 from vmemcheck.machine import Successor
 from vmemcheck.observation import Observation, Stopped
 from vmemcheck.operation import Operation, Sequence
@@ -84,6 +84,11 @@ class KernelMachine:
     def boot_stays(self) -> bool:
         """Whether boot memory cannot be removed."""
         return self._traits.boot_stays
+
+    @property
+    def max_folio_order(self) -> int:
+        """The largest order of a compound page that the tree's memremap_pages() takes."""
+        return max_folio_order_of(self._program)
 
     @property
     def never_met(self) -> frozenset[str]:

@@ -115,7 +115,7 @@ def defined_names(source: Source, piece: Piece) -> frozenset[str]:
             names = _enumerators(code)
             if plain(source, code).lstrip().startswith(b"typedef"):
                 tail = code[code.rfind(b"}") + 1 :] if b"}" in code else code
-                pointer = re.search(rb"\(\s*\*\s*(\w+)\s*\)\s*\(", tail)
+                pointer = re.search(rb"\(\s*\*?\s*(\w+)\s*\)\s*\(", tail)
                 function = _FUNCTION_TYPE.search(plain(source, tail))
                 found = pointer or function
                 names |= frozenset((found[1].decode(),)) if found else declarators(plain(source, tail))

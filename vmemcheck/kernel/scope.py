@@ -11,10 +11,15 @@ from vmemcheck.errors import SliceError
 from vmemcheck.kernel.kconfig_expression import Values
 from vmemcheck.kernel.tree import Tree
 
-ROOTS = ("__add_pages", "__remove_pages", "vmemmap_populate", "vmemmap_free")
+ROOTS = ("add_memory", "remove_memory", "vmemmap_populate", "vmemmap_free")
 """Where every slice starts."""
 
 DOORS = (
+    "memremap_pages",
+    "memunmap_pages",
+    "arch_add_memory",
+    "arch_remove_memory",
+    "mhp_supports_memmap_on_memory",
     "check_hotplug_memory_range",
     "memory_present",
     "sparse_init_nid",

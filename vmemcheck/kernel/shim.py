@@ -13,7 +13,7 @@ from vmemcheck.kernel.references import References, declarators, defined_names, 
 
 FIRST = ("compiler.h",)
 """In the place of kernel macros, before the types of the slice."""
-HEADERS = ("layout.h", "custom.h", "stubs.h", "arch.h")
+HEADERS = ("layout.h", "custom.h", "stubs.h", "hotplug.h", "devices.h", "arch.h")
 """In the place of kernel code, between the types and the functions of the slice."""
 PROGRAM = (
     "machine.c",
@@ -26,6 +26,9 @@ PROGRAM = (
     "tlb.c",
     "tables.c",
     "state.c",
+    "ranges.c",
+    "blocks.c",
+    "devices.c",
     "doors.c",
     "details.c",
     "signals.c",

@@ -35,6 +35,16 @@ class Static:
 
 
 @lru_cache(maxsize=64)
+def max_folio_order_of(program: Program) -> int:
+    """Return the size of vmc_max_folio_order[], see vmemcheck/shim/doors.c: the tree's macro, as the compiler read it.
+
+    :raises BuildError: when binutils is not installed
+    """
+    found = symbols(program.path, "--defined-only")
+    return next(int(words[3], 16) for words in found if words[0] == "vmc_max_folio_order")
+
+
+@lru_cache(maxsize=64)
 def statics_of(program: Program) -> tuple[Static, ...]:
     """Return the kernel's variables that are a part of the state, by address.
 

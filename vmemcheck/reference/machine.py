@@ -2,11 +2,12 @@
 """ReferenceMachine: sections, doors and operations over the reference vmemmap."""
 
 import errno
+from collections.abc import Iterator
 
 from vmemcheck import intervals
 from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import LiveRange, requested_range
+from vmemcheck.model import ANY_ORDER, LiveRange, requested_range
 from vmemcheck.observation import (
     BOOT,
     BUDDY,
@@ -68,6 +69,11 @@ class ReferenceMachine:
     def boot_stays(self) -> bool:
         """It can be removed."""
         return False
+
+    @property
+    def max_folio_order(self) -> int:
+        """Any."""
+        return ANY_ORDER
 
     @property
     def never_met(self) -> frozenset[str]:
@@ -160,7 +166,7 @@ class ReferenceMachine:
         self.target = pfns
         error = self.refusal(pfns, unit, adding=adding)
         if not error and adding:
-            error = self._add_accepted(LiveRange(operation.door, pfns.start, len(pfns)), BUDDY)
+            error = self._add_accepted(LiveRange(operation.door, pfns.start, len(pfns)))
         elif not error:
             self.remove(LiveRange(operation.door, pfns.start, len(pfns)))
         return pfns, error
@@ -182,29 +188,38 @@ class ReferenceMachine:
         error = self.refusal(live.pfns, self._geometry.pages_per_subsection, adding=True)
         if error:
             return error
-        altmap = live.altmap if live.door is Door.DEVICE else self._memmap_on_memory(live)
-        owner = BUDDY
-        if altmap:
-            owner = Owner(OwnerKind.ALTMAP, live.start_pfn)
-            self.ledger.open_altmap(live.start_pfn, altmap)
-        error = self._add_accepted(live, owner)
-        if error and altmap:
-            self._release_altmap(live)
+        for start_pfn, altmap in self._altmaps_of(live):
+            self.ledger.open_altmap(start_pfn, altmap)
+        error = self._add_accepted(live)
+        if error:
+            self._release_altmaps(live)
         return error
 
-    def _memmap_on_memory(self, live: LiveRange) -> Altmap | None:
-        """Return the altmap, where the memmap of the blocks fills whole pages and leaves some of them free."""
-        span = self._geometry.memmap_range(live.start_pfn, live.nr_pages)
-        whole = span.start % self._geometry.page_bytes == 0 and span.stop % self._geometry.page_bytes == 0
-        return live.altmap if live.altmap and whole and live.altmap.free_pages < live.nr_pages else None
+    def _altmaps_of(self, live: LiveRange) -> Iterator[tuple[int, Altmap]]:
+        """Yield first pfn and altmap: of a device, or of each block whose memmap is whole leaves and not all of it."""
+        if live.altmap is None:
+            return
+        if live.door is Door.DEVICE:
+            yield live.start_pfn, live.altmap
+            return
+        geometry, pages = self._geometry, self._geometry.pages_per_block
+        unit = geometry.pmd_bytes if geometry.leaves_pay else geometry.page_bytes
+        span = geometry.memmap_range(live.start_pfn, pages)
+        if span.start % unit == 0 and span.stop % unit == 0 and live.altmap.free_pages < pages:
+            yield from ((start, live.altmap) for start in range(live.start_pfn, live.pfns.stop, pages))
 
-    def _add_accepted(self, live: LiveRange, owner: Owner) -> int:
+    def _owner(self, live: LiveRange, pfn: int) -> Owner:
+        """Return where the memmap of ``pfn`` comes from."""
+        start = pfn - pfn % self._geometry.pages_per_block if live.door is Door.MEMORY else live.start_pfn
+        return Owner(OwnerKind.ALTMAP, start) if live.altmap and start in self.ledger.altmaps else BUDDY
+
+    def _add_accepted(self, live: LiveRange) -> int:
         done: list[tuple[int, int]] = []
         for section, start_pfn, nr_pages in self._geometry.sections(live.start_pfn, live.nr_pages):
             if section not in self.early:
                 done.append((start_pfn, nr_pages))
                 try:
-                    self.populate_section(start_pfn, nr_pages, owner, live.vmemmap_shift)
+                    self.populate_section(start_pfn, nr_pages, self._owner(live, start_pfn), live.vmemmap_shift)
                 except OutOfMemoryError:
                     self.undo(done, live.pfns)
                     return -errno.ENOMEM
@@ -260,8 +275,7 @@ class ReferenceMachine:
                 self.free_section(start_pfn, nr_pages)
             elif self.is_section_empty(section):
                 self.drop_early_section(section)
-        if live.start_pfn in self.ledger.altmaps:
-            self._release_altmap(live)
+        self._release_altmaps(live)
 
     def is_section_empty(self, section: int) -> bool:
         """Return whether no page of a section is present."""
@@ -297,8 +311,10 @@ class ReferenceMachine:
         span = self._geometry.memmap_range(live.start_pfn, live.nr_pages)
         self.tables.write(span, Content.LIVE, "bring_to_life")
 
-    def _release_altmap(self, live: LiveRange) -> None:
-        self.events.append(AltmapReleased(self.ledger.altmaps.pop(live.start_pfn)))
+    def _release_altmaps(self, live: LiveRange) -> None:
+        if live.altmap:
+            for start_pfn in [pfn for pfn in self.ledger.altmaps if pfn in live.pfns]:
+                self.events.append(AltmapReleased(self.ledger.altmaps.pop(start_pfn)))
 
     def _state(self) -> State:
         return State(

@@ -223,16 +223,44 @@ static unsigned long vmc_section_words(unsigned long hash)
 	return hash;
 }
 
-static unsigned long vmc_live_words(unsigned long hash)
+static unsigned long vmc_altmap_words(unsigned long hash)
 {
 	unsigned long index, sum = 0;
 
-	for (index = 0; index < vmc_live_count; index++) {
-		const struct vmem_altmap *altmap = vmc_live[index]->altmap;
+	for (index = 0; index < vmc_altmap_count; index++) {
+		const struct vmc_altmap *altmap = &vmc_altmaps[index];
 
-		if (altmap)
-			sum += vmc_mix(vmc_live[index]->start, vmc_fold(altmap->reserve, altmap->free, altmap->align,
-									altmap->alloc));
+		sum += vmc_mix(altmap->start, vmc_fold(altmap->reserve, altmap->free, altmap->align, altmap->alloc));
+	}
+	return vmc_mix(hash, sum);
+}
+
+/* Whether the ends of each device are still known to be its own: a request that overlaps them is refused by that. */
+static unsigned long vmc_pgmap_words(unsigned long hash)
+{
+	unsigned int index;
+	unsigned long sum = 0;
+
+	for (index = 0; index < vmc_live_count; index++) {
+		const struct vmc_live *live = vmc_live[index];
+
+		if (live->pgmap)
+			sum += vmc_mix(live->start, 2 * (vmc_load(live->start) == live->pgmap) +
+							    (vmc_load(live->start + live->pages - 1) == live->pgmap));
+	}
+	return vmc_mix(hash, sum);
+}
+
+/* The memory blocks that a remove would meet. */
+static unsigned long vmc_memory_block_words(unsigned long hash)
+{
+	unsigned int index;
+	unsigned long sum = 0;
+
+	for (index = 0; index < vmc_memory_block_count; index++) {
+		const struct memory_block *mem = vmc_memory_blocks[index];
+
+		sum += vmc_mix(mem->start_section_nr, 2 * mem->nr_vmemmap_pages + (mem->altmap != 0));
 	}
 	return vmc_mix(hash, sum);
 }
@@ -318,7 +346,9 @@ static unsigned long vmc_canonical(int with_free)
 	hash = vmc_content_words(hash, with_free);
 	hash = vmc_block_words(hash);
 	hash = vmc_section_words(hash);
-	hash = vmc_live_words(hash);
+	hash = vmc_altmap_words(hash);
+	hash = vmc_memory_block_words(hash);
+	hash = vmc_pgmap_words(hash);
 	for (index = 0; index < VMC_COUNTERS; index++)
 		hash = vmc_mix(hash, vmc_counters[index]);
 	for (index = 0; index < vmc_static_count; index++)

@@ -215,16 +215,11 @@ static void vmc_put_state(void)
 	}
 	vmc_put_blocks();
 	vmc_put_contents();
-	vmc_put_word(vmc_live_count);
-	for (index = 0; index < vmc_live_count; index++) {
-		const struct vmem_altmap *altmap = vmc_live[index]->altmap;
+	vmc_put_word(vmc_altmap_count);
+	for (index = 0; index < vmc_altmap_count; index++) {
+		const struct vmc_altmap *altmap = &vmc_altmaps[index];
 
-		vmc_put_word(vmc_pfn_name(vmc_live[index]->start));
-		vmc_put_word(altmap != 0);
-		vmc_put_word(altmap ? altmap->reserve : 0);
-		vmc_put_word(altmap ? altmap->free : 0);
-		vmc_put_word(altmap ? altmap->align : 0);
-		vmc_put_word(altmap ? altmap->alloc : 0);
+		vmc_put_row(vmc_pfn_name(altmap->start), altmap->reserve, altmap->free, altmap->align, altmap->alloc);
 	}
 	vmc_put_word(VMC_COUNTERS);
 	vmc_put(vmc_counters, sizeof(vmc_counters));

@@ -1,44 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The operations, each through its door; and the ranges that live.
+ * The operations, each through its door.
  *
- * VMC_ADD_PAGES() and the like are made for each tree from its own prototypes: see vmemcheck/kernel/doors.py.
+ * VMC_ADD_MEMORY() and the like are made for each tree from its own prototypes: see vmemcheck/kernel/doors.py.
  */
-enum { VMC_BOOT = 1, VMC_ADD, VMC_REMOVE, VMC_INITIALISE, VMC_REFUSED_ADD, VMC_REFUSED_REMOVE, VMC_SKIPPED };
-enum { VMC_MEMORY_DOOR, VMC_DEVICE_DOOR, VMC_BOOT_DOOR };
-
-/* One operation of a request; pages are counted from VMC_BASE_PFN. has_altmap: 2 where it is put on the memory. */
-struct vmc_operation {
-	unsigned long kind, door, start, pages, has_altmap, reserve, free, shift, fault_kind, fault_value;
-};
-
-/* What a device range is a multiple of: check_pfn_span() */
-#ifdef VMC_CLASSIC
-#define VMC_UNIT_PAGES PAGES_PER_SECTION
-#else
-#define VMC_UNIT_PAGES PAGES_PER_SUBSECTION
-#endif
-
-struct vmc_live {
-	unsigned long start, pages, door;
-	struct vmem_altmap *altmap;
-	struct dev_pagemap *pgmap;
-	union {
-		struct vmem_altmap value;
-		unsigned long raw[16];
-	} altmap_storage;
-	union {
-		struct dev_pagemap value;
-		unsigned long raw[128];
-	} pgmap_storage;
-};
-
-#define VMC_MOST_LIVE 1024
-VMC_KEEP static struct vmc_live *vmc_slots = 0;
-static struct vmc_live *vmc_live[VMC_MOST_LIVE];
-static unsigned int vmc_live_count;
 static int vmc_is_running;
-VMC_KEEP static unsigned long vmc_first_section = ~0UL, vmc_last_section = 0;
+/* Its size is read by vmemcheck/kernel/statics.py. */
+char vmc_max_folio_order[VMC_MAX_FOLIO_ORDER];
 
 /* What an operation acted on and returned. */
 struct vmc_outcome {
@@ -56,31 +24,6 @@ static void vmc_use_sections(unsigned long pfn, unsigned long pages)
 		vmc_last_section = last;
 }
 
-static int vmc_is_present(unsigned long pfn)
-{
-	struct mem_section *section = __nr_to_section(pfn_to_section_nr(pfn));
-
-#ifdef VMC_CLASSIC
-	return section && valid_section(section);
-#else
-	return section && valid_section(section) && section->usage &&
-	       test_bit(subsection_map_index(pfn), section->usage->subsection_map);
-#endif
-}
-
-static struct vmc_live *vmc_free_slot(void)
-{
-	unsigned int index, other;
-
-	for (index = 0; index <= VMC_MOST_LIVE; index++) {
-		for (other = 0; other < vmc_live_count && vmc_live[other] != &vmc_slots[index]; other++)
-			;
-		if (other == vmc_live_count)
-			return &vmc_slots[index];
-	}
-	return vmc_slots;
-}
-
 static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *operation)
 {
 	unsigned long start = VMC_BASE_PFN + operation->start;
@@ -88,18 +31,19 @@ static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *opera
 	live->start = start;
 	live->pages = operation->pages;
 	live->door = operation->door;
-	live->altmap = 0;
+	live->wants_altmap = operation->has_altmap != 0;
 	live->pgmap = 0;
-	if (operation->has_altmap) {
+	if (operation->door == VMC_DEVICE_DOOR) {
 		struct vmem_altmap altmap = { .base_pfn = start, .end_pfn = start + operation->pages - 1,
 					      .reserve = operation->reserve, .free = operation->free };
 
-		__builtin_memcpy(&live->altmap_storage, &altmap, sizeof(altmap));
-		live->altmap = &live->altmap_storage.value;
-	}
-	if (operation->door == VMC_DEVICE_DOOR) {
 		__builtin_memset(&live->pgmap_storage, 0, sizeof(live->pgmap_storage));
 		live->pgmap = &live->pgmap_storage.value;
+		if (operation->has_altmap) {
+			__builtin_memcpy(&live->pgmap->altmap, &altmap, sizeof(altmap));
+			live->pgmap->flags = PGMAP_ALTMAP_VALID;
+		}
+		live->pgmap->nr_range = 1;
 		live->pgmap->type = operation->shift ? MEMORY_DEVICE_GENERIC : MEMORY_DEVICE_FS_DAX;
 		VMC_SET_PGMAP_SHIFT(live->pgmap, operation->shift);
 		live->pgmap->range.start = start << PAGE_SHIFT;
@@ -107,52 +51,31 @@ static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *opera
 	}
 }
 
-/* memmap_on_memory is possible where the memmap of a block fills whole PMD leaves: arch_supports_memmap_on_memory() */
-static void vmc_choose_altmap(struct vmc_live *live, const struct vmc_operation *operation)
+/* A caller asks first where the tree lets it: drivers/acpi/acpi_memhotplug.c: acpi_memory_enable_device() */
+static long vmc_add_blocks(const struct vmc_live *live)
 {
-	unsigned long bytes = operation->pages * sizeof(struct page);
+	unsigned long start = live->start << PAGE_SHIFT, bytes = live->pages << PAGE_SHIFT;
+	int on_memory = live->wants_altmap && VMC_SUPPORTS_MEMMAP_ON_MEMORY(bytes);
 
-	if (operation->has_altmap == 2 &&
-	    (operation->pages != VMC_BLOCK_PAGES || bytes % PMD_SIZE || operation->free >= operation->pages))
-		live->altmap = 0;
+	return VMC_ADD_MEMORY(0, start, bytes, on_memory ? VMC_ON_MEMORY : 0);
 }
 
-static long vmc_add_range(struct vmc_live *live)
+static long vmc_add_device(struct vmc_live *live)
 {
-	struct mhp_params params = VMC_PARAMS(live->altmap, live->pgmap, PAGE_KERNEL);
-	long error = 0;
+	long returned;
 
-	if (live->door == VMC_MEMORY_DOOR)
-		error = VMC_CHECK_MEMORY_RANGE((unsigned long long)live->start << PAGE_SHIFT,
-					       (unsigned long long)live->pages << PAGE_SHIFT);
-	if (error)
-		return error;
-	return VMC_ADD_PAGES(0, live->start, live->pages, &params);
-}
+	/* drivers/dax/device.c: devm_request_mem_region() */
+	if (vmc_is_claimed(live->start, live->pages))
+		return -16; /* -EBUSY */
+#ifdef VMC_CLASSIC
+	/* There is no device memory: it is asked of the architecture, which takes whole sections. */
+	struct mhp_params params = VMC_PARAMS(0, live->pgmap, PAGE_KERNEL);
 
-/*
- * kernel/resource.c: two ranges never overlap. Within one section it is left to the subsection map to say so, where
- * there is one.
- */
-static int vmc_is_claimed(unsigned long start, unsigned long pages)
-{
-	unsigned long pfn;
-
-	if (VMC_UNIT_PAGES < PAGES_PER_SECTION && pfn_to_section_nr(start) == pfn_to_section_nr(start + pages - 1))
-		return 0;
-	for (pfn = start; pfn < start + pages; pfn += PAGES_PER_SUBSECTION)
-		if (vmc_is_present(pfn))
-			return 1;
-	return 0;
-}
-
-static void vmc_altmap_gone(const struct vmc_live *live)
-{
-	if (live->altmap) {
-		vmc_settle_altmaps();
-		vmc_event(VMC_ALTMAP_RELEASED, live->altmap->alloc, vmc_pfn_name(live->start), live->altmap->reserve,
-			  live->altmap->free, live->altmap->align);
-	}
+	returned = VMC_ARCH_ADD(live->start << PAGE_SHIFT, live->pages << PAGE_SHIFT, &params);
+#else
+	returned = (long)VMC_MEMREMAP(live->pgmap);
+#endif
+	return returned < 0 ? returned : 0;
 }
 
 static long vmc_add(const struct vmc_operation *operation)
@@ -163,26 +86,41 @@ static long vmc_add(const struct vmc_operation *operation)
 	if (vmc_live_count == VMC_MOST_LIVE)
 		vmc_fail("more ranges live than can be tracked");
 	vmc_prepare(live, operation);
-	vmc_choose_altmap(live, operation);
 	vmc_use_sections(live->start, live->pages);
-	if (vmc_is_claimed(live->start, live->pages))
-		return -17; /* -EEXIST */
-	/* Listed while it is added: its altmap counts from the start. */
 	vmc_live[vmc_live_count++] = live;
-	error = vmc_add_range(live);
+	vmc_handled = live;
+	error = live->door == VMC_MEMORY_DOOR ? vmc_add_blocks(live) : vmc_add_device(live);
 	if (error) {
-		vmc_altmap_gone(live);
+		vmc_altmaps_gone(live);
 		vmc_live_count--;
 	}
 	return error;
 }
 
+/* Boot memory need not be whole memory blocks. */
+static int vmc_is_blocks(const struct vmc_live *live)
+{
+	return live->door != VMC_DEVICE_DOOR && !((live->start | live->pages) % VMC_BLOCK_PAGES);
+}
+
 static long vmc_remove(unsigned int index)
 {
 	struct vmc_live *live = vmc_live[index];
+	unsigned long start = live->start << PAGE_SHIFT, bytes = live->pages << PAGE_SHIFT;
+	long error = 0;
 
-	VMC_REMOVE_PAGES(live->start, live->pages, live->altmap, live->pgmap);
-	vmc_altmap_gone(live);
+	vmc_handled = live;
+	if (vmc_is_blocks(live))
+		error = VMC_REMOVE_MEMORY(start, bytes);
+#ifndef VMC_CLASSIC
+	else if (live->pgmap)
+		VMC_MEMUNMAP(live->pgmap);
+#endif
+	else
+		VMC_ARCH_REMOVE(start, bytes, NULL, NULL);
+	if (error)
+		return error;
+	vmc_altmaps_gone(live);
 	for (vmc_live_count--; index < vmc_live_count; index++)
 		vmc_live[index] = vmc_live[index + 1];
 	return 0;
@@ -190,15 +128,17 @@ static long vmc_remove(unsigned int index)
 
 static long vmc_refused_remove(const struct vmc_operation *operation)
 {
-	unsigned long start = VMC_BASE_PFN + operation->start;
+	unsigned long pfn = VMC_BASE_PFN + operation->start, start = pfn << PAGE_SHIFT;
+	unsigned long bytes = operation->pages << PAGE_SHIFT;
+	long error = 0;
 
-	if (operation->door == VMC_MEMORY_DOOR &&
-	    VMC_CHECK_MEMORY_RANGE((unsigned long long)start << PAGE_SHIFT,
-				   (unsigned long long)operation->pages << PAGE_SHIFT))
-		return -22; /* -EINVAL */
-	vmc_use_sections(start, operation->pages);
-	VMC_REMOVE_PAGES(start, operation->pages, NULL, NULL);
-	return 0;
+	vmc_use_sections(pfn, operation->pages);
+	/* try_remove_memory() would stop at a BUG: not even to be asked is how the kernel refuses this. */
+	if (operation->door == VMC_MEMORY_DOOR)
+		error = VMC_CHECK_MEMORY_RANGE(start, bytes) ?: VMC_REMOVE_MEMORY(start, bytes);
+	else
+		VMC_ARCH_REMOVE(start, bytes, NULL, NULL);
+	return error;
 }
 
 /* An early section, as sparse_init() makes it: its whole memmap, and the subsections that are memory. */
@@ -216,6 +156,8 @@ static long vmc_boot(const struct vmc_operation *operation)
 	VMC_SUBSECTION_MAP_INIT(start, operation->pages);
 	VMC_REGISTER_BOOTMEM(section_nr_to_pfn(section));
 	vmc_slab_is_available = 1;
+	if (vmc_is_blocks(live))
+		vmc_create_blocks(start << PAGE_SHIFT, operation->pages << PAGE_SHIFT, NULL, 0);
 	vmc_live[vmc_live_count++] = live;
 	return 0;
 }
@@ -274,6 +216,7 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 	vmc_fault_kind = operation->fault_kind;
 	vmc_fault_value = operation->fault_value;
 	vmc_allocations = 0;
+	vmc_handled = 0;
 	*outcome = (struct vmc_outcome){ 1, operation->start, operation->pages, 0 };
 	if (!vmc_applies(operation)) {
 		*outcome = (struct vmc_outcome){ 0, 0, 0, 0 };
@@ -304,40 +247,6 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->returned = vmc_refused_remove(operation);
 		break;
 	}
+	vmc_report_lost_copies();
 	vmc_report_cached();
-}
-
-static void vmc_settle_altmaps(void)
-{
-	unsigned int index, live;
-	long counted;
-
-	for (live = 0; live < vmc_live_count; live++) {
-		long owner = vmc_pfn_name(vmc_live[live]->start);
-
-		if (!vmc_live[live]->altmap)
-			continue;
-		counted = vmc_live[live]->altmap->alloc;
-		for (index = 0; index < vmc_altmap_block_count; index++) {
-			struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index]);
-
-			if (desc->flags & VMC_HEAD && desc->owner == owner)
-				counted -= 1L << desc->order;
-		}
-		if (counted < 0)
-			vmc_walk();
-		for (index = 0; counted < 0 && index < vmc_altmap_block_count; index++) {
-			unsigned long pfn = vmc_altmap_blocks[index], page;
-			struct vmc_desc *desc = vmc_desc_of(pfn);
-
-			if (!(desc->flags & VMC_HEAD) || desc->owner != owner || vmc_is_mapped(pfn, desc->order) ||
-			    counted + (1L << desc->order) > 0)
-				continue;
-			counted += 1L << desc->order;
-			vmc_changed = 1;
-			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
-			for (page = 0; page < 1UL << desc->order; page++)
-				desc[page].flags &= VMC_LISTED | VMC_CACHED;
-		}
-	}
 }

@@ -85,6 +85,8 @@ void vmc_count(int counter, long delta)
 	vmc_counters[counter] += delta;
 }
 
+static void vmc_note_altmap(const struct vmem_altmap *altmap, unsigned long pfn);
+
 /* Entry and return of the functions that recordings name; see vmemcheck/kernel/instrument.py. */
 static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,
 			      const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap)
@@ -102,6 +104,7 @@ static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, u
 	}
 	vmc_event(VMC_SECTION_CALLED, at, function, vmc_pfn_name(a), b, 0);
 	if (altmap) {
+		vmc_note_altmap(altmap, a);
 		vmc_event(VMC_ALTMAP_GIVEN, 0, vmc_pfn_name(altmap->base_pfn), altmap->reserve, altmap->free,
 			  altmap->align);
 		vmc_events[vmc_event_count - 1].at = altmap->alloc;
@@ -111,7 +114,9 @@ static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, u
 	return place;
 }
 
-static inline void vmc_leave(unsigned int place, long returned)
+static inline void vmc_leave(unsigned int place, long returned, unsigned long a, const struct vmem_altmap *altmap)
 {
 	vmc_events[place].d = (unsigned long)returned;
+	if (altmap)
+		vmc_note_altmap(altmap, a);
 }

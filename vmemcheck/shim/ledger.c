@@ -278,6 +278,7 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 		vmc_desc_of(pfn)->flags |= VMC_LISTED;
 	}
 	vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(pfn), order, owner, 0);
+	vmc_note_altmap(altmap, altmap->base_pfn);
 	return place;
 }
 
@@ -312,11 +313,42 @@ void *vmc_kmalloc(unsigned long size)
 	return place;
 }
 
+/* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
+struct vmc_copy {
+	const void *place;
+	unsigned long at;
+};
+
+#define VMC_MOST_COPIES 1024
+VMC_KEEP static struct vmc_copy vmc_copies[VMC_MOST_COPIES] = { { 0 } };
+static unsigned int vmc_copy_count;
+
+void *vmc_kmemdup(const void *source, unsigned long size)
+{
+	void *copy = vmc_object(size);
+
+	if (!copy)
+		return 0;
+	if (vmc_copy_count == VMC_MOST_COPIES)
+		vmc_fail("more altmaps of memory blocks than can be tracked");
+	vmc_copies[vmc_copy_count++] = (struct vmc_copy){ copy, VMC_CALLER };
+	return __builtin_memcpy(copy, source, size);
+}
+
 /* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
 void vmc_kfree(const void *p)
 {
+	unsigned int index;
+
 	if (!p)
 		return;
+	for (index = 0; index < vmc_copy_count; index++) {
+		if (vmc_copies[index].place != p)
+			continue;
+		__builtin_memset((void *)p, 0x6b, sizeof(struct vmem_altmap));
+		vmc_copies[index] = vmc_copies[--vmc_copy_count];
+		return;
+	}
 	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
 	vmc_count(2, -1);
 }
@@ -365,6 +397,9 @@ void vmc_boot_free(unsigned long where, unsigned long size)
 	unsigned long pfn = where >= VMC_DIRECT_MAP ? (where - VMC_DIRECT_MAP) >> PAGE_SHIFT : where >> PAGE_SHIFT;
 	unsigned long end = pfn + (size >> PAGE_SHIFT);
 
+	/* mm/memory_hotplug.c: try_remove_memory() also lets memblock forget what was added, and memblock never gave. */
+	if (pfn - VMC_BASE_PFN < VMC_HOT_PAGES)
+		return;
 	for (; pfn < end; pfn++)
 		vmc_release(pfn, 0, VMC_OWNER_BOOT, VMC_CALLER);
 }

@@ -214,9 +214,8 @@ static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 
 	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
 	hash = vmc_mix(hash, vmc_looked);
-	for (index = 0; index < vmc_live_count; index++)
-		if (vmc_live[index]->altmap)
-			hash = vmc_mix(hash, (vmc_live[index]->altmap->alloc << 32) + vmc_live[index]->altmap->align);
+	for (index = 0; index < vmc_altmap_count; index++)
+		hash = vmc_mix(hash, (vmc_altmaps[index].alloc << 32) + vmc_altmaps[index].align);
 	for (index = 0; index < VMC_COUNTERS; index++)
 		hash = vmc_mix(hash, vmc_counters[index]);
 	return hash;

@@ -129,9 +129,8 @@
 #define kmemleak_free_part(p, size) ((void)0)
 #define kmemleak_free_part_phys(p, size) ((void)0)
 
-/* mm/internal.h, mm/mm_init.c, drivers/base/memory.c, mm/numa.c */
+/* mm/internal.h, mm/mm_init.c, mm/numa.c */
 #define mminit_dprintk(...) ((void)0)
-#define memory_block_size_bytes() ((unsigned long)VMC_BLOCK_PAGES << PAGE_SHIFT)
 static unsigned long vmc_node[4096];
 #define NODE_DATA(nid) ((struct pglist_data *)vmc_node)
 

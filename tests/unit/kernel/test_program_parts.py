@@ -34,10 +34,10 @@ def test_prototype_of_a_function_has_its_parameters() -> None:
 
 def test_door_unknown_parameter_is_an_error_that_names_it() -> None:
     """A parameter that no version had is never guessed."""
-    found = _slice("int __add_pages(int nid, long moon)\n{\n}", "__add_pages")
-    with pytest.raises(ShimGapError, match=r"__add_pages\(\) has a parameter that is not known: long moon") as caught:
+    found = _slice("int add_memory(int nid, long moon)\n{\n}", "add_memory")
+    with pytest.raises(ShimGapError, match=r"add_memory\(\) has a parameter that is not known: long moon") as caught:
         door_macros(found)
-    assert "mm/made_up.c:10: __add_pages()" in str(caught.value)
+    assert "mm/made_up.c:10: add_memory()" in str(caught.value)
 
 
 def test_instrument_wraps_a_noted_function_and_keeps_its_line() -> None:

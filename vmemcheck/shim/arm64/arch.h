@@ -5,7 +5,9 @@
 
 /* arch/arm64/include/asm/memory.h: the address layout; here numbers that user space can have */
 #define PAGE_OFFSET VMC_DIRECT_MAP
-#define PAGE_END (VMC_DIRECT_MAP + (1UL << 47))
+#define _PAGE_OFFSET(bits) VMC_DIRECT_MAP
+#define vabits_actual 48
+#define PAGE_END (2 * VMC_DIRECT_MAP)
 #define VMEMMAP_START VMC_VMEMMAP
 /* As large as with 48 bits of virtual addresses: whether it fills entries of the top table decides what is freed */
 #define VMEMMAP_END (VMC_HOT + (1UL << (47 - PAGE_SHIFT + (VMC_STRUCT_PAGE_BYTES > 64 ? 7 : 6))))
@@ -68,3 +70,6 @@ static unsigned long *vmc_other_top;
 
 /* arch/arm64/mm/mmu.c: prevent_bootmem_remove_notifier() refuses to take boot memory offline */
 #define VMC_BOOT_STAYS 1
+
+/* include/linux/mmzone.h: 16 GiB, as with CONFIG_HUGETLB_PAGE; fs/Kconfig, which has that, is not read */
+#define MAX_FOLIO_ORDER (34 - PAGE_SHIFT)

@@ -30,3 +30,6 @@ static unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 
 #define VMC_BOOT_STAYS 0
+
+/* include/linux/mmzone.h: 16 GiB, as with CONFIG_HUGETLB_PAGE; fs/Kconfig, which has that, is not read */
+#define MAX_FOLIO_ORDER (34 - PAGE_SHIFT)

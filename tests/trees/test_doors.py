@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The doors are the tree's own: what it refuses, how it undoes an add, and what it does with the altmaps of blocks."""
+
+import errno
+import re
+
+import pytest
+
+from tests.trees.broken import CopyOf, Edit, begun, edited, within
+from tests.trees.sources import source_of
+from vmemcheck.engine import check
+from vmemcheck.kernel.source import open_source
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.observation import Location, SectionCall, Warned
+from vmemcheck.operation import Action, AddDevice, AddMemory, Altmap, Door, Fault, FaultKind, Refused, Remove, Sequence
+
+_HOTPLUG = "mm/memory_hotplug.c"
+_BLOCK_PAGES = 32768
+_SHIFTED = Refused(Action.ADD, Door.MEMORY, 512, _BLOCK_PAGES)
+
+
+def _without(function: str, pattern: str) -> Edit:
+    """Return the edit that drops the statements of a function that match."""
+
+    def dropped(body: str) -> str:
+        changed, count = re.subn(pattern, ";", body)
+        assert count
+        return changed
+
+    return within(function, dropped)
+
+
+def _invariants(tree: Tree, sequence: Sequence) -> list[str]:
+    source = open_source(tree, "x86", 12)
+    with source.machine(source.geometry(64)) as machine:
+        finding = check(machine, sequence)
+    return [violation.invariant for violation in finding.violations] if finding else []
+
+
+def test_door_of_memory_blocks_refuses_with_the_errno_of_the_tree(tree: Tree) -> None:
+    """A block that is not aligned is -EINVAL, one that overlaps another is -EEXIST, and neither reaches a section."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        shifted, added, again = machine.run((_SHIFTED, AddMemory(0, 2), Refused(Action.ADD, Door.MEMORY, 0, 65536)))
+        assert check(machine, (_SHIFTED, AddMemory(0, 2), Refused(Action.ADD, Door.MEMORY, 0, 65536))) is None
+    assert (-errno.EINVAL, 0, -errno.EEXIST) == (shifted.returned, added.returned, again.returned)
+    calls = [event for one in (shifted, again) for event in one.events if isinstance(event, SectionCall)]
+    assert [] == calls
+
+
+@pytest.mark.newest_tree
+def test_door_of_memory_blocks_checks_the_range_in_the_tree(tree: Tree, copy_of: CopyOf) -> None:
+    """Without check_hotplug_memory_range(), a block that is not aligned is added."""
+    assert _invariants(tree, (_SHIFTED,)) == []
+    with edited(copy_of("x86"), {_HOTPLUG: begun("check_hotplug_memory_range", "return 0;")}) as broken:
+        assert "refusals" in _invariants(broken, (_SHIFTED,))
+
+
+def test_door_gives_each_memory_block_an_altmap_where_the_tree_does(tree: Tree) -> None:
+    """5.10 has no memmap on memory, 6.1 for a single block only; since then each of several blocks has its own."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        one, _, two = machine.run((AddMemory(1, 1, memmap_on_memory=True), Remove(0), AddMemory(0, 2, True)))
+    code = source.slice.cut.code
+    has_any, has_several = "mhp_supports_memmap_on_memory" in code, "create_altmaps_and_memory_blocks" in code
+    assert [altmap.start_pfn for altmap in one.state.altmaps] == [_BLOCK_PAGES] * has_any
+    assert [altmap.start_pfn for altmap in two.state.altmaps] == [0, _BLOCK_PAGES] * has_several
+    assert all(altmap.alloc == 512 for altmap in (*one.state.altmaps, *two.state.altmaps))
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(
+    ("function", "statement", "invariant"),
+    [
+        # The pages of the altmap are freed as if the page allocator had given them.
+        ("remove_memory_blocks_and_altmaps", r"altmap = mem->altmap;", "freed-once"),
+        ("remove_memory_blocks_and_altmaps", r"altmap_free\(altmap\);", "no-warning"),
+        ("create_altmaps_and_memory_blocks", r"remove_memory_blocks_and_altmaps\([^;]*;", "failed-add-undone"),
+    ],
+)
+def test_door_altmap_of_a_block_that_is_lost_is_found(
+    function: str, statement: str, invariant: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """The tree passes two blocks that fail half-way and two that do not; less one statement, it does not."""
+    second = Fault(FaultKind.NTH, 7)
+    sequence = (AddMemory(0, 2, memmap_on_memory=True, fault=second), AddMemory(0, 2, memmap_on_memory=True), Remove(0))
+    assert _invariants(tree, sequence) == []
+    with edited(copy_of("x86"), {_HOTPLUG: _without(function, statement)}) as broken:
+        assert invariant in _invariants(broken, sequence)
+
+
+def test_door_of_devices_refuses_with_the_errno_of_the_tree(tree: Tree) -> None:
+    """System RAM is -ENXIO, another device's page -ENOMEM, part of a subsection -EINVAL: as memremap_pages() says."""
+    source = source_of(tree, "x86")
+    unit = source.native.pages_per_subsection
+    wanted: dict[Sequence, int] = {
+        (AddMemory(0, 1), Refused(Action.ADD, Door.DEVICE, 0, unit)): -errno.ENXIO,
+        (AddDevice(0, 2), Refused(Action.ADD, Door.DEVICE, unit, 2 * unit)): -errno.ENOMEM,
+        (AddDevice(1, 1), Refused(Action.ADD, Door.DEVICE, 0, 3 * unit)): -errno.EEXIST,
+        (AddDevice(0, 1), Refused(Action.ADD, Door.DEVICE, unit + 1, unit)): -errno.EINVAL,
+    }
+    with source.machine(source.geometry(64)) as machine:
+        found = {sequence: machine.run(sequence)[-1].returned for sequence in wanted}
+        assert [check(machine, sequence) for sequence in wanted] == [None] * len(wanted)
+    assert wanted == found
+
+
+def test_door_of_devices_takes_the_memmap_from_behind_the_reserve(tree: Tree) -> None:
+    """The altmap of a device is its own struct dev_pagemap's: what is given lies behind what is kept back."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        (state,) = (one.state for one in machine.run((AddDevice(0, 64, Altmap(600, 1100)),)))
+        assert check(machine, (AddDevice(0, 64, Altmap(600, 1100)), Remove(0))) is None
+    assert [(0, 600, 512)] == [(one.start_pfn, one.reserve, one.alloc) for one in state.altmaps]
+    assert [1024] == [leaf.pfn for leaf in state.mappings]
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(
+    ("function", "statement", "invariant"),
+    [
+        # The pgmap that failed is still known, and stands in the way of the same add.
+        ("pagemap_range", r"pgmap_array_delete\(range\);", "failed-add-undone"),
+        ("pageunmap_range", r"arch_remove_memory\([^;]*;", "no-leak"),
+        # Nobody gives these references back.
+        ("memunmap_pages", r"percpu_ref_put_many\([^;]*;", "no-warning"),
+    ],
+)
+def test_door_device_that_is_not_undone_is_found(
+    function: str, statement: str, invariant: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """The tree passes an add that fails and is tried again, and a remove; less one statement, it does not."""
+    sequence = (AddDevice(0, 64, fault=Fault(FaultKind.NTH, 4)), AddDevice(0, 64), Remove(0))
+    assert _invariants(tree, sequence) == []
+    with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
+        assert invariant in _invariants(broken, sequence)
+
+
+def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:
+    """An add that fails for want of memory warns in add_pages(), and nowhere else: that is no finding."""
+    source = source_of(tree, "x86")
+    sequence = (AddMemory(0, 1, fault=Fault(FaultKind.ORDER, 0)),)
+    with source.machine(source.geometry(64)) as machine:
+        events = machine.run(sequence)[-1].events
+        assert check(machine, sequence) is None
+        declared = {function for one in machine.by_design for function in one.warns_in}
+    places = {event.where for event in events if isinstance(event, Warned)}
+    assert {"add_pages"} == {place.function for place in places if isinstance(place, Location)} == declared
