@@ -242,7 +242,8 @@ def most_altmap_pages(geometry: Geometry, live: LiveRange) -> int:
 def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> LiveRange | None:
     """Return the range that an add asks for, or None where no caller of the kernel would.
 
-    An altmap must lie within its device, and a devmap must consist of whole compound pages.
+    An altmap must lie within its device and leave a page of it for data, which the kernel takes for granted
+    (mm/memremap.c: pfn_first()); and a devmap must consist of whole compound pages.
     """
     if isinstance(operation, AddMemory):
         pages = geometry.pages_per_block
@@ -259,6 +260,6 @@ def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> Liv
         altmap=operation.altmap,
         vmemmap_shift=operation.vmemmap_shift,
     )
-    too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages > live.nr_pages
+    too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages >= live.nr_pages
     split = (live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1)
     return None if too_long or split else live

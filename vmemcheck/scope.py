@@ -202,7 +202,7 @@ def _with_altmaps(
         sizes = (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2), Altmap(0, need - 1))
         # The memmap of a compound devmap with an altmap is an ordinary one: one altmap shows it.
         for altmap in dict.fromkeys(sizes[1:2] if operation.vmemmap_shift else sizes):
-            fits = altmap.reserve_pages + altmap.free_pages <= operation.count * geometry.pages_per_subsection
+            fits = altmap.reserve_pages + altmap.free_pages < operation.count * geometry.pages_per_subsection
             if fits and (scope.faults or altmap.free_pages == plenty):
                 yield replace(operation, altmap=altmap)
 

@@ -70,6 +70,8 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
         return 1
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
+    if operation.vmemmap_shift > geometry.section_shift - geometry.page_shift and not operation.fault:
+        return 8  # few compound pages of several sections fit into a scope
     whole = start % section == 0 and end % section == 0
     if operation.vmemmap_shift and operation.altmap:
         return 1

@@ -46,8 +46,8 @@ def test_facts_signatures_stand_at_their_lines(tree: Tree, target: Target, shift
     """File and line of a signature lead to the function in the tree."""
     facts = _probed(tree, target, shift)
     assert {signature.name for signature in facts.signatures} | set(facts.absent) == {
-        "__add_pages",
-        "__remove_pages",
+        "add_memory",
+        "remove_memory",
         "vmemmap_populate",
         "vmemmap_free",
     }
