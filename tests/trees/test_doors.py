@@ -63,6 +63,7 @@ def test_door_gives_each_memory_block_an_altmap_where_the_tree_does(tree: Tree) 
         one, _, two = machine.run((AddMemory(1, 1, memmap_on_memory=True), Remove(0), AddMemory(0, 2, True)))
     code = source.slice.cut.code
     has_any, has_several = "mhp_supports_memmap_on_memory" in code, "create_altmaps_and_memory_blocks" in code
+    assert any(block.owner.start_pfn == _BLOCK_PAGES for block in one.state.blocks) == has_any
     assert [altmap.start_pfn for altmap in one.state.altmaps] == [_BLOCK_PAGES] * has_any
     assert [altmap.start_pfn for altmap in two.state.altmaps] == [0, _BLOCK_PAGES] * has_several
     assert all(altmap.alloc == 512 for altmap in (*one.state.altmaps, *two.state.altmaps))
@@ -82,7 +83,7 @@ def test_door_altmap_of_a_block_that_is_lost_is_found(
     function: str, statement: str, invariant: str, tree: Tree, copy_of: CopyOf
 ) -> None:
     """The tree passes two blocks that fail half-way and two that do not; less one statement, it does not."""
-    second = Fault(FaultKind.NTH, 7)
+    second = Fault(FaultKind.NTH, 9)  # in arch_add_memory() of the second block
     sequence = (AddMemory(0, 2, memmap_on_memory=True, fault=second), AddMemory(0, 2, memmap_on_memory=True), Remove(0))
     assert _invariants(tree, sequence) == []
     with edited(copy_of("x86"), {_HOTPLUG: _without(function, statement)}) as broken:

@@ -112,14 +112,14 @@ def replayed(command: str, tree: Path, code: int) -> str:
 
 def test_mail_command_shows_the_violation_on_the_patched_tree_only(judged: Judged) -> None:
     """Pasted into a shell, it needs nothing else."""
-    (command,) = re.findall(r"^vmemcheck replay .*?^END$", judged.reports["mail"], re.DOTALL | re.MULTILINE)
+    command, *_ = re.findall(r"^vmemcheck replay .*?^END$", judged.reports["mail"], re.DOTALL | re.MULTILINE)
     assert replayed(command, judged.after, 1).startswith("violated  memmap-mapped")
     assert replayed(command, judged.before.root, 0).startswith("holds ")
 
 
 def test_text_command_shows_the_violation_on_the_patched_tree(judged: Judged) -> None:
     """The file that it names is there."""
-    (command,) = re.findall(r"^replay +(vmemcheck replay .*) --tree PATCHED$", judged.reports["text"], re.MULTILINE)
+    command, *_ = re.findall(r"^replay +(vmemcheck replay .*) --tree PATCHED$", judged.reports["text"], re.MULTILINE)
     assert "saved for memmap-mapped: it still happens" in replayed(f"{command} --tree .", judged.after, 1)
 
 

@@ -25,6 +25,9 @@ _WORDS = {
     "arch.h": "hardware and boot",
     "layout.h": "addresses of the machine",
     "compiler.h": "what the compiler is asked",
+    "hotplug.h": "around memory hotplug",
+    "devices.h": "around device memory",
+    "classic.h": "classic sparse memory",
 }
 
 

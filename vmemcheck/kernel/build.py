@@ -239,6 +239,10 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
         # include/linux/pageblock-flags.h: the pageblocks of a section are counted, so that it must not be smaller.
         section_order = geometry.section_shift - geometry.page_shift
         values["pageblock_order"] = str(min(geometry.table_shift, section_order))
+    elif re.search(r"^#\s*define pageblock_order\s+\(MAX_ORDER\s*-\s*1\)", macros, re.MULTILINE):
+        # As with HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig: a pageblock is a PMD leaf. Else the memmap
+        # of a memory block is no whole number of them: mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
+        values["pageblock_order"] = str(geometry.table_shift)
     for name, value in values.items():
         if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
             yield f"#undef {name}\n#define {name} {value}"
