@@ -240,8 +240,8 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
         section_order = geometry.section_shift - geometry.page_shift
         values["pageblock_order"] = str(min(geometry.table_shift, section_order))
     elif re.search(r"^#\s*define pageblock_order\s+\(MAX_ORDER\s*-\s*1\)", macros, re.MULTILINE):
-        # As with HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig: a pageblock is a PMD leaf. Else the memmap
-        # of a memory block is no whole number of them: mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
+        # As with HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig: a pageblock is a PMD leaf. Else the
+        # memmap of a memory block is no whole number of them: mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
         values["pageblock_order"] = str(geometry.table_shift)
     for name, value in values.items():
         if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
