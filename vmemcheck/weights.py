@@ -70,8 +70,6 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
         return 1
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
-    if operation.vmemmap_shift > geometry.section_shift - geometry.page_shift and not operation.fault:
-        return 8  # few compound pages of several sections fit into a scope
     whole = start % section == 0 and end % section == 0
     if operation.vmemmap_shift and operation.altmap:
         return 1
@@ -82,7 +80,9 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
     if operation.fault:  # leaves are allocated for whole sections only
         return 1 if whole or operation.fault.value == 0 else 0
     if whole:
-        return 12 if operation.altmap or 1 << operation.vmemmap_shift > geometry.pages_per_section else 4
+        return 16 if 1 << operation.vmemmap_shift > geometry.pages_per_section else 12 if operation.altmap else 4
+    if 1 << operation.vmemmap_shift > geometry.pages_per_subsection:
+        return 4  # few of these leave room in their section
     return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
 
 
