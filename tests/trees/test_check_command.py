@@ -113,13 +113,16 @@ def test_check_lets_allocations_fail_unless_told_not_to(
     tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What only a failing allocation shows is found by default; without such, x86 holds at 64 bytes."""
-    options = _options(tree, "--struct-page", "64", "--levels", "4", "--examples", "100", "--format", "json")
+    options = _options(tree, "--struct-page", "64", "--levels", "4", "--examples", "300", "--format", "json")
     shown = []
     for more, code in (((), 1), (("--no-faults",), 0)):
         assert main([*options, *more, "--replays", str(tmp_path)]) == code
         shown.append(json.loads(capsys.readouterr().out))
     assert [data["scope"]["faults"] for data in shown] == [True, False]
-    assert [[one["invariant"] for one in data["findings"]] for data in shown] == [["failed-add-undone"], []]
+    # Where the altmap was too small, memunmap_pages() warns of what stays in it: the same cause.
+    found, without = [{one["invariant"] for one in data["findings"]} for data in shown]
+    assert {"failed-add-undone"} == found - {"no-warning"}
+    assert set() == without
 
 
 @newest
