@@ -13,6 +13,7 @@ _GAP = (
 )
 _IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
 _PLACE = re.compile(r"^(?:\S*ld: )?/*([\w./-]+\.[chS]):(\d+)")
+_NOT_STATIC = re.compile(r"ld: cannot find (-l(?:c|gcc|gcc_eh|gcov))\b")
 _TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
 
 
@@ -30,6 +31,13 @@ def refusal(name: str, message: str) -> VmemcheckError:
             f"{name}: struct page of this tree is larger than the size that was asked for",
             where="include/linux/mm_types.h: struct page",
             to_fix="ask for a size that 'vmemcheck facts' shows, or a larger one",
+        )
+    absent = _NOT_STATIC.search(message)
+    if absent:
+        return BuildError(
+            f"{name}: the program cannot be linked statically: there is no {absent[1]} for it",
+            where="it is confined from its first instruction on, so it loads no shared library",
+            to_fix="install the static C library: libc6-dev on Debian, glibc-static on Fedora",
         )
     gaps = _gaps(lines)
     if gaps:

@@ -30,6 +30,13 @@ def test_refusal_other_error_keeps_file_line_and_function() -> None:
     assert error.where == "mm/a.c:3:5: error: expected expression before '=' token (in walk())"
 
 
+def test_refusal_without_a_static_library_says_what_to_install() -> None:
+    """The linker's word for it names no package."""
+    error = refusal("t", "/usr/bin/ld: cannot find -lc: No such file or directory\ncollect2: error: ld returned 1\n")
+    assert error.what == "t: the program cannot be linked statically: there is no -lc for it"
+    assert "libc6-dev on Debian, glibc-static on Fedora" in error.to_fix
+
+
 @pytest.mark.parametrize(("body", "place"), [("", ""), ("{", "mm/a.c:2: one()"), ("}", "mm/a.c:2: one()")])
 def test_unbalanced_names_the_function_that_is_not_closed(body: str, place: str) -> None:
     """One brace too many or too few is found in the function where it stands."""
