@@ -2,7 +2,7 @@
 """What the compiler made of sliced code, before it is a program: it must not run by itself, or read files.
 
 The kernel's assembler is for another machine or for another mode of this one; what the check runs has none. So
-assembler in a slice is a gap of the shim, or hostile.
+assembler in a slice is a gap of the shim, or hostile. That it can do no harm is for vmemcheck.kernel.confinement.
 """
 
 import re
@@ -12,7 +12,6 @@ from vmemcheck.errors import BuildError
 from vmemcheck.kernel.locate import SHIM
 
 _BLOCK = re.compile(r"^#APP\n(.*?)^#NO_APP\n", re.MULTILINE | re.DOTALL)
-_STRAY = re.compile(r"^\s*#\s*(?:NO_)?APP\b", re.MULTILINE)
 _MARKER = re.compile(r'# (\d+) "([^"\n]*)" 1')
 _END_OF_MARKER = '# 0 "" 2'
 # What the compiler itself writes between two pieces of inline assembly.
@@ -45,20 +44,22 @@ def inspect(text: str, name: str, *, may_start: bool = False) -> None:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of each piece of inline assembly that is not the shim's and not empty."""
+    """Yield the place and the text of each piece of inline assembly that is not the shim's and not empty.
+
+    What stands outside of functions has no place, and a piece that ends its own block is not closed in it.
+    """
     for block in _BLOCK.findall(text):
-        place = ""
+        place, closed = "", False
         for line in block.splitlines():
             marker = _MARKER.fullmatch(line)
             if marker:
                 place = f"{marker[2].lstrip('/')}:{marker[1]}"
             elif line == _END_OF_MARKER:
-                place = ""
+                place, closed = "", True
             elif not place.startswith(SHIM) and not (line.isspace() or _OWN.fullmatch(line)):
                 yield place, line.strip()
-    stray = _STRAY.search(_BLOCK.sub("", text))
-    if stray:
-        yield "", stray[0].strip()
+        if place or not closed:
+            yield place, block.strip()
 
 
 def _by_itself(name: str, what: str, line: str) -> BuildError:
