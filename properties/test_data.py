@@ -90,7 +90,7 @@ def test_ranges_drawn_are_aligned_and_in_scope(geometry: Geometry, data: st.Data
 
 @given(_GEOMETRIES, st.data())
 def test_altmaps_drawn_lie_within_their_device(geometry: Geometry, data: st.DataObject) -> None:
-    """A drawn altmap never reaches beyond its device, so that an add with it always applies."""
+    """A drawn altmap leaves a page of its device for data, so that an add with it always applies."""
     count = data.draw(st.integers(1, 3))
     altmap = data.draw(altmaps(geometry, count * geometry.pages_per_subsection))
     expectation = Model(geometry).expect(AddDevice(0, count, altmap))

@@ -92,7 +92,12 @@ def check(
 
 def known_of(machine: Machine) -> Known:
     """Return what is to be shared by all sequences that a run tries on a machine: nothing yet."""
-    return Known(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
+    return Known(empty_model(machine))
+
+
+def empty_model(machine: Machine) -> Model:
+    """Return what is present in a machine before anything happened: nothing."""
+    return Model(machine.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order)
 
 
 def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Iterator[Step | None]:

@@ -5,6 +5,7 @@ A kernel maps hundreds of pages side by side. A run says so in one tuple, what l
 and single entries are made only where someone asks for one. Nothing is lost: the entries of the runs are the entries.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar, overload
 
@@ -124,8 +125,9 @@ class Entries(Sequence[Item]):
     def __init__(self) -> None:
         self._items: tuple[Item, ...] | None = None
 
+    @abstractmethod
     def _expand(self) -> Iterable[Item]:
-        raise NotImplementedError
+        """Make the entries."""
 
     @property
     def items(self) -> tuple[Item, ...]:

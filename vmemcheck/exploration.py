@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck.by_design import ByDesign
 from vmemcheck.check import Cell
-from vmemcheck.engine import applicable, are_soft, check
+from vmemcheck.engine import applicable, are_soft, check, empty_model
 from vmemcheck.errors import MachineError
 from vmemcheck.explore import Exploration, Node, Symptom, explore
 from vmemcheck.explore_jobs import Processes, Setting, expand_with
@@ -21,7 +21,6 @@ from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.kernel.statics import statics_of
-from vmemcheck.model import Model
 from vmemcheck.operation import Sequence
 from vmemcheck.shrink import shrink
 
@@ -150,8 +149,7 @@ def _explored(
     setting: Setting, most_states: int, progress: Callable[[int, int], None], processes: Processes | None
 ) -> Exploration:
     with setting.machine() as machine:
-        root = Node((), Model(setting.geometry, boot_stays=machine.boot_stays, max_folio_order=machine.max_folio_order))
-        return explore(root, expand_with(setting, machine, processes), most_states, progress)
+        return explore(Node((), empty_model(machine)), expand_with(setting, machine, processes), most_states, progress)
 
 
 def _shown(source: KernelSource, small: KernelMachine, full: Geometry, found: Exploration) -> Iterator[Shown]:

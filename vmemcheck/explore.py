@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
-from vmemcheck.engine import Coverage, are_soft, step_of, violations_of
+from vmemcheck.engine import Coverage, are_soft, empty_model, step_of, violations_of
 from vmemcheck.errors import MachineError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.invariant import Baseline, Kind, Step, Violation
@@ -275,11 +275,7 @@ class Expander:
         """Return the machine and the model when boot was over."""
         boots = tuple(operation for operation in node.sequence if isinstance(operation, Boot))
         if boots not in self._baselines:
-            model = Model(
-                self._machine.geometry,
-                boot_stays=self._machine.boot_stays,
-                max_folio_order=self._machine.max_folio_order,
-            )
+            model = empty_model(self._machine)
             for operation in boots:
                 model = model.expect(operation).after
             self._baselines[boots] = Baseline(model, self._state(boots))

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import most_altmap_pages, requested_range
 from vmemcheck.operation import AddDevice, Altmap, Boot, Operation, Sequence
+from vmemcheck.scope import altmap_pages
 
 _MOST = 243
-"""Candidates that are tried: five borders within sections, each in three ways."""
+"""Candidates that are tried: five borders within sections, each in three ways; three borders in five ways are fewer."""
 
 
 def candidates(sequence: Sequence, small: Geometry, full: Geometry) -> Iterator[Sequence]:
@@ -68,14 +68,7 @@ def _moved(operation: Operation, moved: dict[int, int], small: Geometry, full: G
 def _altmap(operation: AddDevice, other: AddDevice, small: Geometry, full: Geometry) -> Altmap:
     """Return the altmap that is as generous to ``other`` as that of ``operation`` is to it."""
     assert operation.altmap is not None
-    sizes = [_sizes(one, geometry) for one, geometry in ((operation, small), (other, full))]
+    sizes = altmap_pages(small, operation)
     free = operation.altmap.free_pages
-    index = sizes[0].index(free) if free in sizes[0] else 0
-    return Altmap(operation.altmap.reserve_pages, sizes[1][index])
-
-
-def _sizes(operation: AddDevice, geometry: Geometry) -> tuple[int, int, int]:
-    """Return the pages of a plentiful altmap, of one that is just enough, and of one that is too small."""
-    need = -(-operation.count * geometry.subsection_memmap_bytes // geometry.page_bytes)
-    live = requested_range(geometry, replace(operation, altmap=None))
-    return most_altmap_pages(geometry, live) if live else need, need, need // 2
+    index = sizes.index(free) if free in sizes else 0
+    return Altmap(operation.altmap.reserve_pages, altmap_pages(full, other)[index])

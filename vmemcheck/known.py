@@ -7,8 +7,7 @@ Equal models are one object, so that nothing is worked out twice. Judges nothing
 from dataclasses import replace
 from functools import cached_property
 
-from vmemcheck.geometry import Geometry
-from vmemcheck.model import ANY_ORDER, Expectation, LiveRange, Model
+from vmemcheck.model import Expectation, LiveRange, Model
 from vmemcheck.observation import State
 from vmemcheck.operation import Operation
 from vmemcheck.situation import Situation
@@ -38,11 +37,11 @@ class Place:
 class Known:
     """What the sequences of a run on one machine have met.
 
-    :param boot_stays: as of the machine, and so is ``max_folio_order``
+    :param empty: the machine before anything happened
     """
 
-    def __init__(self, geometry: Geometry, *, boot_stays: bool, max_folio_order: int = ANY_ORDER) -> None:
-        self._empty = Model(geometry, boot_stays=boot_stays, max_folio_order=max_folio_order)
+    def __init__(self, empty: Model) -> None:
+        self._empty = empty
         self._places: dict[Model, Place] = {}
         self._situations = 0
 

@@ -133,6 +133,13 @@ def sharing_shifts(geometry: Geometry, sections: int = 2) -> tuple[int, ...]:
     return tuple(shift for shift in compound_shifts(geometry, sections) if size << shift > reserved)
 
 
+def altmap_pages(geometry: Geometry, operation: AddDevice) -> tuple[int, int, int, int]:
+    """Return the free pages of altmaps for a device: plenty, just enough, half of that, and a page less than that."""
+    need = -(-operation.count * geometry.subsection_memmap_bytes // geometry.page_bytes)
+    live = requested_range(geometry, replace(operation, altmap=None))
+    return most_altmap_pages(geometry, live) if live else need, need, need // 2, need - 1
+
+
 def _devices(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
     positions = edges(geometry, scope.sections)
     for count in sorted({end - start for start in positions for end in positions if start < end}):
@@ -194,17 +201,13 @@ def _with_altmaps(
         if isinstance(operation, AddMemory):
             yield replace(operation, memmap_on_memory=True)
             continue
-        size = geometry.subsection_memmap_bytes
-        need = -(-operation.count * size // geometry.page_bytes)
-        live = requested_range(geometry, operation)
-        plenty = most_altmap_pages(geometry, live) if live else need
-        # Just enough, plenty, plenty behind a reserve, too little, and a page too little.
-        sizes = (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, need // 2), Altmap(0, need - 1))
+        plenty, need, half, one_less = altmap_pages(geometry, operation)
+        sizes = (Altmap(0, need), Altmap(0, plenty), Altmap(1, plenty), Altmap(0, half), Altmap(0, one_less))
         # The memmap of a compound devmap with an altmap is an ordinary one: one altmap shows it.
         for altmap in dict.fromkeys(sizes[1:2] if operation.vmemmap_shift else sizes):
-            fits = altmap.reserve_pages + altmap.free_pages < operation.count * geometry.pages_per_subsection
-            if fits and (scope.faults or altmap.free_pages == plenty):
-                yield replace(operation, altmap=altmap)
+            other = replace(operation, altmap=altmap)
+            if requested_range(geometry, other) and (scope.faults or altmap.free_pages == plenty):
+                yield other
 
 
 def _with_faults(adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:

@@ -128,3 +128,9 @@ def test_candidates_altmap_is_as_generous_and_a_section_stays_a_compound_page() 
     assert altmap.altmap is not None
     assert (altmap.altmap.reserve_pages, altmap.altmap.free_pages >= pages) == (1, True)
     assert compound.vmemmap_shift == FULL.section_shift - FULL.page_shift
+
+
+def test_candidates_altmap_that_lacks_a_page_lacks_one_at_full_size() -> None:
+    """What fails at the last page fails at the last page; it is not given plenty."""
+    first, *_ = candidates((AddDevice(0, 4, altmap=Altmap(0, 31)),), GEOMETRY, FULL)
+    assert first == (AddDevice(0, 64, altmap=Altmap(0, 511)),)

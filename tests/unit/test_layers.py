@@ -56,7 +56,7 @@ LAYERS: dict[str, set[str]] = {
     "explore": {"engine"},
     "explore_scope": {"explore"},
     "explore_jobs": {"explore", "kernel"},
-    "full_size": {"model"},
+    "full_size": {"scope"},
     "exploration": {"check", "explore_jobs", "explore_scope", "full_size", "shrink"},
     "selection": {"check"},
     "patch": {"kernel"},

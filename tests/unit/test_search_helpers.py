@@ -14,11 +14,12 @@ from vmemcheck.engine import check
 from vmemcheck.errors import SequenceError, UsageError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
+from vmemcheck.model import Model, Outcome
 from vmemcheck.observation import BOOT, BUDDY, Block, Table
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Operation, Remove
 from vmemcheck.reports.check_words import shown_cell
 from vmemcheck.reports.finding_json import replay_of
-from vmemcheck.scope import Scope
+from vmemcheck.scope import Scope, operations
 from vmemcheck.selection import targets
 from vmemcheck.shrink import plainer
 from vmemcheck.strategies import scaled
@@ -94,6 +95,14 @@ def test_plainer_failing_add_of_a_device_is_tried_as_memory_blocks() -> None:
     others = list(plainer(Geometry(64), (AddDevice(0, 65, fault=Fault(FaultKind.NTH, 7)),)))
     blocks = {other[0] for other in others if len(other) == 1 and isinstance(other[0], AddMemory)}
     assert {AddMemory(0, 2, fault=Fault(FaultKind.NTH, number)) for number in range(1, 16)} == blocks
+
+
+@pytest.mark.parametrize("geometry", [Geometry(64), Geometry(56), scaled(Geometry(64))])
+def test_operations_of_a_scope_are_such_that_some_caller_asks_for(geometry: Geometry) -> None:
+    """No add is skipped: altmaps lie in their device and leave a page of it, devmaps are whole compound pages."""
+    adds = [operation for operation in operations(geometry, Scope()) if isinstance(operation, AddMemory | AddDevice)]
+    skipped = [add for add in adds if Model(geometry).expect(add).outcome is Outcome.SKIPPED]
+    assert [] == skipped
 
 
 def test_weighted_turns_have_a_second_try_behind_half_of_the_adds_that_may_fail() -> None:
