@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vmemcheck.gate.result import ChangedLine, LineUse
-from vmemcheck.gate.coverage import Place, Use
+from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
 from vmemcheck.patch.comments import code_lines
 
