@@ -49,8 +49,7 @@ class Compared:
 
     :param missing: marks that were met before and are no longer
     :param error: why there is no verdict
-    :param is_gap: the reason is that this tool lacks something
-    :param by_series: before the series there was a verdict
+    :param by_series: before the series there was a verdict: the error is not that this tool lacks something
     :param cached: the result of the base was known before
     """
 
@@ -63,7 +62,6 @@ class Compared:
     fixes: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
     error: VmemcheckError | None = None
-    is_gap: bool = False
     by_series: bool = False
     cached: bool = False
 
@@ -75,9 +73,8 @@ def compare(pair: Pair) -> Compared:
             return _compared(pair, patched)
     except VmemcheckError as error:
         base = run_known(pair.base)[0].verdict if pair.base else Verdict.NO_VERDICT
-        is_gap = isinstance(error, ShimGapError)
-        by_series = base is not Verdict.NO_VERDICT and not is_gap
-        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, is_gap=is_gap, by_series=by_series)
+        by_series = base is not Verdict.NO_VERDICT and not isinstance(error, ShimGapError)
+        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, by_series=by_series)
 
 
 def _compared(pair: Pair, patched: Machine) -> Compared:
