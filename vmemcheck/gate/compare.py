@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
-from vmemcheck.check import Cell, Job
+from vmemcheck.check import Cell, CellResult, Job
 from vmemcheck.engine import check, steps, violations_of
 from vmemcheck.errors import ShimGapError, VmemcheckError
 from vmemcheck.gate.known import machine_of, run_known
@@ -78,15 +78,16 @@ def compare(pair: Pair) -> Compared:
 
 
 def _compared(pair: Pair, patched: Machine) -> Compared:
+    cell = pair.patched.cell
     after, _ = run_known(pair.patched)
-    if pair.base is None:
-        return Compared(pair.patched.cell, Verdict.NO_VERDICT, after.verdict, after.sequences, breaks=after.findings)
-    before, cached = run_known(pair.base)
-    cell, error = pair.patched.cell, before.error or after.error
+    before, cached = run_known(pair.base) if pair.base else (CellResult(cell, Verdict.NO_VERDICT), False)
+    error = before.error or after.error
     if error:
-        by_series = not before.error
+        by_series = before.verdict is not Verdict.NO_VERDICT
         said = VmemcheckError(error.replace("\n", " "))
         return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=cached)
+    if pair.base is None:
+        return Compared(cell, before.verdict, after.verdict, after.sequences, breaks=after.findings)
     breaks: tuple[Finding, ...] = ()
     already: tuple[Finding, ...] = ()
     fixes: tuple[Finding, ...] = ()
