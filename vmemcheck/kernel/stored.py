@@ -39,7 +39,7 @@ class Entry:
         self._tree = tree
         # What was made of the tree that this one is a copy of holds here too where the files are the same.
         roots = [root for root in (tree.root, tree.base) if root is not None]
-        self._path, *self._others = (_path(kind, _canonical((kind, str(root), *asked))) for root in roots)
+        self._path, *self._others = (_path(kind, canonical((kind, str(root), *asked))) for root in roots)
 
     def load(self, kind: type[_Kind]) -> _Kind | None:
         """Return the result; None when there is none, or it is damaged, or something has changed.
@@ -139,15 +139,15 @@ def _hints(kind: type) -> tuple[object, ...]:
     return tuple(hints[field.name] for field in dataclasses.fields(kind))
 
 
-def _canonical(value: object) -> str:
+def canonical(value: object) -> str:
     """Return a text that is the same for equal values, also in another run."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return f"{type(value).__name__}({_canonical(fields)})"
+        return f"{type(value).__name__}({canonical(fields)})"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_canonical(key)}:{_canonical(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{canonical(key)}:{canonical(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Set):
-        return "<" + ",".join(sorted(_canonical(item) for item in value)) + ">"
+        return "<" + ",".join(sorted(canonical(item) for item in value)) + ">"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_canonical(item) for item in value) + "]"
+        return "[" + ",".join(canonical(item) for item in value) + "]"
     return repr(value)
