@@ -16,7 +16,7 @@ from vmemcheck.check import CellResult, Job, run_job
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.build import Variant, build
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.stored import canonical
@@ -36,7 +36,7 @@ def run_known(job: Job) -> tuple[CellResult, bool]:
     if result.verdict is not Verdict.NO_VERDICT:
         with contextlib.suppress(OSError):
             write_whole(path, json.dumps(_stored(job, result)).encode())
-            _remove_oldest(path.parent)
+            keep_newest(path.parent, _MOST_ENTRIES)
     return result, False
 
 
@@ -96,10 +96,3 @@ def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
         missing=tuple(data["missing"]),
         findings=tuple(findings),
     )
-
-
-def _remove_oldest(folder: Path) -> None:
-    paths = list(folder.glob("*.json"))
-    if len(paths) > _MOST_ENTRIES:
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - _MOST_ENTRIES]:
-            path.unlink(missing_ok=True)

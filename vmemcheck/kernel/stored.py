@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import tree_sitter_c
 
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
@@ -74,7 +74,7 @@ class Entry:
         body = json.dumps(entry, separators=(",", ":"), default=_taken_apart).encode()
         with contextlib.suppress(OSError):
             write_whole(self._path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            _remove_oldest(self._path.parent)
+            keep_newest(self._path.parent, _MOST_ENTRIES)
 
     def _pass_on(self, seen: Seen) -> None:
         """What this result depends on, a result that is made from it depends on as well."""
@@ -84,13 +84,6 @@ class Entry:
 
 def _path(kind: str, key: str) -> Path:
     return cache_folder(_FOLDER) / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-
-
-def _remove_oldest(folder: Path) -> None:
-    paths = list(folder.glob("*.json"))
-    if len(paths) > _MOST_ENTRIES:
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[:-_MOST_ENTRIES]:
-            path.unlink(missing_ok=True)
 
 
 def _makers() -> str:
