@@ -46,6 +46,16 @@ class Target:
     architecture: Architecture
     page_shift: int
 
+    @property
+    def page(self) -> str:
+        """The page size: ``4K``, ``16K`` or ``64K``."""
+        return f"{1 << (self.page_shift - 10)}K"
+
+    @property
+    def name(self) -> str:
+        """Both, for example ``x86_64 4K``."""
+        return f"{self.architecture.name} {self.page}"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -93,9 +103,8 @@ def prepare(
     :param named: the architecture was asked for by name: that the tree does not have it is then an error
     :raises VmemcheckError: when the tree cannot be sliced
     """
-    page = f"{1 << (target.page_shift - 10)}K"
     if not tree.has(f"arch/{target.architecture.alias}/Kconfig") and not named:
-        return Prepared(skipped=f"{target.architecture.name} {page}: {tree.name} has no such architecture")
+        return Prepared(skipped=f"{target.name}: {tree.name} has no such architecture")
     search = (scope, examples, seed)
     classic = tuple(_classic_jobs(tree, target, wishes, *search))
     try:
@@ -103,13 +112,13 @@ def prepare(
     except SliceError as error:
         if "cannot remove memory" not in error.what or (named and not classic):
             raise
-        return Prepared(classic, skipped=f"{target.architecture.name} {page}: {error.what}")
+        return Prepared(classic, skipped=f"{target.name}: {error.what}")
     jobs = [job_of(source, cell, *search) for cell in cells(source, target, wishes)]
     try:
         jobs += _debug_jobs(tree, target, wishes, *search)
     except VmemcheckError as error:
         # A tool for debugging that has no place here is no reason to say nothing of the code itself.
-        return Prepared((*jobs, *classic), skipped=f"{target.architecture.name} {page}, DEBUG_VM: {error.what}")
+        return Prepared((*jobs, *classic), skipped=f"{target.name}, DEBUG_VM: {error.what}")
     return Prepared((*jobs, *classic))
 
 

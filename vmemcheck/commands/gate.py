@@ -5,26 +5,26 @@ The series is applied to a copy; the same sequences run before and after it, whe
 """
 
 import argparse
-import hashlib
 import os
 import sys
 from pathlib import Path
 
-from vmemcheck import replay_file
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import count_argument, seed_argument
 from vmemcheck.commands.progress import growing_bar
+from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.errors import UsageError
 from vmemcheck.gate.budget import BUDGETS
 from vmemcheck.gate.judge import Request, judge
-from vmemcheck.gate.result import Change, GateResult
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.gate.result import GateResult
+from vmemcheck.kernel.cache import write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.patch.mail import read_series
 from vmemcheck.patch.source import read_range, read_source
-from vmemcheck.replay_file import Replay
+from vmemcheck.reports.check_words import shown_cell
+from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.gate_formats import FORMATS, report
 
 _FORMATS = "; ".join(f"{name}: {what}" for name, what in FORMATS.items())
@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add("--latent", action="store_true", help="violations in sizes that cannot occur count too")
     add("--format", action="append", choices=tuple(FORMATS), help=f"how to say it; may be repeated (text). {_FORMATS}")
-    add("--replays", type=Path, metavar="DIR", help="where to save the sequences (the cache folder)")
+    add_replays_argument(parser)
     add(
         "--output", type=Path, metavar="FILE", action="append", help="where to, one for each --format (standard output)"
     )
@@ -59,7 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.series is None) == (arguments.range is None):
         raise UsageError("give either SERIES or --range A..B", to_fix="see vmemcheck gate --help")
     result = _judged(arguments)
-    replays = _saved(result, arguments.replays)
+    replays = save(
+        ((change, replay_of(result.tree, shown_cell(change), change.finding)) for change in result.changes),
+        arguments.replays,
+    )
     for name, output in zip(formats, outputs or [Path("-")], strict=True):
         _write(report(name, result, replays, latent=arguments.latent), output)
     return result.answer(latent=arguments.latent).exit_code
@@ -86,30 +89,6 @@ def _judged(arguments: argparse.Namespace) -> GateResult:
         growing_bar("judging", quiet=arguments.quiet) as bar,
     ):
         return judge(request, workers.executor, bar)
-
-
-def _saved(result: GateResult, folder: Path | None) -> dict[Change, str]:
-    """Save the sequence of each change; return the names of the files."""
-    if not result.changes:
-        return {}
-    folder = folder or cache_folder("replays")
-    folder.mkdir(parents=True, exist_ok=True)
-    names: dict[Change, str] = {}
-    for change in result.changes:
-        finding, first = change.finding, change.cells[0]
-        cell = next((one for one in change.cells if one.geometry == finding.steps[-1].geometry), first)
-        replay = Replay(
-            geometry=cell.geometry,
-            sequence=finding.sequence,
-            machine=f"{result.tree} {change.arch}",
-            invariant=change.kind.invariant,
-            memory_model=cell.memory_model,
-        )
-        text = replay_file.to_json(replay)
-        path = folder / f"{change.arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
-        write_whole(path, text.encode())
-        names[change] = str(path)
-    return names
 
 
 def _write(text: str, output: Path) -> None:

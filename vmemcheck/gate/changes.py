@@ -80,5 +80,4 @@ def _unbuilt(target: Target, error: VmemcheckError, by_series: bool, blames: Bla
     patch = 0
     if by_series:
         patch = 1 if blame is None else patch_of_error(blame, cell)
-    page = f"{1 << (target.page_shift - 10)}K"
-    return Unbuilt(target.architecture.name, page, error.what, error.where, by_series, patch)
+    return Unbuilt(target.architecture.name, target.page, error.what, error.where, by_series, patch)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
-from vmemcheck.check import Cell, Job
+from vmemcheck.check import Cell, CellResult, Job
 from vmemcheck.engine import check, steps, violations_of
 from vmemcheck.errors import ShimGapError, VmemcheckError
 from vmemcheck.gate.known import machine_of, run_known
@@ -49,8 +49,7 @@ class Compared:
 
     :param missing: marks that were met before and are no longer
     :param error: why there is no verdict
-    :param is_gap: the reason is that this tool lacks something
-    :param by_series: before the series there was a verdict
+    :param by_series: before the series there was a verdict: the error is not that this tool lacks something
     :param cached: the result of the base was known before
     """
 
@@ -63,7 +62,6 @@ class Compared:
     fixes: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
     error: VmemcheckError | None = None
-    is_gap: bool = False
     by_series: bool = False
     cached: bool = False
 
@@ -75,21 +73,21 @@ def compare(pair: Pair) -> Compared:
             return _compared(pair, patched)
     except VmemcheckError as error:
         base = run_known(pair.base)[0].verdict if pair.base else Verdict.NO_VERDICT
-        is_gap = isinstance(error, ShimGapError)
-        by_series = base is not Verdict.NO_VERDICT and not is_gap
-        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, is_gap=is_gap, by_series=by_series)
+        by_series = base is not Verdict.NO_VERDICT and not isinstance(error, ShimGapError)
+        return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, by_series=by_series)
 
 
 def _compared(pair: Pair, patched: Machine) -> Compared:
+    cell = pair.patched.cell
     after, _ = run_known(pair.patched)
-    if pair.base is None:
-        return Compared(pair.patched.cell, Verdict.NO_VERDICT, after.verdict, after.sequences, breaks=after.findings)
-    before, cached = run_known(pair.base)
-    cell, error = pair.patched.cell, before.error or after.error
+    before, cached = run_known(pair.base) if pair.base else (CellResult(cell, Verdict.NO_VERDICT), False)
+    error = before.error or after.error
     if error:
-        by_series = not before.error
+        by_series = before.verdict is not Verdict.NO_VERDICT
         said = VmemcheckError(error.replace("\n", " "))
         return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=cached)
+    if pair.base is None:
+        return Compared(cell, before.verdict, after.verdict, after.sequences, breaks=after.findings)
     breaks: tuple[Finding, ...] = ()
     already: tuple[Finding, ...] = ()
     fixes: tuple[Finding, ...] = ()

@@ -22,8 +22,7 @@ def changed_facts(base: Tree, patched: Tree, target: Target) -> tuple[FactChange
     """
     kernel = target_of(target.architecture.alias)
     before, after = probe(base, kernel, target.page_shift), probe(patched, kernel, target.page_shift)
-    arch = f"{target.architecture.name} {1 << (target.page_shift - 10)}K"
-    return tuple(_changes(arch, before, after))
+    return tuple(_changes(target.name, before, after))
 
 
 def _changes(arch: str, before: Facts, after: Facts) -> Iterator[FactChange]:

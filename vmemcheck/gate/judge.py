@@ -15,11 +15,11 @@ from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
 from vmemcheck.gate.compare import Compared, compare
-from vmemcheck.gate.coverage import Use, cover, uses_of
 from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
+from vmemcheck.gate.uses import Use, cover, uses_of
 from vmemcheck.invariant import Verdict
 from vmemcheck.kernel.confinement import confinement
 from vmemcheck.kernel.tree import Tree

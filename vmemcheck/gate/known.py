@@ -16,9 +16,10 @@ from vmemcheck.check import CellResult, Job, run_job
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.build import Variant, build
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.stored import canonical
 from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
 
 _MOST_ENTRIES = 4096
@@ -35,7 +36,7 @@ def run_known(job: Job) -> tuple[CellResult, bool]:
     if result.verdict is not Verdict.NO_VERDICT:
         with contextlib.suppress(OSError):
             write_whole(path, json.dumps(_stored(job, result)).encode())
-            _remove_oldest(path.parent)
+            keep_newest(path.parent, _MOST_ENTRIES)
     return result, False
 
 
@@ -49,11 +50,9 @@ def machine_of(job: Job) -> KernelMachine:
 
 
 def _digest(job: Job) -> str:
-    parts = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
-    never = sorted(job.traits.never_met)
-    text = "\0".join((job.text, repr(parts[1]), repr(job.traits.by_design), repr(never), repr(job.traits.boot_stays)))
-    key = f"{text}\0{job.scope!r}\0{job.examples}\0{job.seed}\0{_own_sources()}\0{compiler_version()}"
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:40]
+    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
+    key = canonical((*decides, _own_sources(), compiler_version()))
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
 @functools.cache
@@ -97,10 +96,3 @@ def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
         missing=tuple(data["missing"]),
         findings=tuple(findings),
     )
-
-
-def _remove_oldest(folder: Path) -> None:
-    paths = list(folder.glob("*.json"))
-    if len(paths) > _MOST_ENTRIES:
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[: len(paths) - _MOST_ENTRIES]:
-            path.unlink(missing_ok=True)

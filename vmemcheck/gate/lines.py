@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from vmemcheck.gate.coverage import Place, Use
 from vmemcheck.gate.result import ChangedLine, LineUse
+from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
-from vmemcheck.patch.blame import code_lines
+from vmemcheck.patch.comments import code_lines
 
 _BEST = (LineUse.EXECUTED, LineUse.NOT_EXECUTED, LineUse.NO_CODE, LineUse.NOT_SLICED, LineUse.OUTSIDE)
 _DIRECTIVE = re.compile(rb"#\s*(?!define\b)\w*")

@@ -5,7 +5,7 @@ Nothing is built or run here. Runs in a process of its own.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vmemcheck.check import Job
 from vmemcheck.errors import ShimGapError, VmemcheckError
@@ -47,8 +47,7 @@ class TargetPairs:
     :param read: those of the touched files that it is made of; nothing else is said where there are none
     :param identical: jobs whose program is the same before and after
     :param error: why there is nothing to run
-    :param is_gap: the reason is that this tool lacks something
-    :param by_series: before the series there was something to run
+    :param by_series: before the series there was something to run: the error is not that this tool lacks something
     """
 
     target: Target
@@ -58,14 +57,12 @@ class TargetPairs:
     facts: tuple[FactChange, ...] = ()
     skipped: str = ""
     error: VmemcheckError | None = None
-    is_gap: bool = False
     by_series: bool = False
-    page: str = field(default="", kw_only=True)
 
 
 def prepare_pairs(question: Question) -> TargetPairs:
     """Slice a target before and after; an error becomes a result."""
-    target, page = question.target, f"{1 << (question.target.page_shift - 10)}K"
+    target = question.target
     watched = WatchedTree.of(question.base)
     base: Prepared | None = None
     failed: VmemcheckError | None = None
@@ -75,22 +72,21 @@ def prepare_pairs(question: Question) -> TargetPairs:
         failed = error
     read = read_names(question.touched, watched.seen)
     if not read and failed is None:
-        return TargetPairs(target, skipped=base.skipped if base else "", page=page)
+        return TargetPairs(target, skipped=base.skipped if base else "")
     try:
         patched = _prepared(question, question.patched)
         if base is None or (_has_vmemmap(base) and not _has_vmemmap(patched)):
             why = failed or VmemcheckError(patched.skipped)
-            return TargetPairs(target, read, error=why, by_series=base is not None, page=page)
+            return TargetPairs(target, read, error=why, by_series=base is not None)
         sizes = {job.cell.geometry.struct_page_bytes for job in patched.jobs}
         if sizes - {job.cell.geometry.struct_page_bytes for job in base.jobs}:
             base = _prepared(question, watched, Wishes(struct_page_bytes=tuple(sorted(sizes))))
         facts = changed_facts(question.base, question.patched, target) if patched.jobs else ()
     except VmemcheckError as error:
-        is_gap = isinstance(error, ShimGapError)
-        by_series = base is not None and not is_gap
-        return TargetPairs(target, read, error=failed or error, is_gap=is_gap, by_series=by_series, page=page)
+        by_series = base is not None and not isinstance(error, ShimGapError)
+        return TargetPairs(target, read, error=failed or error, by_series=by_series)
     pairs, identical = _paired(question, base.jobs, patched.jobs)
-    return TargetPairs(target, read, pairs, identical, facts, patched.skipped, page=page)
+    return TargetPairs(target, read, pairs, identical, facts, patched.skipped)
 
 
 def _prepared(question: Question, tree: Tree, wishes: Wishes = _ALL) -> Prepared:

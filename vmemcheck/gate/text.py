@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vmemcheck.patch.blame import without_comments
+from vmemcheck.patch.comments import without_comments
 
 _PIECE = re.compile(r'#line (\d+) "([^"]*)"')
 _MARKER = re.compile(r'# (\d+) "([^"]*)"')

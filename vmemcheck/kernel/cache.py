@@ -76,6 +76,14 @@ def write_whole(target: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def keep_newest(folder: Path, most: int) -> None:
+    """Keep a folder of entries small: of its ``.json`` files, remove the oldest above a number."""
+    paths = list(folder.glob("*.json"))
+    if len(paths) > most:
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[:-most]:
+            path.unlink(missing_ok=True)
+
+
 def remove_stale(folder: Path) -> None:
     """Remove what processes that are gone (killed, power cut) left half-written."""
     for entry in folder.iterdir():

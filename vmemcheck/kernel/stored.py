@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import tree_sitter_c
 
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
@@ -39,7 +39,7 @@ class Entry:
         self._tree = tree
         # What was made of the tree that this one is a copy of holds here too where the files are the same.
         roots = [root for root in (tree.root, tree.base) if root is not None]
-        self._path, *self._others = (_path(kind, _canonical((kind, str(root), *asked))) for root in roots)
+        self._path, *self._others = (_path(kind, canonical((kind, str(root), *asked))) for root in roots)
 
     def load(self, kind: type[_Kind]) -> _Kind | None:
         """Return the result; None when there is none, or it is damaged, or something has changed.
@@ -74,7 +74,7 @@ class Entry:
         body = json.dumps(entry, separators=(",", ":"), default=_taken_apart).encode()
         with contextlib.suppress(OSError):
             write_whole(self._path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            _remove_oldest(self._path.parent)
+            keep_newest(self._path.parent, _MOST_ENTRIES)
 
     def _pass_on(self, seen: Seen) -> None:
         """What this result depends on, a result that is made from it depends on as well."""
@@ -84,13 +84,6 @@ class Entry:
 
 def _path(kind: str, key: str) -> Path:
     return cache_folder(_FOLDER) / f"{kind}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-
-
-def _remove_oldest(folder: Path) -> None:
-    paths = list(folder.glob("*.json"))
-    if len(paths) > _MOST_ENTRIES:
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[:-_MOST_ENTRIES]:
-            path.unlink(missing_ok=True)
 
 
 def _makers() -> str:
@@ -139,15 +132,15 @@ def _hints(kind: type) -> tuple[object, ...]:
     return tuple(hints[field.name] for field in dataclasses.fields(kind))
 
 
-def _canonical(value: object) -> str:
+def canonical(value: object) -> str:
     """Return a text that is the same for equal values, also in another run."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return f"{type(value).__name__}({_canonical(fields)})"
+        return f"{type(value).__name__}({canonical(fields)})"
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_canonical(key)}:{_canonical(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{canonical(key)}:{canonical(item)}" for key, item in value.items()) + "}"
     if isinstance(value, Set):
-        return "<" + ",".join(sorted(_canonical(item) for item in value)) + ">"
+        return "<" + ",".join(sorted(canonical(item) for item in value)) + ">"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(_canonical(item) for item in value) + "]"
+        return "[" + ",".join(canonical(item) for item in value) + "]"
     return repr(value)

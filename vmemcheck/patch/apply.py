@@ -15,7 +15,7 @@ from pathlib import Path
 from vmemcheck.errors import PatchError
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.unpack import is_wanted
-from vmemcheck.patch.blame import Edit, Origin, followed
+from vmemcheck.patch.origins import Edit, Origin, followed
 from vmemcheck.patch.series import DiffHunk, FileDiff, Patch
 from vmemcheck.patch.source import git_environment
 

@@ -54,6 +54,11 @@ class _File:
     words: dict[str, str] = field(default_factory=dict)
     hunks: list[DiffHunk] = field(default_factory=list)
 
+    @property
+    def shown(self) -> str:
+        """The name that it goes by, for messages."""
+        return printable(self.new or self.old)
+
 
 class DiffReader:
     """Reads the diff of one patch.
@@ -87,7 +92,7 @@ class DiffReader:
                     raise self._error("a hunk without a file", line)
                 current.hunks.append(self._hunk(current))
             elif line.startswith((b"GIT binary patch", b"Binary files ")) and current is not None:
-                raise PatchError(f"{self._title}: {current.new or current.old} is binary", to_fix="leave it out")
+                raise PatchError(f"{self._title}: {current.shown} is binary", to_fix="leave it out")
             elif line.startswith((b"diff --cc ", b"diff --combined ")):
                 raise PatchError(f"{self._title}: this is the diff of a merge", to_fix="give the patches themselves")
             else:
@@ -114,7 +119,9 @@ class DiffReader:
             if words[0] in file.words or words[1] in file.words:
                 if not all(word in file.words for word in words):
                     raise PatchError(
-                        f"{self._title}: '{words[0]}' and '{words[1]}' belong together", where=_shown(line)
+                        f"{self._title}: '{words[0]}' and '{words[1]}' belong together",
+                        where=_shown(line),
+                        to_fix=_AGAIN,
                     )
                 file.old, file.new = (
                     self._name(_unquoted(file.words[word].encode("utf-8", "surrogateescape")), strip=False)
@@ -153,9 +160,8 @@ class DiffReader:
             # Some mail programs take away the space of an empty line.
             line = b"" if at_end else self._lines[self._at] or b" "
             if line[:1] not in (b" ", b"+", b"-", b"\\"):
-                name = printable(file.new or file.old)
                 raise PatchError(
-                    f"{self._title}: {name}: the hunk {_shown(opening)} is cut off or damaged",
+                    f"{self._title}: {file.shown}: the hunk {_shown(opening)} is cut off or damaged",
                     where=f"it has {old} old and {new} new lines of {old_count} and {new_count}",
                     to_fix="get the patch again; mail programs wrap lines",
                 )
@@ -164,7 +170,9 @@ class DiffReader:
             new += line[:1] in (b" ", b"+")
             self._at += 1
         if old > old_count or new > new_count:
-            raise PatchError(f"{self._title}: {file.new or file.old}: the hunk {_shown(opening)} has too many lines")
+            raise PatchError(
+                f"{self._title}: {file.shown}: the hunk {_shown(opening)} has too many lines", to_fix=_AGAIN
+            )
         if self._at < len(self._lines) and self._lines[self._at].startswith(b"\\ "):
             lines.append(self._lines[self._at])
             self._at += 1
@@ -177,20 +185,17 @@ class DiffReader:
         mode = words.get("new file mode") or words.get("new mode") or ""
         of_index = words.get("index", "").partition(" ")[2]
         modes = [mode, words.get("old mode", ""), words.get("deleted file mode", ""), of_index]
-        name = file.new or file.old
         for one in filter(None, modes):
             if one not in _PLAIN_MODES:
                 what = _KINDS.get(one, f"of mode {printable(one)}")
-                raise PatchError(f"{self._title}: {printable(name)} is {what}", to_fix="only plain files can be judged")
+                raise PatchError(f"{self._title}: {file.shown} is {what}", to_fix="only plain files can be judged")
         old = "" if "new file mode" in words else file.old
         new = "" if "deleted file mode" in words else file.new
         if not old and not new:
-            raise PatchError(f"{self._title}: {printable(name)} is new and deleted at once")
+            raise PatchError(f"{self._title}: {file.shown} is new and deleted at once", to_fix=_AGAIN)
         does = bool(file.hunks or mode or old != new)
         if not does:
-            raise PatchError(
-                f"{self._title}: nothing is said of what is done to {printable(name)}", to_fix="get it again"
-            )
+            raise PatchError(f"{self._title}: nothing is said of what is done to {file.shown}", to_fix=_AGAIN)
         yield FileDiff(old, new, tuple(file.hunks), mode, "copy from" in words)
 
     def _name(self, raw: bytes, *, strip: bool) -> str:
@@ -202,7 +207,8 @@ class DiffReader:
         if name == NOTHING:
             return ""
         if len(name) > _MOST_NAME or re.search("[\x00-\x1f\x7f]", name):
-            raise PatchError(f"{self._title}: {printable(name[:80])!r} cannot be the name of a kernel's file")
+            shown = printable(name[:80])
+            raise PatchError(f"{self._title}: {shown!r} cannot be the name of a kernel's file", to_fix=_INSIDE)
         if name.startswith("/"):
             raise PatchError(f"{self._title}: {printable(name)} is an absolute path", to_fix=_INSIDE)
         parts = name.split("/")
@@ -215,9 +221,10 @@ class DiffReader:
         return "/".join(parts)
 
     def _error(self, what: str, line: bytes) -> PatchError:
-        return PatchError(f"{self._title}: {what}", where=f"line {self._at + 1}: {_shown(line)}", to_fix="get it again")
+        return PatchError(f"{self._title}: {what}", where=f"line {self._at + 1}: {_shown(line)}", to_fix=_AGAIN)
 
 
+_AGAIN = "get the patch again"
 _INSIDE = "names must be those of files in the tree, below a/ and b/"
 
 

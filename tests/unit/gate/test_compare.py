@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a series breaks, what was there before, and what it fixes: told with machines that are wrong on purpose."""
 
+import contextlib
+
 import pytest
 
 from tests.negative.variants import VARIANTS, Variant
+from tests.unit.check_results import cell
 from vmemcheck.bulk import bulk_search
-from vmemcheck.gate.compare import Search, fixed, holds, sorted_out, violates
-from vmemcheck.invariant import Finding
+from vmemcheck.check import CellResult, Job
+from vmemcheck.gate import compare as module
+from vmemcheck.gate.compare import Pair, Search, compare, fixed, holds, sorted_out, violates
+from vmemcheck.invariant import Finding, Verdict
+from vmemcheck.kernel.machine import Traits
 from vmemcheck.machine import Machine
 from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove
 from vmemcheck.reference import ReferenceMachine
+from vmemcheck.scope import Scope
 
 _SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-once", "no-leak", "refusals")][:4]
 
@@ -45,3 +52,20 @@ def test_violation_with_another_allocation_failing_was_there_before() -> None:
     assert not violates(bad, late, finding.kind)
     assert not holds(bad, late, finding.kind)
     assert holds(ReferenceMachine(variant.geometry), late, finding.kind)
+
+
+@pytest.mark.parametrize(("has_base", "by_series"), [(True, True), (False, False)])
+def test_geometry_whose_search_ends_with_an_error_has_no_verdict(
+    has_base: bool, by_series: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why stands there, also for a geometry that the tree did not have before the series."""
+    base, patched = (Job(cell("x86_64", "4K", 64), text, text, Traits(), Scope(), 1, 0) for text in ("base", "patched"))
+    results = {
+        "base": CellResult(base.cell, Verdict.HOLDS),
+        "patched": CellResult(patched.cell, Verdict.NO_VERDICT, error="it died\n  where    there"),
+    }
+    monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(module, "run_known", lambda job: (results[job.name], False))
+    found = compare(Pair(base if has_base else None, patched))
+    assert (Verdict.NO_VERDICT, by_series) == (found.patched, found.by_series)
+    assert "it died   where    there" == str(found.error)

@@ -3,12 +3,12 @@
 
 import pytest
 
-from vmemcheck.gate.coverage import Use, uses_of
 from vmemcheck.gate.lines import judged, lines_of
 from vmemcheck.gate.result import LineUse
 from vmemcheck.gate.text import same_program, sliced_text
+from vmemcheck.gate.uses import Use, uses_of
 from vmemcheck.patch.apply import State
-from vmemcheck.patch.blame import Origin
+from vmemcheck.patch.origins import Origin
 
 _TEXT = """\
 #define VMC_STRUCT_PAGE_BYTES 64L

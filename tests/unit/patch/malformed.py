@@ -66,6 +66,16 @@ MALFORMED: tuple[tuple[str, bytes, str], ...] = (
         git_diff("mm/x", "mm/x", hunk=b"") + b"Binary files a/mm/x and b/mm/x differ\n",
         "mm/x is binary",
     ),
+    (
+        "escapes-in-binary",
+        git_diff("mm/\u202ex\x9b1m", "mm/\u202ex\x9b1m", hunk=b"") + b"GIT binary patch\n",
+        "mm/\\u202ex\\x9b1m is binary",
+    ),
+    (
+        "escapes-in-name",
+        git_diff("mm/\x9b1m", "mm/\x9b1m", hunk=b"@@ -1,1 +1,3 @@\n one\n-two\n+TWO\n+x\n"),
+        "mm/\\x9b1m: the hunk",
+    ),
     ("merge", b"diff --cc mm/sparse.c\nindex 1,2..3\n", "there is no diff in it"),
     ("merge-behind", GOOD + b"diff --cc mm/sparse.c\nindex 1,2..3\n", "the diff of a merge"),
     ("rename-half", git_diff("mm/a.c", "mm/b.c", "rename from mm/a.c", hunk=b""), "belong together"),

@@ -4,14 +4,10 @@
 Where lines were only deleted, the line behind them stands for them. Nothing is said of what a line does.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_COMMENT = re.compile(
-    rb"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'",
-    re.DOTALL,
-)
+from vmemcheck.patch.comments import code_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +33,6 @@ class Edit:
     old: int
     old_count: int
     new_count: int
-
-
-def code_lines(content: bytes) -> list[bytes]:
-    """Return the lines of a C file without comments, and without spaces at their ends."""
-    return [line.strip() for line in without_comments(content).split(b"\n")]
-
-
-def without_comments(content: bytes) -> bytes:
-    """Return a C text in which each comment is its ends of lines only."""
-    return _COMMENT.sub(
-        lambda found: found[0] if found[0][:1] in b"\"'" else b"\n" * found[0].count(b"\n") or b" ", content
-    )
 
 
 def followed(before: Sequence[Origin], edits: Sequence[Edit], patch: int, content_before: bytes) -> tuple[Origin, ...]:

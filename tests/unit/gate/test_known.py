@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which results of jobs are believed again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.check_results import cell
+from vmemcheck.check import CellResult, Job
+from vmemcheck.gate import known
+from vmemcheck.gate.known import run_known
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Verdict
+from vmemcheck.kernel.machine import Traits
+from vmemcheck.scope import Scope
+
+_BAD = "no C"
+_JOB = Job(cell("x86_64", "4K", 64), "int x;", "linux-1.2.3 x86", Traits(never_met=frozenset("abc")), Scope(), 10, 0)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Job]:
+    """Return the jobs that are run, with an empty cache."""
+    jobs: list[Job] = []
+
+    def run_job(job: Job) -> CellResult:
+        jobs.append(job)
+        verdict = Verdict.NO_VERDICT if job.text == _BAD else Verdict.HOLDS
+        return CellResult(job.cell, verdict, sequences=job.examples)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(known, "run_job", run_job)
+    return jobs
+
+
+def test_job_that_is_equal_is_run_once(run: list[Job]) -> None:
+    """Its name, and whether it can occur, decide nothing; the result is that of the cell that is asked for."""
+    other = replace(_JOB, name="linux-1.2.4 x86", cell=replace(_JOB.cell, reachable=False))
+    assert [(CellResult(job.cell, Verdict.HOLDS, sequences=10), job is other) for job in (_JOB, other)] == [
+        run_known(job) for job in (_JOB, other)
+    ]
+    assert [_JOB] == run
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(_JOB, text="int y;"),
+        replace(_JOB, cell=replace(_JOB.cell, geometry=Geometry(struct_page_bytes=56))),
+        replace(_JOB, traits=Traits()),
+        replace(_JOB, traits=replace(_JOB.traits, boot_stays=True)),
+        replace(_JOB, traits=replace(_JOB.traits, counts=False)),
+        replace(_JOB, scope=Scope(faults=False)),
+        replace(_JOB, examples=11),
+        replace(_JOB, seed=1),
+    ],
+)
+def test_job_that_differs_is_run(other: Job, run: list[Job]) -> None:
+    """All that decides a result tells it from others: the text, the sizes, the traits, the sequences."""
+    assert [False, False] == [run_known(job)[1] for job in (_JOB, other)]
+    assert [_JOB, other] == run
+
+
+def test_job_without_a_verdict_is_run_again(run: list[Job]) -> None:
+    """What went wrong may have been the machine's fault."""
+    job = replace(_JOB, text=_BAD)
+    assert [False, False] == [run_known(job)[1] for _ in range(2)]
+    assert [job, job] == run
