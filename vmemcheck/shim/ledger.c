@@ -66,7 +66,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 		else
 			desc[page].content = VMC_STALE;
 		if (desc[page].content != VMC_MIXED)
-			desc[page].of = 1; /* VMC_LEFT_OVER */
+			desc[page].of = VMC_LEFT_OVER;
 		desc[page].sequence = vmc_sequence;
 		desc[page].owner = owner;
 	}
