@@ -91,6 +91,11 @@ class Variant(enum.Enum):
     REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
     """The same without any mutant; it notes where each of them would make a difference."""
 
+    @property
+    def counts_lines(self) -> bool:
+        """Whether the program counts the lines that run."""
+        return "--coverage" in self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -209,7 +214,7 @@ def symbols(path: Path, *options: str) -> list[list[str]]:
 
 def _script(variant: Variant, folder: Path) -> list[str]:
     """Keep the counters apart from the data that is put back before each sequence: with what the machine keeps."""
-    if "--coverage" not in variant.value:
+    if not variant.counts_lines:
         return []
     script = folder / "counters.ld"
     script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")

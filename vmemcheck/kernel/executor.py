@@ -112,7 +112,7 @@ class Executor:
         self._errors = os.memfd_create("stderr")
         arguments: list[str] = self._arguments
         files: tuple[int, ...] = ()
-        if self._program.variant in (Variant.COVERED, Variant.COVERED_LEAN):
+        if self._program.variant.counts_lines:
             self._counts_file = os.memfd_create("counts")
             arguments, files = [*arguments, str(self._counts_file)], (self._counts_file,)
         try:
