@@ -74,7 +74,11 @@ class Variant(enum.Enum):
         "-fsanitize-recover=address",
         "-fsanitize-undefined-trap-on-error",
     )
-    """With the address and undefined-behaviour sanitizers."""
+    """With the address and undefined-behaviour sanitizers: for the tests, on trees that are trusted.
+
+    What a sanitizer needs is not taken from the program: it calls what it likes, runs before ``main()``, and is linked
+    with the C library.
+    """
     COVERED = (
         "-O0",
         "--coverage",
