@@ -60,6 +60,10 @@ NAMES = "machine.names"
 """Next to a program: what nm says of it without the C library, so that its own variables can be told from those."""
 NOTES = "machine.gcno"
 """Next to a program that counts its lines: what the counters mean."""
+# With HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig, a pageblock is a PMD leaf. Without, it may be the
+# largest block of the page allocator; then the memmap of a memory block is no whole number of them:
+# mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
+_BUDDY_PAGEBLOCK = re.compile(r"^#\s*define pageblock_order\s+\(?\s*MAX_(?:PAGE_)?ORDER\b", re.MULTILINE)
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 
 
@@ -74,7 +78,11 @@ class Variant(enum.Enum):
         "-fsanitize-recover=address",
         "-fsanitize-undefined-trap-on-error",
     )
-    """With the address and undefined-behaviour sanitizers."""
+    """With the address and undefined-behaviour sanitizers: for the tests, on trees that are trusted.
+
+    What a sanitizer needs is not taken from the program: it calls what it likes, runs before ``main()``, and is linked
+    with the C library.
+    """
     COVERED = (
         "-O0",
         "--coverage",
@@ -90,6 +98,11 @@ class Variant(enum.Enum):
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
     REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
     """The same without any mutant; it notes where each of them would make a difference."""
+
+    @property
+    def counts_lines(self) -> bool:
+        """Whether the program counts the lines that run."""
+        return "--coverage" in self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +222,7 @@ def symbols(path: Path, *options: str) -> list[list[str]]:
 
 def _script(variant: Variant, folder: Path) -> list[str]:
     """Keep the counters apart from the data that is put back before each sequence: with what the machine keeps."""
-    if "--coverage" not in variant.value:
+    if not variant.counts_lines:
         return []
     script = folder / "counters.ld"
     script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")
@@ -236,13 +249,10 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
             at_boot = re.search(r"^#\s*define PGDIR_SHIFT\b.*_enabled", macros, re.MULTILINE)
             levels = "vmc_levels" if at_boot else geometry.levels
             values["PGDIR_SHIFT"] = f"(PAGE_SHIFT + ({levels} - 1) * {geometry.table_shift})"
+    if geometry.table_shift != native.table_shift or _BUDDY_PAGEBLOCK.search(macros):
         # include/linux/pageblock-flags.h: the pageblocks of a section are counted, so that it must not be smaller.
         section_order = geometry.section_shift - geometry.page_shift
         values["pageblock_order"] = str(min(geometry.table_shift, section_order))
-    elif re.search(r"^#\s*define pageblock_order\s+\(MAX_ORDER\s*-\s*1\)", macros, re.MULTILINE):
-        # As with HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig: a pageblock is a PMD leaf. Else the
-        # memmap of a memory block is no whole number of them: mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
-        values["pageblock_order"] = str(geometry.table_shift)
     for name, value in values.items():
         if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
             yield f"#undef {name}\n#define {name} {value}"

@@ -22,7 +22,7 @@ COMPILER_OUTPUT_BYTES = 256 << 20
 """What one run of the compiler may write into one file."""
 _PROGRAM_OUTPUT_BYTES = 64 << 20
 
-_NO_NEW_PRIVS, _SET_SECCOMP, _GET_SECCOMP, _FILTER = 38, 22, 21, 2
+_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
 _X86_64 = 0xC000003E
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
@@ -82,7 +82,10 @@ def confinement() -> Confinement:
 
 
 def limit_program() -> None:
-    """Limit what a process uses that becomes a program of sliced code; called in it, before it does."""
+    """Limit what a process uses that becomes a program of sliced code; called in it, before it does.
+
+    System calls stay: this alone is for the build with the sanitizers (``Variant.CHECKED``), which only tests use.
+    """
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _PROGRAM_OUTPUT_BYTES)
     _limit(resource.RLIMIT_NOFILE, 16)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import TypedDict
 
 from vmemcheck.errors import ExecutorError
 from vmemcheck.geometry import Geometry
@@ -28,7 +28,7 @@ class CoveredMachine(KernelMachine):
     """A machine that counts how often each line ran, over all sequences from its start to its end."""
 
     def __init__(self, program: Program, geometry: Geometry, name: str, traits: Traits) -> None:
-        """Take a program that was compiled as ``Variant.COVERED``."""
+        """Take a program of a variant that counts lines."""
         self._covered = program
         super().__init__(program, geometry, name, traits)
 
@@ -49,9 +49,6 @@ class CoveredMachine(KernelMachine):
                 for line, count in lines.items():
                     known[line] = known.get(line, 0) + count
         return {name: dict(sorted(lines.items())) for name, lines in sorted(found.items())}
-
-    def __enter__(self) -> Self:
-        return self
 
 
 def covered_machine(source: KernelSource, geometry: Geometry) -> CoveredMachine:

@@ -101,7 +101,10 @@ class Executor:
             self._folder = None
 
     def counts(self) -> tuple[bytes, ...]:
-        """Return what each process that came to its end counted of the lines that ran, in the format of gcov."""
+        """Return the lines that ran, as a file of gcov (.gcda) for each process that ``close()`` has ended.
+
+        One that crashed, or had to be killed, has left none.
+        """
         return tuple(counted for counted in self._counts if counted)
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -112,7 +115,7 @@ class Executor:
         self._errors = os.memfd_create("stderr")
         arguments: list[str] = self._arguments
         files: tuple[int, ...] = ()
-        if self._program.variant in (Variant.COVERED, Variant.COVERED_LEAN):
+        if self._program.variant.counts_lines:
             self._counts_file = os.memfd_create("counts")
             arguments, files = [*arguments, str(self._counts_file)], (self._counts_file,)
         try:
@@ -124,7 +127,7 @@ class Executor:
                 env={"LC_ALL": "C"},
                 cwd=self._folder.name,
                 pass_fds=files,
-                # Limits must hold before the program starts.
+                # Limits must hold before the program starts. A sanitizer needs calls that are taken from all others.
                 preexec_fn=limit_program if self._program.variant is Variant.CHECKED else confine_program,
             )
         except OSError as error:

@@ -21,6 +21,8 @@ PROGRAM = (
     "events.c",
     "sanitizer.c",
     "ledger.c",
+    "slab.c",
+    "memblock.c",
     "memory.c",
     "arch.c",
     "tlb.c",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The ledger: which physical block is whose, the page allocator, altmaps, slab, memblock.
+ * The ledger: which physical block is whose, the page allocator, and what altmaps give.
  *
  * Freed blocks are handed out again last in first out. They may be split; only pages from boot, which come back one
  * by one, are merged. Nothing is zeroed: each page holds what its last user left there; what is handed out for the
@@ -66,7 +66,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 		else
 			desc[page].content = VMC_STALE;
 		if (desc[page].content != VMC_MIXED)
-			desc[page].of = 1; /* VMC_LEFT_OVER */
+			desc[page].of = VMC_LEFT_OVER;
 		desc[page].sequence = vmc_sequence;
 		desc[page].owner = owner;
 	}
@@ -250,15 +250,6 @@ void vmc_free_pages_at(unsigned long address, unsigned int order)
 		vmc_put_page(pfn_to_page((address - VMC_DIRECT_MAP) >> PAGE_SHIFT), order, VMC_CALLER);
 }
 
-void vmc_free_reserved_page(struct page *page)
-{
-	unsigned long pfn = page_to_pfn(page);
-
-	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
-		ClearPageReserved(page);
-	vmc_release(pfn, 0, VMC_OWNER_BOOT, VMC_CALLER);
-}
-
 /* Called after altmap_alloc_block_buf() of the tree: the altmap has given these pages. */
 static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap)
 {
@@ -280,126 +271,4 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 	vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(pfn), order, owner, 0);
 	vmc_note_altmap(altmap, altmap->base_pfn);
 	return place;
-}
-
-static void *vmc_object(unsigned long size)
-{
-	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, pfn;
-	unsigned int order = pages > 1 ? 64 - __builtin_clzl(pages - 1) : 0;
-
-	if (vmc_is_faulty(order)) {
-		vmc_event(VMC_ALLOCATION_FAILED, VMC_CALLER, order, VMC_OWNER_BUDDY, 0, 0);
-		return 0;
-	}
-	pfn = vmc_fresh(1, pages ? pages : 1, 1);
-	if (!pfn)
-		return 0;
-	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);
-	return vmc_address_of(pfn);
-}
-
-/* mm/sparse.c: sparse_index_alloc(): a root of sections is never freed; what else there is are usage maps */
-static int vmc_is_root(unsigned long size)
-{
-	return size == SECTIONS_PER_ROOT * sizeof(struct mem_section);
-}
-
-void *vmc_kmalloc(unsigned long size)
-{
-	void *place = vmc_object(size);
-
-	if (place && !vmc_is_root(size))
-		vmc_count(2, 1);
-	return place;
-}
-
-/* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
-struct vmc_copy {
-	const void *place;
-	unsigned long at;
-};
-
-#define VMC_MOST_COPIES 1024
-VMC_KEEP static struct vmc_copy vmc_copies[VMC_MOST_COPIES] = { { 0 } };
-static unsigned int vmc_copy_count;
-
-void *vmc_kmemdup(const void *source, unsigned long size)
-{
-	void *copy = vmc_object(size);
-
-	if (!copy)
-		return 0;
-	if (vmc_copy_count == VMC_MOST_COPIES)
-		vmc_fail("more altmaps of memory blocks than can be tracked");
-	vmc_copies[vmc_copy_count++] = (struct vmc_copy){ copy, VMC_CALLER };
-	return __builtin_memcpy(copy, source, size);
-}
-
-/* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
-void vmc_kfree(const void *p)
-{
-	unsigned int index;
-
-	if (!p)
-		return;
-	for (index = 0; index < vmc_copy_count; index++) {
-		if (vmc_copies[index].place != p)
-			continue;
-		__builtin_memset((void *)p, 0x6b, sizeof(struct vmem_altmap));
-		vmc_copies[index] = vmc_copies[--vmc_copy_count];
-		return;
-	}
-	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
-	vmc_count(2, -1);
-}
-
-void *vmc_boot_alloc(unsigned long size)
-{
-	void *place = vmc_object(size);
-	unsigned long pfn = vmc_direct_pfn((unsigned long)place), end = pfn + ((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
-
-	if (!place)
-		return 0;
-	for (; pfn < end; pfn++) {
-		SetPageReserved(pfn_to_page(pfn));
-		pfn_to_page(pfn)->_refcount.counter = 1;
-	}
-	return place;
-}
-
-void *vmc_boot_memmap(unsigned long size, unsigned long align)
-{
-	unsigned long pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT, page;
-	unsigned long step = 1, pfn;
-
-	/* Classic sparse memory asks for an alignment to its size, whatever that is. */
-	while (step << PAGE_SHIFT < align)
-		step <<= 1;
-	pfn = vmc_fresh(2, pages, step);
-	if (!pfn)
-		return 0;
-	for (page = pfn; page < pfn + pages; page++) {
-		vmc_mark_block(page, 0, VMC_OWNER_BOOT);
-		SetPageReserved(pfn_to_page(page));
-		pfn_to_page(page)->_refcount.counter = 1;
-		if (pages == 1) {
-			__builtin_memset(vmc_address_of(page), VMC_GARBAGE, PAGE_SIZE);
-			vmc_fillings[vmc_ram_index(page)] = 0;
-		}
-		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BOOT, 0);
-	}
-	vmc_soil_leaves(pfn, pages);
-	return vmc_address_of(pfn);
-}
-
-void vmc_boot_free(unsigned long where, unsigned long size)
-{
-	unsigned long pfn = where >= VMC_DIRECT_MAP ? (where - VMC_DIRECT_MAP) >> PAGE_SHIFT : where >> PAGE_SHIFT;
-	unsigned long end = pfn + (size >> PAGE_SHIFT);
-
-	/* mm/memory_hotplug.c: try_remove_memory() also lets memblock forget what was added, and memblock never gave. */
-	if (pfn - VMC_BASE_PFN < VMC_HOT_PAGES)
-		return;
-	for (; pfn < end; pfn++)
-		vmc_release(pfn, 0, VMC_OWNER_BOOT, VMC_CALLER);
 }

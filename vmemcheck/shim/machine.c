@@ -37,9 +37,11 @@ enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_M
 enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8, VMC_CACHED = 16 };
 
 /*
- * of: for live struct pages the address they belong to; for a table, what its first entry maps. seen: the walk that
- * found boot memory mapped last. sequence: the one in which it was handed out last.
+ * of: for live struct pages the address they belong to; for a table, what its first entry maps; VMC_LEFT_OVER where
+ * nobody has written since the page was handed out. seen: the walk that found boot memory mapped last. sequence: the
+ * one in which it was handed out last.
  */
+#define VMC_LEFT_OVER 1UL
 struct vmc_desc {
 	unsigned long of;
 	long owner;

@@ -27,9 +27,7 @@ static inline unsigned long vmc_advanced(unsigned int content, unsigned long of,
 	return content == VMC_LIVE ? of + by : of;
 }
 
-/* Instead of an address: nobody has written here since the page was handed out. */
-#define VMC_LEFT_OVER 1UL
-/* The first place in an operation where the kernel's code read such bytes, or 0. */
+/* The first place in an operation where the kernel's code read what is VMC_LEFT_OVER, or 0. */
 VMC_KEEP static unsigned long vmc_left_over_read = 0;
 
 static void vmc_note_read(const struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned long at)
