@@ -5,8 +5,9 @@ import dataclasses
 import json
 
 from vmemcheck.exploration import CellExploration, ExploreResult, Shown
-from vmemcheck.replay_file import Replay, to_json
+from vmemcheck.replay_file import to_json
 from vmemcheck.reports.check_words import printable
+from vmemcheck.reports.finding_json import replay_of
 
 FORMAT = "vmemcheck explore 1"
 
@@ -48,13 +49,11 @@ def _cell(result: ExploreResult, one: CellExploration) -> dict[str, object]:
 
 def _finding(result: ExploreResult, one: CellExploration, shown: Shown) -> dict[str, object]:
     finding = shown.finding
-    machine = f"{result.tree} {one.cell.arch}"
-    replay = Replay(finding.steps[-1].geometry, finding.sequence, machine, finding.invariant)
     return {
         "invariant": finding.invariant,
         "file": shown.symptom.kind.file or None,
         "function": shown.symptom.kind.function or None,
         "at_full_size": shown.full is not None,
         "because": [printable(problem.because) for problem in finding.violations[0].problems],
-        "replay": json.loads(to_json(replay)),
+        "replay": json.loads(to_json(replay_of(result.tree, one.cell, finding))),
     }

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The browser, and pages in it."""
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.needs import missing
 from vmemcheck.gate.result import GateResult
 from vmemcheck.reports.gate_html import gate_html
 
@@ -23,10 +23,7 @@ def browser() -> Iterator[Browser]:
     """Return the browser of the machine."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
-        message = f"no browser here: install one of {', '.join(NAMES)}"
-        if os.environ.get("VMEMCHECK_REQUIRE_BROWSER"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"none of {', '.join(NAMES)} is in PATH: apt install chromium", required_by="VMEMCHECK_REQUIRE_BROWSER")
     with sync_playwright() as playwright:
         # The user of a container is often root, who has no sandbox; the page is ours and loads nothing.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

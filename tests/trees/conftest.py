@@ -7,13 +7,12 @@ skipping them.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from tests.needs import missing, need_compiler
 from tests.trees.broken import CopyOf
 from vmemcheck.kernel.fetch import cached_trees
 from vmemcheck.kernel.tree import Tree, open_tree
@@ -38,12 +37,9 @@ def tree(request: pytest.FixtureRequest) -> Tree:
     """Return one kernel tree."""
     found = request.param
     if not isinstance(found, Tree):
-        message = "no kernel tree: run 'make trees', or set VMEMCHECK_TREES"
-    elif shutil.which("gcc") is None:
-        message = "tests of kernel trees need gcc: apt install gcc"
-    else:
-        return found
-    return _missing(message)
+        missing("no kernel tree: run 'make trees', or set VMEMCHECK_TREES")
+    need_compiler()
+    return found
 
 
 @pytest.fixture
@@ -57,19 +53,12 @@ def tree_of() -> Callable[[str], Tree]:
     """Return a function from a kernel version to its tree, or to the newest tree of its series; or from a series."""
 
     def find(version: str) -> Tree:
-        if shutil.which("gcc") is None:
-            _missing("tests of kernel trees need gcc: apt install gcc")
+        need_compiler()
         series = ".".join(version.split(".")[:2])
         fitting = [tree for tree in _trees() if f"{tree.version}.".startswith(f"{series}.")]
         exact = [tree for tree in fitting if tree.version == version]
         if not fitting:
-            _missing(f"no tree of linux {series}: vmemcheck fetch {version}")
+            missing(f"no tree of linux {series}: vmemcheck fetch {version}")
         return (exact or fitting)[-1]
 
     return find
-
-
-def _missing(message: str) -> NoReturn:
-    if os.environ.get("VMEMCHECK_REQUIRE_TREES") == "1":
-        pytest.fail(message)
-    pytest.skip(message)  # a tree or a compiler, and the command that gets it

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.gate_results import ALREADY, NO_VERDICT, RESULTS, UNCHANGED, hostile, replays
-from tests.unit.test_check_formats import HOSTILE
+from tests.unit.published import HOSTILE, OBEYED
 from vmemcheck.gate.result import GateResult
 from vmemcheck.reports.gate_b4 import gate_b4
 from vmemcheck.reports.gate_text import gate_text
@@ -81,4 +81,4 @@ def test_b4_says_in_one_line_what_a_patch_does() -> None:
 def test_b4_takes_any_characters() -> None:
     """Nothing that a terminal obeys gets into a reviewer's screen."""
     for one in checks(hostile(HOSTILE), latent=True):
-        assert not {letter for letter in "".join(one.values()) if letter < " " and letter != "\n"} - {"\t"}
+        assert not OBEYED.search("".join(one.values()))

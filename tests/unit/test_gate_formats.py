@@ -31,7 +31,7 @@ from tests.unit.gate_results import (
     placed,
     replays,
 )
-from tests.unit.test_check_formats import HOSTILE
+from tests.unit.published import HOSTILE, OBEYED
 from vmemcheck.gate.result import GateResult
 from vmemcheck.observation import Location
 from vmemcheck.reports.check_words import printable
@@ -42,7 +42,6 @@ from vmemcheck.reports.gate_text import change_lines
 
 EVERY = pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS.keys())
 BOTH = pytest.mark.parametrize("latent", [False, True])
-UNDONE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def junit_of(result: GateResult, *, latent: bool = False) -> junitparser.JUnitXml:
@@ -180,7 +179,7 @@ def test_gate_formats_take_any_characters(text: str) -> None:
     sarif_schema().validate(json.loads(sarif))
     for shown in (ktap, sarif):
         shown.encode()
-        assert not UNDONE.search(shown)
+        assert not OBEYED.search(shown)
 
 
 def sarif_schema() -> jsonschema.Draft4Validator:

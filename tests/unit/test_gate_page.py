@@ -2,14 +2,13 @@
 """The page of ``vmemcheck gate`` without a browser; tests/browser has the rest."""
 
 import pickle
-import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.unit.gate_results import BREAKS, NEW, POSSIBLE, RESULTS, hostile, replays
-from tests.unit.test_check_formats import HOSTILE
+from tests.unit.published import HOSTILE, OBEYED
 from vmemcheck.gate.result import GateResult
 from vmemcheck.reports import drawing
 from vmemcheck.reports.gate_html import MEANINGS, MOST_VIOLATIONS, gate_html
@@ -61,7 +60,7 @@ def test_page_takes_any_characters() -> None:
         page = gate_html(hostile(text), {}, True)
         page.encode()
         Strict(page)
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
+        assert not OBEYED.search(page)
 
 
 def test_page_of_many_violations_says_how_many_it_leaves_out() -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All mutants in one program: number 0 is the code as it was, and each other number is just that mutant."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.needs import need_compiler
 from tests.unit.test_mutation_operators import sliced
 from vmemcheck.kernel.slicer import Slice
 from vmemcheck.mutation.mutant import Mutant
@@ -52,8 +52,7 @@ def made() -> Schemata:
 @pytest.fixture(scope="module")
 def program(made: Schemata, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the program with all of them."""
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc: apt install gcc")
+    need_compiler()
     path = tmp_path_factory.mktemp("schemata") / "program"
     parts = ("#include <stdio.h>\n#include <stdlib.h>", made.slice.prototypes, made.slice.code, _MAIN)
     command = ["gcc", "-w", "-x", "c", "-o", str(path), "-"]
