@@ -5,11 +5,9 @@ Findings are kept as their sequences, and played again when they are asked for.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from vmemcheck.check import CellResult, Job, run_job
@@ -19,6 +17,7 @@ from vmemcheck.kernel.build import Variant, build
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.kernel.makers import sources_digest
 from vmemcheck.kernel.stored import canonical
 from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
 
@@ -36,7 +35,7 @@ def run_known(job: Job) -> tuple[CellResult, bool]:
     if result.verdict is not Verdict.NO_VERDICT:
         with contextlib.suppress(OSError):
             write_whole(path, json.dumps(_stored(job, result)).encode())
-            keep_newest(path.parent, _MOST_ENTRIES)
+            keep_newest(path, _MOST_ENTRIES)
     return result, False
 
 
@@ -51,17 +50,8 @@ def machine_of(job: Job) -> KernelMachine:
 
 def _digest(job: Job) -> str:
     decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
-    key = canonical((*decides, _own_sources(), compiler_version()))
+    key = canonical((*decides, sources_digest(), compiler_version()))
     return hashlib.sha256(key.encode()).hexdigest()[:40]
-
-
-@functools.cache
-def _own_sources() -> str:
-    """Return a digest of this package; its C side is a part of the text of a program."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _stored(job: Job, result: CellResult) -> dict[str, Any]:

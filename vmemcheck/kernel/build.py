@@ -16,10 +16,11 @@ from pathlib import Path
 from vmemcheck.errors import BuildError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.assembly import inspect
-from vmemcheck.kernel.cache import appearing_file, cache_folder
-from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest
+from vmemcheck.kernel.compiler import compiler_version, run_compiler
 from vmemcheck.kernel.doors import door_macros
 from vmemcheck.kernel.instrument import declarations, instrumented, struct_page_attributes
+from vmemcheck.kernel.makers import sources_digest
 from vmemcheck.kernel.refusal import refusal
 from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice
@@ -64,6 +65,7 @@ NOTES = "machine.gcno"
 # largest block of the page allocator; then the memmap of a memory block is no whole number of them:
 # mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
 _BUDDY_PAGEBLOCK = re.compile(r"^#\s*define pageblock_order\s+\(?\s*MAX_(?:PAGE_)?ORDER\b", re.MULTILINE)
+_MOST_PROGRAMS = 1024  # a megabyte each
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 
 
@@ -154,13 +156,15 @@ def build(text: str, variant: Variant, name: str) -> Program:
     :raises BuildError: when the compiler refuses the text, or binutils is not installed
     """
     arguments = [*_COMMON, *variant.value]
-    version = run_compiler(["--version"], b"", Path("/")).stdout
-    key = hashlib.sha256(b"\0".join((text.encode(), version, " ".join(arguments).encode()))).hexdigest()[:32]
+    # Programs that an older version made were inspected and linked as it did.
+    made_by = (sources_digest("kernel"), compiler_version(), " ".join(arguments))
+    key = hashlib.sha256("\0".join((text, *made_by)).encode()).hexdigest()[:32]
     folder = cache_folder("programs") / key
     path = folder / "machine"
     if not path.exists() or not (folder / NAMES).exists():
         folder.mkdir(parents=True, exist_ok=True)
         _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
+    keep_newest(folder, _MOST_PROGRAMS)
     return Program(path, name, variant)
 
 

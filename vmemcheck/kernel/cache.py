@@ -9,11 +9,13 @@ import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from vmemcheck.errors import FetchError
 
+_IN_USE_SECONDS = 3600
 _PARTIAL = re.compile(r"\.partial-(\d+)-.+")
 
 
@@ -76,12 +78,18 @@ def write_whole(target: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def keep_newest(folder: Path, most: int) -> None:
-    """Keep a folder of entries small: of its ``.json`` files, remove the oldest above a number."""
-    paths = list(folder.glob("*.json"))
-    if len(paths) > most:
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime)[:-most]:
-            path.unlink(missing_ok=True)
+def keep_newest(used: Path, most: int) -> None:
+    """Note that an entry of a folder is used, and remove those that were not used for longest, above a number.
+
+    What was used within an hour stays: another process may read it. When the disk is read-only, or another process
+    removes the same, nothing is done, and nobody misses it.
+    """
+    with contextlib.suppress(OSError):
+        os.utime(used)
+        last = {entry.path: entry.stat().st_mtime for entry in os.scandir(used.parent)}
+        for path in sorted(last, key=last.__getitem__)[:-most]:
+            if time.time() - last[path] > _IN_USE_SECONDS:
+                _remove(Path(path))
 
 
 def remove_stale(folder: Path) -> None:
@@ -90,10 +98,14 @@ def remove_stale(folder: Path) -> None:
         match = _PARTIAL.fullmatch(entry.name)
         if not match or _is_running(int(match[1])):
             continue
-        if entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
+        _remove(entry)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
 
 
 def _is_running(pid: int) -> bool:

@@ -20,6 +20,7 @@ import tree_sitter_c
 
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
+from vmemcheck.kernel.makers import sources_digest
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
 
@@ -74,7 +75,7 @@ class Entry:
         body = json.dumps(entry, separators=(",", ":"), default=_taken_apart).encode()
         with contextlib.suppress(OSError):
             write_whole(self._path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            keep_newest(self._path.parent, _MOST_ENTRIES)
+            keep_newest(self._path, _MOST_ENTRIES)
 
     def _pass_on(self, seen: Seen) -> None:
         """What this result depends on, a result that is made from it depends on as well."""
@@ -88,18 +89,14 @@ def _path(kind: str, key: str) -> Path:
 
 def _makers() -> str:
     """Return a digest of what makes results: this package, its parser, the compiler."""
-    return hashlib.sha256(f"{_own_sources()}\n{compiler_version()}".encode()).hexdigest()
+    return hashlib.sha256("\n".join((sources_digest("kernel"), _grammar(), compiler_version())).encode()).hexdigest()
 
 
 @functools.cache
-def _own_sources() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+def _grammar() -> str:
     # The grammar is a library of some size: that it is the same file is enough.
-    for path in sorted(Path(tree_sitter_c.__file__).parent.glob("*.so")):
-        digest.update(f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
-    return digest.hexdigest()
+    files = ((path, path.stat()) for path in sorted(Path(tree_sitter_c.__file__).parent.glob("*.so")))
+    return "\n".join(f"{path} {seen.st_size} {seen.st_mtime_ns}" for path, seen in files)
 
 
 def _taken_apart(value: object) -> object:

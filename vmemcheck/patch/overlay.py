@@ -4,21 +4,17 @@
 The folder is in the cache, named by its content, so that what was found out about it is found again.
 """
 
-import contextlib
 import hashlib
 import os
-import shutil
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vmemcheck.errors import PatchError
-from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.unpack import WANTED, is_wanted
 
 _MOST = 24
-_IN_USE_SECONDS = 3600
 
 
 def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
@@ -33,13 +29,12 @@ def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
         digest.update(f"\0{name}\0".encode() + (b"-" if content is None else b"+" + content))
     folder = cache_folder("patched") / digest.hexdigest()[:32]
     if not folder.is_dir():
-        _remove_oldest(folder.parent)
         with appearing(folder) as partial:
             _link(base.root, [name for name in names if name not in contents], partial)
             for name, content in contents.items():
                 if content is not None:
                     _place(partial / name, name, content)
-    os.utime(folder)
+    keep_newest(folder, _MOST)
     return Tree(root=folder.resolve(), version=base.version, origin=base.origin, base=base.base or base.root)
 
 
@@ -75,12 +70,3 @@ def _place(path: Path, name: str, content: bytes) -> None:
         path.write_bytes(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise PatchError(f"{name} is at once a file and a folder afterwards", to_fix="correct the series") from None
-
-
-def _remove_oldest(folder: Path) -> None:
-    """Keep the cache small; what another process may still read stays."""
-    with contextlib.suppress(OSError):
-        found = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-        for path in found[:-_MOST]:
-            if time.time() - path.stat().st_mtime > _IN_USE_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)

@@ -3,12 +3,13 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from vmemcheck.errors import FetchError
-from vmemcheck.kernel.cache import appearing, cache_folder, write_whole
+from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest, write_whole
 
 
 def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,3 +93,25 @@ def test_write_whole_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     (tmp_path / f".partial-{gone}-entry").touch()
     write_whole(tmp_path / "entry", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["entry"]
+
+
+def test_keep_newest_removes_what_was_not_used_for_longest_and_not_within_an_hour(tmp_path: Path) -> None:
+    """Files and folders alike; the one that is asked for now is the newest, however old it was."""
+    for hours, name in enumerate(("now", "minutes", "hours", "days")):
+        entry = tmp_path / name
+        entry.mkdir()
+        (entry / "file").touch()
+        os.utime(entry, (time.time() - 3000 * hours,) * 2)
+    (tmp_path / "asked").touch()
+    os.utime(tmp_path / "asked", (0, 0))
+    keep_newest(tmp_path / "asked", 1)
+    assert {"asked", "now", "minutes"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_keep_newest_below_the_number_keeps_all(tmp_path: Path) -> None:
+    """Age alone removes nothing."""
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    keep_newest(tmp_path / "a", 2)
+    assert {"a", "b"} == {path.name for path in tmp_path.iterdir()}

@@ -127,6 +127,17 @@ def test_build_refuses_what_no_kernel_function_does(code: str, message: str) -> 
     assert "linux-1.2.3 x86" in str(caught.value)
 
 
+def test_program_that_an_older_version_let_pass_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache does not know what the inspection of today says of a program of yesterday."""
+    code = '# 1 "mm/sparse.c"\nvoid f(void) { asm volatile("nop"); }\nint main(void) { return 0; }\n'
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr("vmemcheck.kernel.build.inspect", lambda *_, **__: None)
+        yesterday.setattr("vmemcheck.kernel.build.sources_digest", lambda *_: "of yesterday")
+        assert build(code, Variant.FAST, "linux-1.2.3 x86").path.exists()
+    with pytest.raises(BuildError, match="inline assembly"):
+        build(code, Variant.FAST, "linux-1.2.3 x86")
+
+
 def test_assembly_of_the_shim_and_empty_assembly_pass() -> None:
     """The machine itself copies with one instruction; barriers are empty."""
     own = '#APP\n# 74 "vmemcheck/shim/main.c" 1\n\trep movsb\n# 0 "" 2\n#NO_APP\n'

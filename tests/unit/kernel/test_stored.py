@@ -2,6 +2,7 @@
 """A stored result comes back as it was, or not at all."""
 
 import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,8 @@ def test_store_keeps_the_newest_entries(tree: WatchedTree, monkeypatch: pytest.M
     monkeypatch.setattr(stored, "_MOST_ENTRIES", 2)
     for number in range(4):
         Entry("slice", tree, number).store(tree, _RESULT)
+        for path in _stored():
+            os.utime(path, (0, 0))
     assert len(_stored()) == 2
 
 
