@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from vmemcheck.kernel.meaning import Meaning
 from vmemcheck.kernel.regions import Region
 
-_MOST_BYTES = 32 << 20
+_MOST_BYTES = 16 << 20  # all of one tree for four architectures
 
 
 class Memory:
