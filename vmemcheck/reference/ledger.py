@@ -79,7 +79,8 @@ class Ledger:
         self.blocks.pop(block.pfn, None)
         self.events.append(Freed(block, where))
         if block.owner.kind is OwnerKind.ALTMAP:
-            self.count_altmap(block.owner.start_pfn, -(1 << block.order))
+            if block.owner.start_pfn in self.altmaps:  # else its device is gone, and a broken machine still used it
+                self.count_altmap(block.owner.start_pfn, -(1 << block.order))
         else:
             self._recycled.setdefault(block.order, []).append(block.pfn)
 
