@@ -54,7 +54,9 @@ def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int)
             begin = drawn_beginning(geometry, scope, chosen)
             yield (*begin, *(operation for _ in range(length) for operation in chosen.choice(turns)))
         elif number % 5 == _ELSEWHERE:
-            begin = drawn_beginning(geometry, wide, chosen) if number % 2 else chosen.choice(weighted_boots(geometry, wide))
+            begin = (
+                drawn_beginning(geometry, wide, chosen) if number % 2 else chosen.choice(weighted_boots(geometry, wide))
+            )
             rest = (operation for _ in range(length) for operation in drawn_turn(geometry, wide, chosen))
             yield at_the_border(geometry, (*begin, *rest))
         else:

@@ -134,7 +134,12 @@ def _again(geometry: Geometry, operation: Operation) -> Operation | None:
 def drawn_turn(geometry: Geometry, scope: Scope, chosen: random.Random) -> Sequence:
     """Draw what can come next, as from ``weighted_turns()``, without a table of all that may fail."""
     operation = chosen.choice(weighted_operations(geometry, replace(scope, faults=False)))
-    if not scope.faults or not isinstance(operation, AddMemory | AddDevice) or operation.fault or chosen.random() < 0.75:
+    if (
+        not scope.faults
+        or not isinstance(operation, AddMemory | AddDevice)
+        or operation.fault
+        or chosen.random() < 0.75
+    ):
         return (operation,)
     failing = replace(operation, fault=chosen.choice(scopes.FAULTS))
     return (failing, operation) if chosen.random() < 0.5 else (failing,)
