@@ -169,7 +169,8 @@ def _boot_leaf_shared(step: Step) -> bool:
 
 def _pair_undone(step: Step) -> bool:
     """Whether the first range of a device was taken back, because the second one failed."""
-    if not (step.failed and isinstance(step.operation, AddDevice) and step.operation.second):
+    has_two = isinstance(step.operation, AddDevice) and step.operation.second
+    if not has_two or step.stopped or step.observation.returned >= 0:
         return False
     pfns = step.expectation.pfns
     memmap = step.geometry.memmap_range(pfns.start, len(pfns))
@@ -190,10 +191,10 @@ MARKS: tuple[Mark, ...] = (
     Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way, ("faults",)),
     Mark(
         "pair-undone",
-        "the second range of a device failed, and the first was undone",
+        "the second range of a device failed or was refused, and the first was undone",
         _always,
         _pair_undone,
-        ("devices", "pairs", "faults"),
+        ("devices", "pairs"),
     ),
     Mark(
         "add-retried",

@@ -73,7 +73,8 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
     if not isinstance(operation, AddDevice):
         return 1
     if operation.second:
-        return 6 if operation.fault is None else 1
+        # An allocation that fails late is one of the second range.
+        return 3 if operation.fault is None or operation.fault.value > 3 else 1
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
     whole = start % section == 0 and end % section == 0

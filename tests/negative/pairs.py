@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Variants of the reference machine that mistake the two ranges of a device for two devices."""
 
-from tests.negative.variants import FAULTS, PLAIN, WHOLE_PMD, Variant
+from tests.negative.variants import PLAIN, WHOLE_PMD, Variant
 from vmemcheck.model import LiveRange
 from vmemcheck.reference import ReferenceMachine
 
 
 class KeepsFirstRange(ReferenceMachine):
-    """Leaves the first range where it is when there is no memory for the second one."""
+    """Leaves the first range where it is when the second one is refused."""
 
     def take_back(self, added: tuple[LiveRange, ...]) -> None:
-        """Forget the ranges only, where it was an allocation that failed."""
-        if self.ledger.fault:
-            del self.live[len(self.live) - len(added) :]
-        else:
-            super().take_back(added)
+        """Forget the ranges only."""
+        del self.live[len(self.live) - len(added) :]
 
 
 class RemovesOneRange(ReferenceMachine):
@@ -29,6 +26,6 @@ class RemovesOneRange(ReferenceMachine):
 
 
 PAIR_VARIANTS = (
-    Variant("keeps the first range of a device", WHOLE_PMD, KeepsFirstRange, "failed-add-undone", 1, FAULTS),
+    Variant("keeps the first range of a device", WHOLE_PMD, KeepsFirstRange, "refusals", 2, PLAIN),
     Variant("removes one of the ranges of a device", WHOLE_PMD, RemovesOneRange, "no-leak", 2, PLAIN),
 )
