@@ -8,7 +8,7 @@ import pytest
 
 from tests.trees.sources import skip_lacking
 from vmemcheck.kernel.evaluate import open_view
-from vmemcheck.kernel.facts import Facts, probe
+from vmemcheck.kernel.facts import Facts, probe, with_roots
 from vmemcheck.kernel.struct_page import struct_page_sizes, supported_bytes
 from vmemcheck.kernel.target import TARGETS, Target, target_of
 from vmemcheck.kernel.tree import Tree
@@ -20,7 +20,7 @@ _CASES = [
 
 @functools.cache
 def _facts(tree: Tree, arch: str, shift: int) -> Facts:
-    return probe(tree, target_of(arch), shift)
+    return with_roots(probe(tree, target_of(arch), shift), tree, target_of(arch))
 
 
 def _probed(tree: Tree, target: Target, shift: int) -> Facts:

@@ -42,7 +42,7 @@ LAYERS: dict[str, set[str]] = {
     "reference": {"machine", "model"},
     "arches": {"geometry", "by_design"},
     "theorems": {"arches"},
-    "kernel": {"machine", "model", "arches", "entries"},
+    "kernel": {"machine", "model", "arches", "entries", "garbage"},
     "reproof": {"kernel", "theorems"},
     "known": {"situation"},
     "garbage": set(),

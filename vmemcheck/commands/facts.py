@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vmemcheck.arches import find, page_bytes
 from vmemcheck.errors import UsageError
-from vmemcheck.kernel.facts import probe
+from vmemcheck.kernel.facts import probe, with_roots
 from vmemcheck.kernel.target import TARGETS, target_of
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.reports.facts_json import facts_json
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in names:
         target = target_of(name)
         shifts = [target.shift_of(page_bytes(size)) for size in arguments.page_size] or list(target.page_shifts)
-        found += [probe(tree, target, shift) for shift in shifts]
+        found += [with_roots(probe(tree, target, shift), tree, target) for shift in shifts]
     result = reprove_tree(tree.name, tree.origin, found)
     print(facts_json(result) if arguments.format == "json" else facts_text(result))
     return 0

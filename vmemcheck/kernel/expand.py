@@ -13,6 +13,7 @@ from pathlib import Path
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.pieces import Kind, Piece, Source
 from vmemcheck.kernel.references import defined_names, defined_tags, is_prototype
+from vmemcheck.kernel.remembered import Memory
 
 _ENUMERATOR_CALL = re.compile(rb"[^{;]*\benum\b[^{;]*\{\s*[A-Za-z_]\w*\s*\(")
 _DIRECTIVE = re.compile(rb"^#.*$", re.MULTILINE)
@@ -20,8 +21,18 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MARK = re.compile(rb'^# (\d+) "invocation".*$', re.MULTILINE)
 
 
+_MEMORY = Memory()
+
+
 class ExpandedSource(Source):
-    """A source that also knows the names which its macro invocations make."""
+    """A source that also knows the names which its macro invocations make.
+
+    What is known of the parts of one is known of the parts of all others in this process.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        """Split the text."""
+        super().__init__(text, _MEMORY)
 
     @functools.cached_property
     def generated(self) -> "Generated":

@@ -5,9 +5,10 @@ Each fact is probed by presence. Nothing is looked up by version, and nothing is
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmemcheck.errors import GeometryError
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.evaluate import evaluate, open_view
 from vmemcheck.kernel.expand import ExpandedSource
@@ -57,6 +58,7 @@ class Facts:
     :param constants: the value of each of ``CONSTANTS``; None when it is decided at boot
     :param levels: ``CONFIG_PGTABLE_LEVELS``: the deepest tables of this configuration
     :param sizes: what ``struct page`` can be
+    :param signatures: of the root functions, see ``with_roots()``
     :param absent: roots that the tree does not have for this architecture
     """
 
@@ -66,8 +68,8 @@ class Facts:
     constants: dict[str, int | None]
     levels: int
     sizes: tuple[StructPageSize, ...]
-    signatures: tuple[Signature, ...]
-    absent: tuple[str, ...]
+    signatures: tuple[Signature, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def geometry(self, struct_page_bytes: int) -> Geometry:
         """Return the geometry for one size of struct page.
@@ -105,48 +107,38 @@ def probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     if known is not None:
         return known
     watched = WatchedTree.of(tree)
-    found = _probe(watched, target, page_shift)
-    entry.store(watched, found)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbers:
-    """The facts that stand in headers."""
-
-    constants: dict[str, int | None]
-    sizes: tuple[StructPageSize, ...]
-
-
-def _numbers(tree: Tree, target: Target, page_shift: int) -> _Numbers:
-    entry = Entry("numbers", tree, target, page_shift)
-    known = entry.load(_Numbers)
-    if known is not None:
-        return known
-    watched = WatchedTree.of(tree)
-    view = open_view(watched, target, page_shift)
-    source = ExpandedSource(view.reader.read(_HEADERS).text)
-    found = _Numbers(evaluate(source, {name: name for name in CONSTANTS}), struct_page_sizes(view))
+    with collected_seldom():
+        found = _probe(watched, target, page_shift)
     entry.store(watched, found)
     return found
 
 
 def _probe(tree: Tree, target: Target, page_shift: int) -> Facts:
     view = open_view(tree, target, page_shift)
-    scope = scope_of(tree, target.arch, view.values)
-    present = tuple(name for name in ROOTS if name in scope.definers)
-    source = ExpandedSource(view.reader.read([*_HEADERS, *scope.files_of(present)]).text)
-    numbers = _numbers(tree, target, page_shift)
+    source = ExpandedSource(view.reader.read(_HEADERS).text)
     return Facts(
         tree=tree.name,
         arch=target.arch,
         page_shift=page_shift,
-        constants=numbers.constants,
+        constants=evaluate(source, {name: name for name in CONSTANTS}),
         levels=int(view.values.get("PGTABLE_LEVELS", "0")),
-        sizes=numbers.sizes,
-        signatures=tuple(found for name in present for found in _signatures(source, name)),
-        absent=tuple(name for name in ROOTS if name not in present),
+        sizes=struct_page_sizes(view),
     )
+
+
+def with_roots(facts: Facts, tree: Tree, target: Target) -> Facts:
+    """Add what the root functions of the tree look like; the same errors as of ``probe()``.
+
+    :param facts: what was probed in ``tree`` for ``target``
+    """
+    view = open_view(tree, target, facts.page_shift)
+    scope = scope_of(tree, target.arch, view.values)
+    present = tuple(name for name in ROOTS if name in scope.definers)
+    with collected_seldom():
+        source = ExpandedSource(view.reader.read([*_HEADERS, *scope.files_of(present)]).text)
+        signatures = tuple(found for name in present for found in _signatures(source, name))
+    absent = tuple(name for name in ROOTS if name not in present)
+    return replace(facts, signatures=signatures, absent=absent)
 
 
 def _signatures(source: Source, name: str) -> list[Signature]:

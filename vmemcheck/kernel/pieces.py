@@ -13,9 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar, cast
 
+from vmemcheck.kernel.meaning import Meaning
 from vmemcheck.kernel.regions import DEFINE, Region, regions_of
 from vmemcheck.kernel.regions import Kind as Kind
 from vmemcheck.kernel.regions import Piece as Piece
+from vmemcheck.kernel.remembered import Memory
 
 _TYPE_OPENING = re.compile(rb"\s*(struct|union)\b[^;{}]*")
 _SPACE = re.compile(rb"\s*")
@@ -35,15 +37,16 @@ _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
 class Source:
     """A preprocessed text, its pieces, and where each came from."""
 
-    def __init__(self, text: bytes, like: "Source | None" = None) -> None:
+    def __init__(self, text: bytes, memory: Memory | None = None) -> None:
         """Split the text.
 
-        :param like: a source that was looked at before; what is known of a piece is known of an equal one
+        :param memory: what is known of the parts of other texts; it comes to know those of this one
         """
         self.text = text
-        regions = list(regions_of(text, like.regions if like is not None else {}))
-        self.regions: dict[bytes, Region] = dict(regions)
-        """Its parts by their texts."""
+        self.memory = memory if memory is not None else Memory()
+        """What is known of its parts, and what was found out about the code of its pieces (see ``once()``)."""
+        regions = list(regions_of(text, self.memory.regions))
+        self.memory.keep(dict(regions))
         self._starts = [0, *itertools.accumulate(len(part) for part, _ in regions)]
         self._in_order = [region for _, region in regions]
         self.code = b"".join(region.code for region in self._in_order)
@@ -64,8 +67,7 @@ class Source:
         self.type_macros = _type_macros(macros, bodies)
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
-        self.changed_words = self._changed_words(like) if like is not None else frozenset()
-        """Words that mean another kind of macro in ``like``, or none."""
+        self.meaning = Meaning(self.attributes, self.type_macros, self.function_macros)
         self.pieces = tuple(sorted([*macros, *self._pieces()], key=lambda piece: piece.start))
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
@@ -77,12 +79,8 @@ class Source:
                 by_name[name].append(number)
         self.by_name: dict[str, list[int]] = dict(by_name)
         """Name -> the pieces that may define it."""
-        self.known: dict[tuple[str, Kind, bytes], object] = {}
-        """What was found out about the code of a piece (see ``once()``)."""
-        self.known_before = like.known if like is not None else {}
-        """The same of another source, as long as none of the changed words is in the code."""
         self.known_here: dict[tuple[str, int], object] = {}
-        """The same by the start of the piece, which is found faster."""
+        """What was found out about the code of a piece, by its start, which is faster than by its code."""
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
@@ -113,13 +111,12 @@ class Source:
 
     def _pieces(self) -> list[Piece]:
         """Return all pieces but the macros: of regions that are known, or found by splitting them."""
-        changed = self.changed_words
         pieces: list[Piece] = []
         at, count = 0, 1
         while at < len(self._in_order):
             region, base = self._in_order[at], self._starts[at]
             region.move_to(base)
-            if count > 1 or region.pieces is None or (changed and not changed.isdisjoint(region.words)):
+            if count > 1 or region.pieces is None or not self._is_read_alike(region):
                 end = min(at + count, len(self._in_order))
                 found, rest = self._split(base, self._starts[end])
                 if self.code_only[rest : self._starts[end]].strip() and end < len(self._in_order):
@@ -127,7 +124,7 @@ class Source:
                     count *= 2
                     continue
                 for each in self._in_order[at:end]:
-                    each.pieces = found if count == 1 else None
+                    each.pieces, each.meaning = (found, self.meaning) if count == 1 else (None, None)
                 pieces += found
                 at, count = end, 1
             else:
@@ -135,10 +132,13 @@ class Source:
                 at += 1
         return pieces
 
-    def _changed_words(self, like: "Source") -> frozenset[bytes]:
-        attributes = {name for name, _ in self.attributes.items() ^ like.attributes.items()}
-        changed = (self.type_macros ^ like.type_macros) | (self.function_macros ^ like.function_macros)
-        return changed | {name.encode() for name in attributes}
+    def _is_read_alike(self, region: Region) -> bool:
+        """Tell whether the words of a region mean here what they meant where it was split."""
+        assert region.meaning is not None, "only asked where there are pieces"
+        if not self.meaning.difference(region.meaning).isdisjoint(region.words):
+            return False
+        region.meaning = self.meaning
+        return True
 
     def _split(self, start: int, stop: int) -> tuple[list[Piece], int]:
         """Return the pieces of a part of the text, and the offset behind the last one."""
@@ -239,10 +239,11 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
         if here not in source.known_here:
             code = source.code[piece.start : piece.end]
             key = (name, piece.kind, code)
-            if key not in source.known:
-                is_known = key in source.known_before and source.changed_words.isdisjoint(_WORD.findall(code))
-                source.known[key] = source.known_before[key] if is_known else function(source, piece)
-            source.known_here[here] = source.known[key]
+            meaning, value = source.memory.known.get(key, (None, None))
+            if meaning is None or not source.meaning.difference(meaning).isdisjoint(_WORD.findall(code)):
+                value = function(source, piece)
+            source.memory.known[key] = (source.meaning, value)
+            source.known_here[here] = value
         return cast(_Result, source.known_here[here])
 
     return known

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from vmemcheck.kernel.meaning import Meaning
+
 _NOISE = re.compile(
     rb"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n]){1,10}'""",
     re.DOTALL,
@@ -64,6 +66,8 @@ class Region:
         """The macros, and for each the text behind the name and the parameters; None for an #undef."""
         self.pieces: list[Piece] | None = None
         """The other pieces; None when it is not known yet, or when one goes on in the next region."""
+        self.meaning: Meaning | None = None
+        """The meaning of words under which these pieces were found."""
         self._base = 0
 
     @functools.cached_property

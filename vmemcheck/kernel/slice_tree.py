@@ -5,14 +5,13 @@ The closure of the names is checked by the compiler: what it does not know altho
 has it (a name made by nested pasting, for example) is added. The result is text; it is not built here.
 """
 
-import contextlib
 import dataclasses
-import gc
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmemcheck.errors import SliceError
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.kernel.balance import unbalanced
 from vmemcheck.kernel.compiler import complaints
 from vmemcheck.kernel.evaluate import View
@@ -69,32 +68,19 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
         return known
     watched = WatchedTree.of(view.tree)
     reader = dataclasses.replace(view.reader, tree=watched)
-    with _collector_paused():
+    with collected_seldom():
         found = _slice_tree(View(view.kconfig, reader), shim, roots)
     entry.store(watched, found)
     return found
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare the search for cycles: there are none in the many thousand pieces that live until the end."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
     scope = scope_of(view.tree, view.target.arch, view.values)
     present = tuple(name for name in roots if name in scope.definers)
     files = scope.files_of(present or tuple(roots))
-    source = None
     while True:
         read = view.reader.read(files)
-        source = ExpandedSource(read.text, like=source)
+        source = ExpandedSource(read.text)
         _check_braces(view.tree, source)
         doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
         wanted = (*present, *doors)

@@ -5,6 +5,7 @@ import pytest
 
 from vmemcheck.kernel.pieces import Kind, Source
 from vmemcheck.kernel.references import defined_names, references
+from vmemcheck.kernel.remembered import Memory
 
 _MARK = b'# 1 "mm/a.c"\n'
 _HEADER = (
@@ -37,9 +38,10 @@ def test_source_statement_among_the_arguments_of_a_macro_declares_nothing() -> N
 @pytest.mark.parametrize("now", _TEXTS)
 def test_source_like_another_is_as_without_it(before: str, now: str) -> None:
     """Pieces, places, and what is known of each piece do not depend on what was looked at before."""
-    other = Source(_TEXTS[before])
+    memory = Memory()
+    other = Source(_TEXTS[before], memory)
     _ = [references(other, piece) for piece in other.pieces], [defined_names(other, piece) for piece in other.pieces]
-    found, expected = Source(_TEXTS[now], like=other), Source(_TEXTS[now])
+    found, expected = Source(_TEXTS[now], memory), Source(_TEXTS[now])
     assert found.pieces == expected.pieces
     assert (found.by_name, found.macros) == (expected.by_name, expected.macros)
     assert (found.code, found.code_only) == (expected.code, expected.code_only)
@@ -63,3 +65,13 @@ def test_source_macros_between_finds_both_ends_in_the_order_of_the_text() -> Non
     source = Source(b"#define ON_B 1\n#define OFF_A 1\n#define ON_A 1\n#undef ON_B\n#define ON_B 2\n")
     assert source.macros_between("ON_", "") == ["ON_B", "ON_A"]
     assert source.macros_between("", "_A") == ["OFF_A", "ON_A"]
+
+
+def test_memory_beyond_its_bytes_forgets_all_but_the_last_text() -> None:
+    """Trees of many series, read one after the other, do not fill the memory."""
+    memory = Memory(most_bytes=len(_TEXTS["as it is"]))
+    Source(_TEXTS["as it is"], memory)
+    assert _HEADER in b"".join(memory.regions)
+    Source(_TEXTS["piece that never ends"][:-1], memory)
+    assert b"".join(memory.regions) == _TEXTS["piece that never ends"][:-1]
+    assert Source(_TEXTS["as it is"], memory).pieces == Source(_TEXTS["as it is"]).pieces
