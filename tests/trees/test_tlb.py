@@ -63,7 +63,7 @@ def test_tlb_arm64_flushes_before_it_gives_memory_back(tree: Tree) -> None:
 
 @pytest.mark.newest_tree
 def test_tlb_arm64_table_freed_while_walkers_keep_it_is_a_violation(tree: Tree, copy_of: CopyOf) -> None:
-    """A page table is given back when no walker can have kept the entry that led to it; the flush of leaves is not enough."""
+    """A page table is given back when no walker can keep what led to it; the flush of leaves is not enough."""
     file, _ = WALKERS["arm64"]
     edit = replaced("free_empty_pte_table", "__flush_tlb_kernel_pgtable(start);", "")
     with edited(copy_of("arm64"), {file: edit}) as broken:

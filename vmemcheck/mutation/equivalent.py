@@ -200,13 +200,25 @@ EQUIVALENT: tuple[Reason, ...] = (
     ),
     Reason(
         "direct map",
-        "vmemmap_free() passes direct as false: what is counted for the direct map alone is not read",
+        "vmemmap_free() says that it is not for the direct map: what is counted or flushed for that alone does no harm",
         True,
         (
             _where("remove_pte_table remove_pmd_table remove_pud_table", "pages++;"),
+            # Of the linear map alone; flushing once more does no harm.
+            _where("unmap_hotplug_range", "!free_mapped"),
             # Where nothing was counted, as no leaf is that large, nothing is added.
             _where("remove_pud_table remove_p4d_table", "direct"),
             Where(calls=words("update_page_count"), is_unreached=True),
+        ),
+    ),
+    Reason(
+        "folded",
+        "with four levels the p4d is folded into the pgd, whose entry is then there, and not looked at",
+        True,
+        (
+            _where("unmap_hotplug_range free_empty_tables", "pgd = READ_ONCE(*pgdp);", arches="arm64"),
+            _where("vmemmap_populate_address", "return NULL;", arches="arm64", is_unreached=True),
+            _where("vmemmap_populate_hugepages", "return -ENOMEM;", arches="arm64", is_unreached=True),
         ),
     ),
     Reason(

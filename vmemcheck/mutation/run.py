@@ -42,7 +42,7 @@ class Cell:
 
     :param text: of the program that holds all mutants
     :param name: of the tree and the target, for messages
-    :param replaced: names that the shim puts in the place of the kernel's
+    :param replaced: names that the shim replaces by nothing
     """
 
     text: str
@@ -107,7 +107,7 @@ def run(
             text=program_text(made.slice, source.shim, geometry, source.native),
             name=source.name,
             traits=source.traits,
-            replaced=frozenset(source.shim.origins),
+            replaced=frozenset(name for name, file in source.shim.origins.items() if file == "stubs.h"),
             geometry=geometry,
             scope=scope,
             examples=examples,
