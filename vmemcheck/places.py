@@ -38,7 +38,9 @@ def moved(geometry: Geometry, operation: Operation, sections: int) -> Operation:
             return replace(operation, block=operation.block + blocks)
         case AddDevice():
             subsections = sections * geometry.subsections_per_section
-            return replace(operation, subsection=operation.subsection + subsections)
+            second = operation.second
+            second = second and replace(second, subsection=second.subsection + subsections)
+            return replace(operation, subsection=operation.subsection + subsections, second=second)
         case Refused():
             return replace(operation, start_pfn=operation.start_pfn + sections * geometry.pages_per_section)
         case _:
@@ -76,7 +78,8 @@ def _start(geometry: Geometry, operation: Operation) -> int | None:
         case AddMemory():
             return operation.block * geometry.pages_per_block
         case AddDevice():
-            return operation.subsection * geometry.pages_per_subsection
+            starts = [each.subsection for each in (operation, operation.second) if each]
+            return min(starts) * geometry.pages_per_subsection
         case Refused():
             return operation.start_pfn
         case _:

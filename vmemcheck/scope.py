@@ -30,6 +30,8 @@ from vmemcheck.operation import (
 _VICTIMS = 4
 FAULTS = (*(Fault(FaultKind.NTH, number) for number in (1, 2, 3, 4, 6, 9, 13, 20)), Fault(FaultKind.ORDER, 0))
 """The failing allocations that are tried with each add."""
+RUNNING_OUT = tuple(Fault(FaultKind.FROM, number) for number in (2, 3, 4, 5, 6, 8, 12))
+"""Memory that has run out: what would do instead of a large block is not to be had either."""
 _PUD_LEVEL = 2
 _PUD_SECTIONS_SHIFT = 3
 """log2 of the sections of the longest compound page, whose memmap has thousands of entries."""

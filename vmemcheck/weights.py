@@ -148,7 +148,7 @@ def drawn_turn(geometry: Geometry, scope: Scope, chosen: random.Random) -> Seque
         or chosen.random() < 0.75
     ):
         return (operation,)
-    failing = replace(operation, fault=chosen.choice(scopes.FAULTS))
+    failing = replace(operation, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT)))
     return (failing, operation) if chosen.random() < 0.5 else (failing,)
 
 
@@ -157,7 +157,7 @@ def drawn_beginning(geometry: Geometry, scope: Scope, chosen: random.Random) -> 
     table = weighted_operations(geometry, replace(scope, faults=False))
     add = next(one for one in iter(lambda: chosen.choice(table), None) if isinstance(one, AddMemory | AddDevice))
     if scope.faults and chosen.random() < 0.5:
-        return (replace(add, fault=chosen.choice(scopes.FAULTS)), add)
+        return (replace(add, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT))), add)
     return (add, Remove(0), add)
 
 

@@ -4,7 +4,7 @@
 import pytest
 
 from vmemcheck.geometry import Geometry, scaled
-from vmemcheck.operation import Action, AddDevice, AddMemory, Boot, Door, Initialise, Refused, Remove
+from vmemcheck.operation import Action, AddDevice, AddMemory, Boot, Door, Initialise, Refused, Remove, Second
 from vmemcheck.places import at_the_border, back_from_the_border, border_section
 
 _GEOMETRIES = (
@@ -17,7 +17,7 @@ _GEOMETRIES = (
 _SEQUENCE = (
     Boot(0, 1, 1),
     AddMemory(1, 1),
-    AddDevice(3, 2),
+    AddDevice(3, 2, second=Second(1, 1)),
     Refused(Action.ADD, Door.DEVICE, 1, 1),
     Remove(1),
     Initialise(0),

@@ -70,7 +70,7 @@ class Original:
         Which allocation fails is counted, so that another one fails where a mutant makes more of them or fewer.
         """
         counted = (getattr(operation, "fault", None) for operation in self.sequences[at])
-        is_counted = any(fault is not None and fault.kind is FaultKind.NTH for fault in counted)
+        is_counted = any(fault is not None and fault.kind is not FaultKind.ORDER for fault in counted)
         return frozenset() if self.passed[at] and not is_counted else self.known
 
 

@@ -102,6 +102,8 @@ class Ledger:
             return False
         if self.fault.kind is FaultKind.NTH:
             return self._allocations == self.fault.value
+        if self.fault.kind is FaultKind.FROM:
+            return self._allocations >= self.fault.value
         return order >= self.fault.value
 
     def _from_buddy(self, order: int, owner: Owner) -> int:
