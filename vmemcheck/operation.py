@@ -30,6 +30,8 @@ class FaultKind(enum.Enum):
 
     NTH = "allocation"
     """The n-th allocation of the operation, counted from 1."""
+    FROM = "allocations from"
+    """The n-th allocation of the operation and all after it: memory has run out."""
     ORDER = "order"
     """Every allocation of this order and above."""
 
@@ -39,14 +41,14 @@ class Fault:
     """A failing allocation during one operation.
 
     :param kind: how ``value`` is meant
-    :param value: number of the allocation, 1 or more, or an order, 0 or more
+    :param value: number of the (first) allocation, 1 or more, or an order, 0 or more
     """
 
     kind: FaultKind
     value: int
 
     def __post_init__(self) -> None:
-        if self.value < (1 if self.kind is FaultKind.NTH else 0):
+        if self.value < (0 if self.kind is FaultKind.ORDER else 1):
             raise SequenceError(
                 f"a fault at {self.kind.value} {self.value}", to_fix="count allocations from 1, orders from 0"
             )
@@ -70,6 +72,23 @@ class Altmap:
             raise SequenceError(
                 f"an altmap with reserve {self.reserve_pages}, free {self.free_pages}", to_fix="use 0 or more pages"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second range of a device, in the same ``struct dev_pagemap``.
+
+    :param subsection: subsection number, counted from pfn 0
+    :param count: number of subsections
+
+    Source: include/linux/memremap.h: struct dev_pagemap, nr_range and ranges
+    """
+
+    subsection: int
+    count: int
+
+    def __post_init__(self) -> None:
+        _check_range(self.subsection, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +141,7 @@ class AddDevice:
     :param altmap: memory of the device for its own memmap
     :param vmemmap_shift: log2 of the pages of a compound page of the devmap, 0 for none
     :param fault: a failing allocation
+    :param second: another range of the device, added behind this one and removed with it; without an altmap
 
     Source: mm/memremap.c: memremap_pages()
     """
@@ -131,6 +151,7 @@ class AddDevice:
     altmap: Altmap | None = None
     vmemmap_shift: int = 0
     fault: Fault | None = None
+    second: Second | None = None
 
     def __post_init__(self) -> None:
         _check_range(self.subsection, self.count)
@@ -140,7 +161,7 @@ class AddDevice:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Remove a live range.
+    """Remove a live range, and with it the other range of its device.
 
     :param victim: index among the live ranges in order of their arrival, modulo their number
     :param fault: a failing allocation
