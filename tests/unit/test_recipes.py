@@ -166,15 +166,18 @@ def test_gitlab_job_judges_the_commits_of_the_merge_request(machine: Machine) ->
     base, head = machine.commits[0], machine.commits[2]
     done = machine.shell(script, CI_MERGE_REQUEST_DIFF_BASE_SHA=base, CI_COMMIT_SHA=head)
     assert done.returncode == 0, done.stderr
-    (call,) = machine.calls()
-    assert f"{base}..{head}" == call["argv"][call["argv"].index("--range") + 1]
+    # In a pipeline for merged results.
+    merged = {"CI_COMMIT_SHA": "0" * 40, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": head}
+    assert machine.shell(script, CI_MERGE_REQUEST_DIFF_BASE_SHA=base, **merged).returncode == 0
+    for call in machine.calls():
+        assert f"{base}..{head}" == call["argv"][call["argv"].index("--range") + 1]
     assert (machine.repository / job["artifacts"]["reports"]["junit"]).exists()
 
 
 def push(machine: Machine, commit: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the hook as git does for a branch."""
     line = f"refs/heads/x {commit} refs/heads/x {'0' * 40}\n"
-    environment = machine.environment(VMEMCHECK_BASE=machine.commits[0], GIT_DIR=".git", **more)
+    environment = machine.environment(**{"VMEMCHECK_BASE": machine.commits[0], "GIT_DIR": ".git"} | more)
     hook = str(RECIPES / "pre-push")
     return subprocess.run(
         [hook], cwd=machine.repository, env=environment, input=line, capture_output=True, text=True, check=False
@@ -199,6 +202,18 @@ def test_hook_asks_nothing_where_nothing_is_new(machine: Machine) -> None:
     assert push(machine, "0" * 40).returncode == 0
     assert push(machine, machine.commits[0]).returncode == 0
     assert machine.calls() == []
+
+
+def test_hook_judges_the_commit_of_a_tag(machine: Machine) -> None:
+    """Signed tags are objects of their own; what tags something else, or is based on something else, is not judged."""
+    for name, place in (("new", machine.commits[2]), ("old", machine.commits[0]), ("tree", "HEAD^{tree}")):
+        machine.git("tag", "-a", "-m", name, name, place)
+        assert push(machine, machine.git("rev-parse", name)).returncode == 0
+    (call,) = machine.calls()
+    assert f"{machine.commits[0]}..{machine.commits[2]}" in call["argv"]
+    done = push(machine, machine.commits[2], VMEMCHECK_BASE="origin/main")
+    assert (0, 1) == (done.returncode, len(machine.calls()))
+    assert "is not based on origin/main, so it is pushed unjudged; set VMEMCHECK_BASE\n" in done.stderr
 
 
 def test_hook_runs_when_git_pushes(machine: Machine) -> None:
@@ -311,6 +326,21 @@ def test_b4_check_that_has_no_verdict_is_shown_as_such(machine: Machine) -> None
     machine.answer("", 2)
     ((check,),) = b4(machine, "patch", {}, "[PATCH] x")
     assert ("fail", "exited with error code 2") == (check["status"], check["summary"])
+
+
+def test_b4_check_that_finds_no_branch_says_so_in_one_line(machine: Machine, tracked: dict[str, str]) -> None:
+    """What b4 tracks may be damaged, or its branch gone."""
+    path = Path(tracked["B4_TRACKING_FILE"])
+    machine.git("branch", "-m", "gone")
+    for damaged in (path.read_text(), "", "{}", "[]"):
+        path.write_text(damaged)
+        command, environment = [str(RECIPES / "b4-check")], machine.environment(**tracked)
+        done = subprocess.run(
+            command, cwd=machine.repository, env=environment, check=False, capture_output=True, text=True, input=""
+        )
+        assert (2, "") == (done.returncode, done.stdout)
+        assert done.stderr.startswith("error: b4-check: ")
+        assert "Traceback" not in done.stderr
 
 
 @pytest.fixture
