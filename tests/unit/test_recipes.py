@@ -389,6 +389,19 @@ def test_patchwork_check_has_the_state_of_the_judgement(name: str) -> None:
     assert check["description"].startswith(f"{result.answer().value}: ")
 
 
+def test_patchwork_check_can_warn_only_of_what_the_series_touches() -> None:
+    """A base with known violations need not make each check a warning; they are told all the same."""
+    for name, state in (
+        ("already there", "success"),
+        ("touched", "warning"),
+        ("unchanged", "success"),
+        ("breaks", "fail"),
+    ):
+        done = check_of(gate_json(RESULTS[name], {}, False), "--pass-untouched")
+        check = json.loads(done.stdout)
+        assert (state, name != "unchanged") == (check["state"], "1 already there, " in check["description"]), name
+
+
 def test_patchwork_check_is_posted_only_when_asked_for(patchwork: tuple[str, list[tuple[str, str, Json]]]) -> None:
     """To the address of the patch, with the token; errors are one line."""
     address, posted = patchwork

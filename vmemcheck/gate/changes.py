@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From what became of each geometry to what the series does: one entry for each kind on each architecture."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from vmemcheck.arches import find
@@ -16,23 +16,29 @@ from vmemcheck.operation import AddDevice
 from vmemcheck.selection import Target
 
 Blames = Mapping[Target, Blame]
+Touches = Callable[[Cell, Finding], bool]
 _Key = tuple[Standing, str, bool, Kind]
 _ORDER = (Standing.BREAKS, Standing.ALREADY_THERE, Standing.FIXES)
 
 
-def changes_of(compared: Iterable[Compared], blames: Blames) -> tuple[Change, ...]:
-    """Return what the series does, what it breaks first, and of that what can occur first."""
+def changes_of(compared: Iterable[Compared], blames: Blames, touches: Touches) -> tuple[Change, ...]:
+    """Return what the series does, what it breaks first, and of that what can occur first.
+
+    :param touches: tells whether a finding on the patched code acts in a function that the series changes
+    """
     found: dict[_Key, list[tuple[Cell, Finding]]] = {}
     for one in compared:
         for standing, findings in zip(_ORDER, (one.breaks, one.already, one.fixes), strict=True):
             for finding in findings:
                 key = (standing, one.cell.arch, one.cell.is_classic, finding.kind)
                 found.setdefault(key, []).append((one.cell, finding))
-    changes = [_change(standing, kind, pairs, blames) for (standing, _, _, kind), pairs in found.items()]
+    changes = [_change(standing, kind, pairs, blames, touches) for (standing, _, _, kind), pairs in found.items()]
     return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.standing), not change.reachable)))
 
 
-def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames) -> Change:
+def _change(
+    standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames, touches: Touches
+) -> Change:
     cell, finding = min(pairs, key=lambda pair: (not pair[0].reachable, pair[0].memory_model, len(pair[1].sequence)))
     patch = 0
     if standing is not Standing.ALREADY_THERE:
@@ -47,6 +53,7 @@ def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], b
         reachable=cell.reachable,
         by_device=any(isinstance(operation, AddDevice) for operation in finding.sequence),
         patch=patch,
+        touched=standing is Standing.ALREADY_THERE and touches(cell, finding),
     )
 
 

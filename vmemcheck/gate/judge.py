@@ -4,6 +4,7 @@
 What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from vmemcheck.check import Job
 from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
-from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
-from vmemcheck.gate.compare import Compared, compare
+from vmemcheck.gate.changes import Touches, changes_of, facts_of, unbuilt_of
+from vmemcheck.gate.compare import Compared, Pair, compare
 from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
-from vmemcheck.gate.uses import Use, cover, uses_of
+from vmemcheck.gate.touched import touches
+from vmemcheck.gate.uses import Place, Use, cover, uses_of
 from vmemcheck.invariant import Verdict
 from vmemcheck.kernel.confinement import Confinement, confinement
 from vmemcheck.kernel.tree import Tree
@@ -116,7 +118,7 @@ class _Judgement:
         compared = self._all(self._jobs, compare, pairs)
         lines = self._lines(lines_of(states[-1]), found, compared)
         blames = self._blames(states, found)
-        changes = changes_of(compared, blames)
+        changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
         unbuilt = unbuilt_of(found, compared, blames)
         facts = facts_of(found, blames)
         identical = tuple(job.cell for one in found for job in one.identical)
@@ -188,6 +190,13 @@ class _Judgement:
             self._done += 1
             self._progress(self._done, self._known)
         return answers
+
+
+def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
+    """Return what tells whether a finding on the patched code acts in a function that the series changes."""
+    texts = {pair.patched.cell: pair.patched.text for pair in pairs}
+    text_of = functools.cache(lambda cell: sliced_text(texts[cell]))
+    return lambda cell, finding: touches(finding, text_of(cell), changed)
 
 
 def _cover(asked: tuple[Job, tuple[tuple[str, int], ...]]) -> Use:
