@@ -27,6 +27,7 @@ _SCOPE_WORDS = {
     "fallback": "fallback to base pages",
     "altmaps": "altmaps",
     "compound": "compound devmaps",
+    "pairs": "devices of two ranges",
     "refusals": "requests that must be refused",
     "faults": "failing allocations",
 }

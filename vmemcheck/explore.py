@@ -22,6 +22,8 @@ from vmemcheck.observation import Observation, State
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, Initialise, Operation, Remove, Sequence
 
 _KEY_BYTES = 16
+_ANY = 2
+"""As many device ranges as one operation can ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,12 +297,18 @@ def possible(node: Node, rules: Rules) -> Iterator[tuple[Operation, Expectation]
     operations: list[Operation] = [Remove(victim) for victim in range(len(model.ranges))]
     operations += new
     devices = sum(live.door is Door.DEVICE for live in model.ranges)
-    may_add = not rules.most_devices or devices < rules.most_devices
-    operations += [one for one in rules.operations if may_add or not isinstance(one, AddDevice)]
+    left = rules.most_devices - devices if rules.most_devices else _ANY
+    operations += [one for one in rules.operations if _new_devices(one) <= left]
     for operation in operations:
         expectation = model.expect(operation)
         if expectation.outcome is not Outcome.SKIPPED:
             yield operation, expectation
+
+
+def _new_devices(operation: Operation) -> int:
+    if not isinstance(operation, AddDevice):
+        return 0
+    return 2 if operation.second else 1
 
 
 def _edges(node: Node, operation: Operation, expectation: Expectation, successor: Successor) -> Iterator[Edge]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vmemcheck.geometry import Geometry
-from vmemcheck.operation import AddDevice, Altmap, Boot, Operation, Sequence
+from vmemcheck.operation import AddDevice, Altmap, Boot, Operation, Second, Sequence
 from vmemcheck.scope import altmap_pages
 
 _MOST = 243
@@ -30,7 +30,8 @@ def candidates(sequence: Sequence, small: Geometry, full: Geometry) -> Iterator[
 
 def _borders(operation: Operation, small: Geometry) -> tuple[int, ...]:
     if isinstance(operation, AddDevice):
-        return operation.subsection, operation.subsection + operation.count
+        spans = (operation, operation.second) if operation.second else (operation,)
+        return tuple(border for span in spans for border in (span.subsection, span.subsection + span.count))
     if isinstance(operation, Boot):
         start = operation.section * small.subsections_per_section + operation.first
         return start, start + operation.count
@@ -56,12 +57,13 @@ def _moved(operation: Operation, moved: dict[int, int], small: Geometry, full: G
         return Boot(operation.section, start - operation.section * full.subsections_per_section, end - start)
     if not isinstance(operation, AddDevice):
         return operation
-    start, end = (moved[border] for border in _borders(operation, small))
+    start, end, *others = (moved[border] for border in _borders(operation, small))
+    second = Second(others[0], others[1] - others[0]) if others else None
     shift = operation.vmemmap_shift
     sections_shift = shift - (small.section_shift - small.page_shift)
     if shift and sections_shift >= 0:
         shift = full.section_shift - full.page_shift + sections_shift
-    other = AddDevice(start, end - start, vmemmap_shift=shift, fault=operation.fault)
+    other = AddDevice(start, end - start, vmemmap_shift=shift, fault=operation.fault, second=second)
     return replace(other, altmap=_altmap(operation, other, small, full)) if operation.altmap else other
 
 

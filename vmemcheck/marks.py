@@ -9,6 +9,7 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Mark, Step
 from vmemcheck.observation import (
     AllocationFailed,
+    Call,
     LeafKind,
     OwnerKind,
     TableFreed,
@@ -166,6 +167,17 @@ def _boot_leaf_shared(step: Step) -> bool:
     return False
 
 
+def _pair_undone(step: Step) -> bool:
+    """Whether the first range of a device was taken back, because the second one failed."""
+    has_two = isinstance(step.operation, AddDevice) and step.operation.second
+    if not has_two or step.stopped or step.observation.returned >= 0:
+        return False
+    pfns = step.expectation.pfns
+    memmap = step.geometry.memmap_range(pfns.start, len(pfns))
+    freed = (call for call in step.events.others if isinstance(call, Call) and call.function == "vmemmap_free")
+    return any(call.start < memmap.stop and memmap.start < call.end for call in freed)
+
+
 def _refused(step: Step, error: int) -> bool:
     return step.refused and step.observation.returned == -error
 
@@ -177,6 +189,13 @@ MARKS: tuple[Mark, ...] = (
     Mark("pte-page-shared", "two ranges shared a PTE page", _shares_pages, lambda step: _shared(step, LeafKind.PTE)),
     Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back, ("fallback",)),
     Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way, ("faults",)),
+    Mark(
+        "pair-undone",
+        "the second range of a device failed or was refused, and the first was undone",
+        _always,
+        _pair_undone,
+        ("devices", "pairs"),
+    ),
     Mark(
         "add-retried",
         "an add that had failed was tried again",

@@ -25,6 +25,7 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
+    Second,
 )
 
 COMPOUND_RESERVED_PAGES = 2
@@ -43,6 +44,7 @@ class LiveRange:
 
     :param altmap: memory that its memmap may come from, at the start of the range, or of each of its memory blocks
     :param initialised: its memmap was brought to life
+    :param other_pfn: first page of the other range of its device, which is removed together with it
     """
 
     door: Door
@@ -51,6 +53,7 @@ class LiveRange:
     altmap: Altmap | None = None
     vmemmap_shift: int = 0
     initialised: bool = False
+    other_pfn: int | None = None
 
     @property
     def pfns(self) -> range:
@@ -71,7 +74,7 @@ class Outcome(enum.Enum):
 class Expectation:
     """What an operation must do.
 
-    :param pfns: the pages that it is about, ``[start, end)``
+    :param pfns: the pages that it is about, ``[start, end)``; of an add of two ranges, those of the first
     :param after: the model when it succeeds; when it fails, the model stays as it is, but for ``running``
     """
 
@@ -181,13 +184,14 @@ class Model:
         return Expectation(Outcome.SUCCEEDS, live.pfns, after)
 
     def _add(self, operation: AddMemory | AddDevice) -> Expectation:
-        live = requested_range(self.geometry, operation)
-        if live is None:
+        new = requested_ranges(self.geometry, operation)
+        if not new:
             return self._skipped()
-        if self._overlaps(live.pfns) or live.vmemmap_shift > self.max_folio_order:
-            return Expectation(Outcome.REFUSED, live.pfns, self)
-        may_fail = operation.fault is not None or not self._altmap_suffices(live)
-        return self._succeeds(live.pfns, replace(self, ranges=(*self.ranges, live)), may_fail=may_fail)
+        pfns = new[0].pfns
+        if any(self._overlaps(live.pfns) or live.vmemmap_shift > self.max_folio_order for live in new):
+            return Expectation(Outcome.REFUSED, pfns, self)
+        may_fail = operation.fault is not None or not all(map(self._altmap_suffices, new))
+        return self._succeeds(pfns, replace(self, ranges=(*self.ranges, *new)), may_fail=may_fail)
 
     def _altmap_suffices(self, live: LiveRange) -> bool:
         """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
@@ -203,7 +207,7 @@ class Model:
         victim = self.ranges[index]
         if self.boot_stays and victim.door is Door.BOOT:
             return self._skipped()
-        ranges = self.ranges[:index] + self.ranges[index + 1 :]
+        ranges = tuple(live for live in self.ranges if live.start_pfn not in (victim.start_pfn, victim.other_pfn))
         pages = self.geometry.pages_per_section
         present = {
             section for live in ranges for section in range(live.start_pfn // pages, -(-live.pfns.stop // pages))
@@ -239,27 +243,42 @@ def most_altmap_pages(geometry: Geometry, live: LiveRange) -> int:
     return max(whole, len(span) // geometry.page_bytes)
 
 
-def requested_range(geometry: Geometry, operation: AddMemory | AddDevice) -> LiveRange | None:
-    """Return the range that an add asks for, or None where no caller of the kernel would.
+def requested_ranges(geometry: Geometry, operation: AddMemory | AddDevice) -> tuple[LiveRange, ...]:
+    """Return the ranges that an add asks for, one or two; none where no caller of the kernel would ask.
 
     An altmap must lie within its device and leave a page of it for data, which the kernel takes for granted
-    (mm/memremap.c: pfn_first()); and a devmap must consist of whole compound pages.
+    (mm/memremap.c: pfn_first()), and its device has one range (pagemap_range()); a devmap must consist of whole
+    compound pages; two ranges of a device do not overlap.
     """
     if isinstance(operation, AddMemory):
         pages = geometry.pages_per_block
         live = LiveRange(Door.MEMORY, operation.block * pages, operation.count * pages)
         if not operation.memmap_on_memory:
-            return live
+            return (live,)
         memmap = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, pages))
-        return replace(live, altmap=Altmap(0, len(memmap) // geometry.page_bytes))
+        return (replace(live, altmap=Altmap(0, len(memmap) // geometry.page_bytes)),)
+    asked: tuple[AddDevice | Second, ...] = (operation, operation.second) if operation.second else (operation,)
     pages = geometry.pages_per_subsection
-    live = LiveRange(
-        Door.DEVICE,
-        operation.subsection * pages,
-        operation.count * pages,
-        altmap=operation.altmap,
-        vmemmap_shift=operation.vmemmap_shift,
+    starts = [each.subsection * pages for each in asked]
+    new = tuple(
+        LiveRange(
+            Door.DEVICE,
+            start,
+            each.count * pages,
+            altmap=operation.altmap,
+            vmemmap_shift=operation.vmemmap_shift,
+            other_pfn=other if operation.second else None,
+        )
+        for each, start, other in zip(asked, starts, reversed(starts), strict=True)
     )
-    too_long = live.altmap is not None and live.altmap.reserve_pages + live.altmap.free_pages >= live.nr_pages
-    split = (live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1)
-    return None if too_long or split else live
+    return new if _is_asked(operation, new) else ()
+
+
+def _is_asked(operation: AddDevice, new: tuple[LiveRange, ...]) -> bool:
+    """Tell whether a caller of the kernel could ask for these ranges of a device."""
+    altmap, first, last = operation.altmap, new[0], new[-1]
+    if altmap and (operation.second or altmap.reserve_pages + altmap.free_pages >= first.nr_pages):
+        return False
+    if operation.second and first.start_pfn < last.pfns.stop and last.start_pfn < first.pfns.stop:
+        return False
+    return not any((live.start_pfn | live.nr_pages) & ((1 << live.vmemmap_shift) - 1) for live in new)

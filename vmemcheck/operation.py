@@ -73,6 +73,23 @@ class Altmap:
 
 
 @dataclass(frozen=True, slots=True)
+class Second:
+    """The second range of a device, in the same ``struct dev_pagemap``.
+
+    :param subsection: subsection number, counted from pfn 0
+    :param count: number of subsections
+
+    Source: include/linux/memremap.h: struct dev_pagemap, nr_range and ranges
+    """
+
+    subsection: int
+    count: int
+
+    def __post_init__(self) -> None:
+        _check_range(self.subsection, self.count)
+
+
+@dataclass(frozen=True, slots=True)
 class Boot:
     """Early section: its whole memmap is there at boot, its memory perhaps only in part.
 
@@ -122,6 +139,7 @@ class AddDevice:
     :param altmap: memory of the device for its own memmap
     :param vmemmap_shift: log2 of the pages of a compound page of the devmap, 0 for none
     :param fault: a failing allocation
+    :param second: another range of the device, added behind this one and removed with it; without an altmap
 
     Source: mm/memremap.c: memremap_pages()
     """
@@ -131,6 +149,7 @@ class AddDevice:
     altmap: Altmap | None = None
     vmemmap_shift: int = 0
     fault: Fault | None = None
+    second: Second | None = None
 
     def __post_init__(self) -> None:
         _check_range(self.subsection, self.count)
@@ -140,7 +159,7 @@ class AddDevice:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Remove a live range.
+    """Remove a live range, and with it the other range of its device.
 
     :param victim: index among the live ranges in order of their arrival, modulo their number
     :param fault: a failing allocation

@@ -153,7 +153,8 @@ def _require_bearable(replay: Replay) -> None:
     geometry = replay.geometry
     sizes: dict[type[Operation], int] = {AddMemory: geometry.pages_per_block, AddDevice: geometry.pages_per_subsection}
     for operation in replay.sequence:
-        count = getattr(operation, "count", 0) * sizes.get(type(operation), 0)
+        second = operation.second.count if isinstance(operation, AddDevice) and operation.second else 0
+        count = max(getattr(operation, "count", 0), second) * sizes.get(type(operation), 0)
         pages = getattr(operation, "nr_pages", count)
         sections = geometry.section_memmap_bytes if isinstance(operation, Boot) else 0
         if max(pages * geometry.struct_page_bytes, sections) > MAX_MEMMAP_BYTES:

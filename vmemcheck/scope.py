@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
-from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_range
+from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_ranges
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -24,6 +24,7 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
+    Second,
 )
 
 _VICTIMS = 4
@@ -44,6 +45,7 @@ class Scope:
     :param fallback: with no large block to be had, so that base pages must do
     :param altmaps: with altmaps, of devices and of memory blocks
     :param compound: with compound devmaps
+    :param pairs: with devices of two ranges
     :param refusals: with requests that must be refused
     """
 
@@ -54,6 +56,7 @@ class Scope:
     fallback: bool = True
     altmaps: bool = True
     compound: bool = True
+    pairs: bool = True
     refusals: bool = True
 
 
@@ -71,6 +74,8 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
         table += _refusals(geometry)
     compounds = [*_compounds(geometry, scope, plain)] if scope.compound else []
     table += compounds
+    if scope.devices and scope.pairs:
+        table += _pairs(geometry, scope)
     if scope.altmaps:
         table += _with_altmaps(geometry, scope, [*plain, *compounds])
     adds = [op for op in table if isinstance(op, AddDevice | AddMemory)]
@@ -136,8 +141,8 @@ def sharing_shifts(geometry: Geometry, sections: int = 2) -> tuple[int, ...]:
 def altmap_pages(geometry: Geometry, operation: AddDevice) -> tuple[int, int, int, int]:
     """Return the free pages of altmaps for a device: plenty, just enough, half of that, and a page less than that."""
     need = -(-operation.count * geometry.subsection_memmap_bytes // geometry.page_bytes)
-    live = requested_range(geometry, replace(operation, altmap=None))
-    return most_altmap_pages(geometry, live) if live else need, need, need // 2, need - 1
+    new = requested_ranges(geometry, replace(operation, altmap=None))
+    return most_altmap_pages(geometry, new[0]) if new else need, need, need // 2, need - 1
 
 
 def _devices(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
@@ -194,6 +199,21 @@ def _compounds(geometry: Geometry, scope: Scope, plain: list[AddDevice | AddMemo
             yield AddDevice(0, unit, vmemmap_shift=shift)
 
 
+def _pairs(geometry: Geometry, scope: Scope) -> Iterator[AddDevice]:
+    """Yield devices of two ranges: side by side, apart in a section, in two sections, the second before the first."""
+    whole = geometry.subsections_per_section
+    pairs = [((0, 1), (1, 1)), ((2, 1), (0, 1))] if whole > 2 else []
+    if scope.sections > 1:
+        pairs += [((whole - 1, 1), (whole, 1)), ((0, whole), (whole, whole)), ((whole, whole), (0, 1))]
+    # Compound pages of one size show whether the second range takes what the first one shares.
+    shifts = (0, *sharing_shifts(geometry, scope.sections)[:1]) if scope.compound else (0,)
+    for shift in shifts:
+        for first, second in dict.fromkeys(pairs):
+            operation = AddDevice(*first, vmemmap_shift=shift, second=Second(*second))
+            if requested_ranges(geometry, operation):
+                yield operation
+
+
 def _with_altmaps(
     geometry: Geometry, scope: Scope, plain: list[AddDevice | AddMemory]
 ) -> Iterator[AddDevice | AddMemory]:
@@ -206,7 +226,7 @@ def _with_altmaps(
         # The memmap of a compound devmap with an altmap is an ordinary one: one altmap shows it.
         for altmap in dict.fromkeys(sizes[1:2] if operation.vmemmap_shift else sizes):
             other = replace(operation, altmap=altmap)
-            if requested_range(geometry, other) and (scope.faults or altmap.free_pages == plenty):
+            if requested_ranges(geometry, other) and (scope.faults or altmap.free_pages == plenty):
                 yield other
 
 

@@ -6,6 +6,7 @@ r"""The canonical text form of operations: one line each, to be read, mailed and
     boot    section 0 subsections [0, 32)
     add     memory blocks [1, 2) memmap_on_memory
     add     device subsections [0, 1) altmap reserve 1 free 64 vmemmap_shift 9 fail allocation 2
+    add     device subsections [2, 3) and [6, 8)
     remove  range 0
     init    range 0
     refuse  add device pages [1, 513)
@@ -38,6 +39,7 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
+    Second,
     Sequence,
 )
 
@@ -49,7 +51,8 @@ _LINES = {
     "boot": re.compile(rf"boot section (?P<section>{_N}) subsections {_SPAN}"),
     "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),
     "device": re.compile(
-        rf"add device subsections {_SPAN}(?: altmap reserve (?P<reserve>{_N}) free (?P<free>{_N}))?"
+        rf"add device subsections {_SPAN}(?: and \[(?P<second>{_N}), ?(?P<second_end>{_N})\))?"
+        rf"(?: altmap reserve (?P<reserve>{_N}) free (?P<free>{_N}))?"
         rf"(?: vmemmap_shift (?P<shift>{_N}))?{_FAULT}"
     ),
     "remove": re.compile(rf"remove range (?P<victim>{_N}){_FAULT}"),
@@ -66,8 +69,10 @@ def to_text(operation: Operation) -> str:
         case AddMemory(block, count, on_memory, fault):
             flag = " memmap_on_memory" if on_memory else ""
             return f"add     memory blocks [{block}, {block + count}){flag}{_fault_text(fault)}"
-        case AddDevice(subsection, count, altmap, shift, fault):
+        case AddDevice(subsection, count, altmap, shift, fault, second):
             text = f"add     device subsections [{subsection}, {subsection + count})"
+            if second:
+                text += f" and [{second.subsection}, {second.subsection + second.count})"
             if altmap:
                 text += f" altmap reserve {altmap.reserve_pages} free {altmap.free_pages}"
             if shift:
@@ -154,7 +159,7 @@ def _build(kind: str, field: dict[str, str | None]) -> Operation:
             return AddMemory(start, count, memmap_on_memory=bool(field["on_memory"]), fault=_fault(field))
         case "device":
             altmap = Altmap(_number(field, "reserve"), _number(field, "free")) if field["reserve"] else None
-            return AddDevice(start, count, altmap, _number(field, "shift"), _fault(field))
+            return AddDevice(start, count, altmap, _number(field, "shift"), _fault(field), _second(field))
         case "remove":
             return Remove(_number(field, "victim"), _fault(field))
         case "init":
@@ -170,6 +175,11 @@ def _number(field: dict[str, str | None], name: str) -> int:
 def _span(field: dict[str, str | None]) -> tuple[int, int]:
     start = _number(field, "start")
     return start, _number(field, "end") - start
+
+
+def _second(field: dict[str, str | None]) -> Second | None:
+    start = _number(field, "second")
+    return Second(start, _number(field, "second_end") - start) if field["second"] else None
 
 
 def _fault(field: dict[str, str | None]) -> Fault | None:

@@ -20,6 +20,7 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
+    Second,
     Sequence,
 )
 
@@ -95,15 +96,21 @@ def _first_victim(operation: Operation) -> Operation:
 
 def _moved_down(sequence: Sequence) -> Sequence:
     """Move device ranges down to the start of memory, where there is nothing else."""
-    devices = [operation.subsection for operation in sequence if isinstance(operation, AddDevice)]
+    devices = [start for operation in sequence if isinstance(operation, AddDevice) for start in _starts(operation)]
     others = any(isinstance(operation, AddMemory | Boot | Refused) for operation in sequence)
     if not devices or others:
         return sequence
     by = min(devices)
-    return tuple(
-        replace(operation, subsection=operation.subsection - by) if isinstance(operation, AddDevice) else operation
-        for operation in sequence
-    )
+    return tuple(_lower(operation, by) if isinstance(operation, AddDevice) else operation for operation in sequence)
+
+
+def _starts(operation: AddDevice) -> tuple[int, ...]:
+    return (operation.subsection, operation.second.subsection) if operation.second else (operation.subsection,)
+
+
+def _lower(operation: AddDevice, by: int) -> AddDevice:
+    second = operation.second and replace(operation.second, subsection=operation.second.subsection - by)
+    return replace(operation, subsection=operation.subsection - by, second=second)
 
 
 def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
@@ -151,7 +158,11 @@ def _plain_boots(table: Table[Operation]) -> list[Boot]:
 def _same_range(operation: AddMemory | AddDevice, other: Operation) -> bool:
     if isinstance(operation, AddMemory):
         return isinstance(other, AddMemory) and (operation.block, operation.count) == (other.block, other.count)
-    return isinstance(other, AddDevice) and (operation.subsection, operation.count) == (other.subsection, other.count)
+    return isinstance(other, AddDevice) and _spans(operation) == _spans(other)
+
+
+def _spans(operation: AddDevice) -> tuple[int, int, Second | None]:
+    return operation.subsection, operation.count, operation.second
 
 
 def _simplified(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
@@ -183,6 +194,11 @@ def _plainer(operation: Operation) -> list[Operation]:
         plainer.append(replace(operation, altmap=None))
     if isinstance(operation, AddDevice) and operation.vmemmap_shift:
         plainer.append(replace(operation, vmemmap_shift=0))
+    if isinstance(operation, AddDevice) and operation.second:
+        plainer.append(replace(operation, second=None))
+        plainer.append(
+            replace(operation, subsection=operation.second.subsection, count=operation.second.count, second=None)
+        )
     if isinstance(operation, AddMemory) and operation.memmap_on_memory:
         plainer.append(replace(operation, memmap_on_memory=False))
     return plainer

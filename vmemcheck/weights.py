@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import most_altmap_pages, requested_range
+from vmemcheck.model import most_altmap_pages, requested_ranges
 from vmemcheck.operation import (
     AddDevice,
     AddMemory,
@@ -21,6 +21,7 @@ from vmemcheck.operation import (
     Initialise,
     Operation,
     Remove,
+    Second,
     Sequence,
 )
 from vmemcheck.scope import Scope
@@ -33,6 +34,7 @@ _WEIGHTS = {
     "remove": 4,
     "initialise": 4,
     "compound": 2,
+    "pair": 1,
     "altmap": 3,
     "fault": 3,
     "fallback": 2,
@@ -46,6 +48,8 @@ def _kind(operation: Operation) -> str:
             return "remove"
         case Initialise():
             return "initialise"
+        case AddDevice(second=Second()):
+            return "pair"
         case AddMemory(fault=Fault(FaultKind.ORDER, 1)) | AddDevice(fault=Fault(FaultKind.ORDER, 1)):
             return "fallback"  # no leaf to be had
         case AddMemory(fault=Fault()) | AddDevice(fault=Fault()) | Remove(fault=Fault()):
@@ -68,6 +72,9 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
         return 12
     if not isinstance(operation, AddDevice):
         return 1
+    if operation.second:
+        # An allocation that fails late is one of the second range.
+        return 3 if operation.fault is None or operation.fault.value > 3 else 1
     section = geometry.subsections_per_section
     start, end = operation.subsection, operation.subsection + operation.count
     whole = start % section == 0 and end % section == 0
@@ -124,8 +131,8 @@ def _again(geometry: Geometry, operation: Operation) -> Operation | None:
     if not isinstance(operation, AddMemory | AddDevice) or operation.fault == Fault(FaultKind.ORDER, 1):
         return None
     if isinstance(operation, AddDevice) and operation.altmap:
-        live = requested_range(geometry, operation)
-        if live and operation.altmap.free_pages < most_altmap_pages(geometry, live):
+        new = requested_ranges(geometry, operation)
+        if new and operation.altmap.free_pages < most_altmap_pages(geometry, new[0]):
             return replace(operation, altmap=None, fault=None)
     return replace(operation, fault=None) if operation.fault else None
 

@@ -5,6 +5,7 @@ import pytest
 
 from tests.negative.compound import COMPOUND_VARIANTS
 from tests.negative.pages import PAGE_VARIANTS
+from tests.negative.pairs import PAIR_VARIANTS
 from tests.negative.reuse import REUSE_VARIANTS
 from tests.negative.tlb import TLB_VARIANTS
 from tests.negative.variants import VARIANTS, Variant
@@ -13,7 +14,7 @@ from vmemcheck.search import search
 from vmemcheck.sequence_text import sequence_to_text
 
 EXAMPLES = 500
-_ALL = (*VARIANTS, *REUSE_VARIANTS, *TLB_VARIANTS, *PAGE_VARIANTS, *COMPOUND_VARIANTS)
+_ALL = (*VARIANTS, *REUSE_VARIANTS, *TLB_VARIANTS, *PAGE_VARIANTS, *COMPOUND_VARIANTS, *PAIR_VARIANTS)
 
 
 @pytest.mark.parametrize("variant", _ALL, ids=lambda variant: variant.broken.replace(" ", "-"))

@@ -22,7 +22,6 @@ from vmemcheck.observation import (
     Unmapped,
     Warned,
 )
-from vmemcheck.operation import Fault
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.reference.ledger import Ledger
 from vmemcheck.reference.tables import Node, PageTables
@@ -313,8 +312,8 @@ class NeverSynchronises(PageTables):
 
 
 class ReportsOverlapAsSuccess(ReferenceMachine):
-    def add(self, live: LiveRange, fault: Fault | None) -> int:
-        error = super().add(live, fault)
+    def add(self, live: LiveRange) -> int:
+        error = super().add(live)
         return 0 if error == -errno.EEXIST else error
 
 

@@ -8,11 +8,25 @@ import pytest
 
 from tests.trees.broken import CopyOf, Edit, begun, edited, within
 from tests.trees.sources import source_of
+from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.observation import Location, SectionCall, Warned
-from vmemcheck.operation import Action, AddDevice, AddMemory, Altmap, Door, Fault, FaultKind, Refused, Remove, Sequence
+from vmemcheck.observation import Call, Location, SectionCall, Warned
+from vmemcheck.operation import (
+    Action,
+    AddDevice,
+    AddMemory,
+    Altmap,
+    Door,
+    Fault,
+    FaultKind,
+    Refused,
+    Remove,
+    Second,
+    Sequence,
+)
+from vmemcheck.scope import Scope
 
 _HOTPLUG = "mm/memory_hotplug.c"
 _BLOCK_PAGES = 32768
@@ -135,6 +149,60 @@ def test_door_device_that_is_not_undone_is_found(
     assert _invariants(tree, sequence) == []
     with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
         assert invariant in _invariants(broken, sequence)
+
+
+def test_door_of_devices_takes_two_ranges_and_removes_them_with_one_call(tree: Tree) -> None:
+    """Both have their memmap at once, either names the device, and nothing of it stays."""
+    source = source_of(tree, "x86")
+    device = AddDevice(64, 64, second=Second(0, 1))
+    with source.machine(source.geometry(64)) as machine:
+        for victim in (1, 2):
+            added, removed = machine.run((AddMemory(2, 1), device, Remove(victim)))[1:]
+            assert check(machine, (AddMemory(2, 1), device, Remove(victim))) is None
+            present = (range(512), range(_BLOCK_PAGES, 3 * _BLOCK_PAGES))
+            assert (present, (range(2 * _BLOCK_PAGES, 3 * _BLOCK_PAGES),)) == (
+                added.state.present,
+                removed.state.present,
+            )
+
+
+@pytest.mark.parametrize("second", [Second(64, 64), Second(130, 2)], ids=["fails", "is refused"])
+def test_door_of_devices_takes_the_first_range_back_when_the_second(second: Second, tree: Tree) -> None:
+    """As far as the tree got; the same add succeeds with memory, and where nothing is in its way."""
+    source = source_of(tree, "x86")
+    fault = Fault(FaultKind.NTH, 6) if second.subsection == 64 else None
+    device = AddDevice(0, 64, fault=fault, second=second)
+    sequence = (AddDevice(130, 1), device, AddDevice(0, 64, second=Second(64, 64)), Remove(1))
+    with source.machine(source.geometry(64)) as machine:
+        before, failed, again, _ = machine.run(sequence)
+        assert check(machine, sequence) is None
+    assert (-errno.ENOMEM, 0) == (failed.returned, again.returned)
+    assert (before.state.present, before.state.mappings) == (failed.state.present, failed.state.mappings)
+    calls = [event.function for event in failed.events if isinstance(event, Call)]
+    assert "vmemmap_free" in calls
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(
+    ("function", "statement", "invariant"),
+    [
+        # The first range stays.
+        ("memremap_pages", r"memunmap_pages\(pgmap\);", "failed-add-undone"),
+        # What was not added is taken back too.
+        ("memremap_pages", r"pgmap->nr_range = 0;", "no-warning"),
+        ("memunmap_pages", r"pageunmap_range\(pgmap, i\)(?=;)", "no-leak"),
+    ],
+)
+def test_door_second_range_that_is_not_undone_is_found_by_a_search(
+    function: str, statement: str, invariant: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """Less one statement, a search finds what comes of it."""
+    scope = Scope(boot=False, altmaps=False, compound=False, refusals=False, fallback=False)
+    with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            found = bulk_search(machine, scope, 60, 0).findings
+    assert invariant in {one.invariant for one in found}
 
 
 def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:

@@ -289,8 +289,11 @@ def test_text_without_rows_has_no_table() -> None:
 def test_scope_says_what_is_in_and_what_is_left_out() -> None:
     """Each field of a scope is on one of the two sides."""
     assert "without" not in scope_words(Scope())
-    bare = Scope(1, boot=False, faults=False, fallback=False, altmaps=False, compound=False, refusals=False)
-    without = "boot memory, fallback to base pages, altmaps, compound devmaps, requests that must be refused"
+    bare = Scope(
+        1, boot=False, faults=False, fallback=False, altmaps=False, compound=False, pairs=False, refusals=False
+    )
+    without = "boot memory, fallback to base pages, altmaps, compound devmaps, devices of two ranges"
+    without += ", requests that must be refused"
     assert f"ranges in 1 section; without {without}, failing allocations" == scope_words(bare)
     assert scope_words(Scope(devices=False)).startswith("memory blocks in 2 sections, with ")
 

@@ -13,7 +13,7 @@ from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
 from vmemcheck.model import Model
-from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Operation, Remove
+from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Operation, Remove, Second
 
 GEOMETRY = Geometry(section_shift=23, table_shift=5)
 FULL = Geometry()
@@ -128,6 +128,12 @@ def test_candidates_altmap_is_as_generous_and_a_section_stays_a_compound_page() 
     assert altmap.altmap is not None
     assert (altmap.altmap.reserve_pages, altmap.altmap.free_pages >= pages) == (1, True)
     assert compound.vmemmap_shift == FULL.section_shift - FULL.page_shift
+
+
+def test_candidates_keep_both_ranges_of_a_device() -> None:
+    """Each border goes where it would go for a device of one range."""
+    first, *_ = candidates((AddDevice(6, 2, second=Second(0, 4)),), GEOMETRY, FULL)
+    assert (AddDevice(96, 32, second=Second(0, 64)),) == first
 
 
 def test_candidates_altmap_that_lacks_a_page_lacks_one_at_full_size() -> None:

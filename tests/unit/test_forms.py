@@ -9,7 +9,7 @@ import pytest
 from vmemcheck import replay_file, sequence_text
 from vmemcheck.errors import SequenceError
 from vmemcheck.geometry import Geometry
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Second
 from vmemcheck.replay_file import Replay
 
 GOOD = json.loads(replay_file.to_json(Replay(Geometry(56), (AddDevice(0, 1), Remove(0)), "reference", "no-leak")))
@@ -47,6 +47,8 @@ BAD_JSON = {
     "a negative start": (_changed("sequence.0.subsection", -1), "numbers start at 0"),
     "a missing field": (_changed("sequence.0.count", None), "'count' is missing"),
     "an altmap that is none": (_changed("sequence.0.altmap", 7), "not a JSON object"),
+    "a second range that is none": (_changed("sequence.0.second", 7), "not a JSON object"),
+    "a second range of nothing": (_changed("sequence.0.second", {"subsection": 1, "count": 0}), "counts at 1"),
     "a fault of no kind": (_changed("sequence.0.fault", {"kind": "cosmic", "value": 1}), "is not one of"),
     "a machine that is no name": (_changed("machine", 7), "not a string"),
 }
@@ -64,6 +66,9 @@ BAD_TEXT = {
     "not an operation": "add device subsections",
     "a wrong bracket": "add device subsections [0, 1]",
     "an end before the start": "add device subsections [4, 2)",
+    "a second range of a memory block": "add memory blocks [0, 1) and [2, 3)",
+    "a second range without an end": "add device subsections [0, 1) and [2)",
+    "a second range that is empty": "add device subsections [0, 1) and [2, 2)",
     "a negative number": "remove range -1",
     "too many digits": "remove range " + "1" * 30,
     "digits of another script": "remove range \u0661",
@@ -105,6 +110,15 @@ def test_sequence_text_geometry_line_changes_what_it_names() -> None:
     geometry, _ = sequence_text.parse("geometry struct_page_bytes=72 section_shift=23 table_shift=5")
     assert Geometry(72, section_shift=23, table_shift=5) == geometry
     assert geometry.memory_block_shift == 23
+
+
+def test_replay_file_of_a_device_with_two_ranges_reads_back() -> None:
+    """The second range stands in both forms."""
+    sequence = (AddDevice(4, 2, vmemmap_shift=9, second=Second(0, 1)), AddDevice(8, 1))
+    text = sequence_text.sequence_to_text(sequence)
+    assert "add     device subsections [4, 6) and [0, 1) vmemmap_shift 9" == text.splitlines()[0]
+    assert sequence == sequence_text.parse(text)[1]
+    assert sequence == replay_file.from_json(replay_file.to_json(Replay(Geometry(), sequence))).sequence
 
 
 def test_replay_file_loads_both_forms(tmp_path: Path) -> None:

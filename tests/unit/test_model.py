@@ -18,6 +18,7 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
+    Second,
 )
 
 GEOMETRY = Geometry(struct_page_bytes=56)
@@ -81,6 +82,31 @@ def test_model_required_is_the_memmap_of_what_is_present(
 def test_model_expectation_follows_the_state(before: list[Operation], operation: Operation, outcome: Outcome) -> None:
     """What an operation must do depends on what is present."""
     assert outcome == run(*before).expect(operation).outcome
+
+
+def test_model_device_of_two_ranges_is_removed_as_one() -> None:
+    """Whichever of the two is named: nothing of the device stays, and all of the others does."""
+    device = (AddMemory(2, 1), AddDevice(8, 1, second=Second(0, 2)), AddDevice(4, 1))
+    assert [8 * SUBSECTION, 0] == [live.start_pfn for live in run(*device).ranges[1:3]]
+    both = [run(*device, Remove(victim)).ranges for victim in (1, 2)]
+    assert [[2 * SECTION, 4 * SUBSECTION]] * 2 == [[live.start_pfn for live in ranges] for ranges in both]
+
+
+@pytest.mark.parametrize(
+    ("operation", "outcome"),
+    [
+        (AddDevice(0, 1, second=Second(4, 1)), Outcome.SUCCEEDS),
+        (AddDevice(0, 2, second=Second(1, 1)), Outcome.SKIPPED),
+        (AddDevice(4, 2, Altmap(0, 16), second=Second(0, 1)), Outcome.SKIPPED),
+        (AddDevice(0, 2, vmemmap_shift=10, second=Second(4, 1)), Outcome.SKIPPED),
+        (AddDevice(0, 1, second=Second(10, 2)), Outcome.REFUSED),
+        (AddDevice(10, 2, second=Second(0, 1)), Outcome.REFUSED),
+        (AddDevice(0, 1, second=Second(4, 1), fault=Fault(FaultKind.NTH, 4)), Outcome.MAY_FAIL),
+    ],
+)
+def test_model_device_of_two_ranges_expects_what_its_ranges_allow(operation: AddDevice, outcome: Outcome) -> None:
+    """They do not overlap, have no altmap, and each is whole compound pages; one that is taken refuses both."""
+    assert outcome is run(AddDevice(10, 1)).expect(operation).outcome
 
 
 def test_model_victim_is_taken_modulo_the_live_ranges() -> None:

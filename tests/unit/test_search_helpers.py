@@ -14,14 +14,25 @@ from vmemcheck.engine import check
 from vmemcheck.errors import SequenceError, UsageError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
-from vmemcheck.model import Model, Outcome
+from vmemcheck.model import Model, Outcome, requested_ranges
 from vmemcheck.observation import BOOT, BUDDY, Block, Table
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Operation, Remove
+from vmemcheck.operation import (
+    AddDevice,
+    AddMemory,
+    Boot,
+    Fault,
+    FaultKind,
+    Initialise,
+    Operation,
+    Remove,
+    Second,
+    Sequence,
+)
 from vmemcheck.reports.check_words import shown_cell
 from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.scope import Scope, operations
 from vmemcheck.selection import targets
-from vmemcheck.shrink import plainer
+from vmemcheck.shrink import plainer, shrink
 from vmemcheck.strategies import scaled
 from vmemcheck.weights import weighted_boots, weighted_operations, weighted_turns
 
@@ -79,6 +90,7 @@ def test_weighted_operations_without_faults_have_none_that_fail_half_way() -> No
     ("sequence", "expected"),
     [
         ((AddDevice(3, 1), AddDevice(5, 2)), (AddDevice(0, 1), AddDevice(2, 2))),
+        ((AddDevice(9, 1, second=Second(5, 2)), Remove(1)), (AddDevice(4, 1, second=Second(0, 2)), Remove(0))),
         ((Boot(0, 0, 64), Remove(3)), (AddMemory(0, 1), Remove(0))),
         ((Boot(1, 0, 32), Remove(0)), (AddDevice(0, 32), Remove(0))),
     ],
@@ -103,6 +115,17 @@ def test_operations_of_a_scope_are_such_that_some_caller_asks_for(geometry: Geom
     adds = [operation for operation in operations(geometry, Scope()) if isinstance(operation, AddMemory | AddDevice)]
     skipped = [add for add in adds if Model(geometry).expect(add).outcome is Outcome.SKIPPED]
     assert [] == skipped
+
+
+def test_shrink_device_of_two_ranges_loses_the_one_that_does_not_matter() -> None:
+    """A failure that needs one subsection is shown with a device of one range, whichever of the two has it."""
+
+    def fails(sequence: Sequence) -> bool:
+        adds = [operation for operation in sequence if isinstance(operation, AddDevice)]
+        return any(live.start_pfn == 7 * 512 for add in adds for live in requested_ranges(Geometry(64), add))
+
+    for add in (AddDevice(7, 1, second=Second(0, 1)), AddDevice(0, 1, second=Second(7, 1))):
+        assert (AddDevice(7, 1),) == shrink((add,), (), fails)
 
 
 def test_weighted_turns_have_a_second_try_behind_half_of_the_adds_that_may_fail() -> None:

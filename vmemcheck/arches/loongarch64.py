@@ -23,9 +23,9 @@ LOONGARCH64 = Architecture(
     by_design=(
         ByDesign(
             name="memmap stays",
-            invariants=("no-leak", "failed-add-undone"),
+            invariants=("no-leak", "failed-add-undone", "refusals"),
             says="vmemmap_free() does nothing: memmap stays mapped and allocated when its memory is removed, or when"
-            " an add fails, and serves the next add at the same place",
+            " an add fails or is refused, and serves the next add at the same place",
             source="arch/loongarch/mm/init.c: vmemmap_free()",
             keeps_memmap=True,
             code=r"\bvmemmap_free\s*\([^()]*\)\s*\{\s*\}",

@@ -80,4 +80,9 @@ def _unbuilt(target: Target, error: VmemcheckError, by_series: bool, blames: Bla
     patch = 0
     if by_series:
         patch = 1 if blame is None else patch_of_error(blame, cell)
-    return Unbuilt(target.architecture.name, target.page, error.what, error.where, by_series, patch)
+    return Unbuilt(target.architecture.name, target.page, error.what, _in_kernel(error.where), by_series, patch)
+
+
+def _in_kernel(where: str) -> str:
+    """Return a place of the kernel; nothing for one of this machine, which is another one in the next run."""
+    return "" if where.startswith("/") else where

@@ -5,6 +5,7 @@ That a random search meets a kind on one side only says nothing yet: the sequenc
 What breaks is a sequence on which nothing was violated before. Runs in a process of its own.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ from vmemcheck.machine import Machine
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
 from vmemcheck.shrink import plainer, shrink
 
+# Where on this machine: another one in the next run, and no place of the kernel.
+_PLACE = re.compile(r"\n  where +/.*")
 _MOST_ALLOCATIONS = 12
 _MOST_DIFFERENCES = 4
 
@@ -86,7 +89,7 @@ def _compared(pair: Pair, patched: Machine) -> Compared:
     error = before.error or after.error
     if error:
         by_series = before.verdict is not Verdict.NO_VERDICT
-        said = VmemcheckError(error.replace("\n", " "))
+        said = VmemcheckError(_PLACE.sub("", error).replace("\n", " "))
         return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=cached)
     if pair.base is None:
         return Compared(cell, before.verdict, after.verdict, after.sequences, breaks=after.findings)

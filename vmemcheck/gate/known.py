@@ -26,10 +26,11 @@ _MOST_ENTRIES = 4096
 
 def run_known(job: Job) -> tuple[CellResult, bool]:
     """Run a job, unless its result is known; return it, and whether it was."""
-    path = cache_folder("judged") / f"{_digest(job)}.json"
+    path = cache_folder("judged") / f"{digest_of(job)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         known = _loaded(job, json.loads(path.read_bytes()))
         if known is not None:
+            keep_newest(path, _MOST_ENTRIES)
             return known, True
     result = run_job(replace(job, sub_page=None))
     if result.verdict is not Verdict.NO_VERDICT:
@@ -39,6 +40,13 @@ def run_known(job: Job) -> tuple[CellResult, bool]:
     return result, False
 
 
+def digest_of(job: Job) -> str:
+    """Return a name for all that decides what comes of a job."""
+    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
+    key = canonical((*decides, sources_digest(), compiler_version()))
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
+
+
 def machine_of(job: Job) -> KernelMachine:
     """Build the machine of a job.
 
@@ -46,12 +54,6 @@ def machine_of(job: Job) -> KernelMachine:
     :raises BuildError: when the code does not compile
     """
     return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
-
-
-def _digest(job: Job) -> str:
-    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
-    key = canonical((*decides, sources_digest(), compiler_version()))
-    return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
 def _stored(job: Job, result: CellResult) -> dict[str, Any]:

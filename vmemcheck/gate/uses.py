@@ -8,13 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Job
-from vmemcheck.errors import ExecutorError, ShimGapError
+from vmemcheck.gate.counted import counts_of
 from vmemcheck.gate.result import LineUse
 from vmemcheck.gate.text import SlicedLine, SlicedText, sliced_text
-from vmemcheck.kernel.build import Variant, build
-from vmemcheck.kernel.coverage import CoveredMachine, LineCounts
+from vmemcheck.kernel.coverage import LineCounts
 
 Place = tuple[str, int]
 """A file and a line of it."""
@@ -35,19 +33,8 @@ class Use:
 
 
 def cover(job: Job, places: tuple[Place, ...]) -> Use:
-    """Run the sequences of a job on its program, and tell what became of some lines of the kernel."""
-    try:
-        program = build(job.text, Variant.COVERED, job.name)
-    except ShimGapError:  # a call in code that cannot run there
-        program = build(job.text, Variant.COVERED_LEAN, job.name)
-    with CoveredMachine(program, job.cell.geometry, job.name, job.traits) as machine:
-        for sequence in random_sequences(job.cell.geometry, job.scope, job.examples, job.seed):
-            try:
-                machine.records(sequence)
-            except ExecutorError:
-                continue  # what the search says of it counts; the lines of this sequence do not
-        counts = machine.lines()
-    return Use(job.cell.arch, uses_of(sliced_text(job.text), counts, places))
+    """Tell what became of some lines of the kernel when the sequences of a job ran on its program."""
+    return Use(job.cell.arch, uses_of(sliced_text(job.text), counts_of(job), places))
 
 
 def uses_of(text: SlicedText, counts: LineCounts, places: Iterable[Place]) -> dict[Place, LineUse]:

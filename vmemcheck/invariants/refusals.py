@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """refusals: exactly what must be refused is refused, and changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.model import Outcome
-from vmemcheck.observation import Warned
+from vmemcheck.observation import Mapping, Table, Warned
 
 _COMPARED = ("present", "mappings", "tables", "blocks")
 
@@ -22,8 +22,17 @@ def _check(step: Step) -> Iterator[Problem]:
     if observation.returned >= 0 and not any(isinstance(event, Warned) for event in step.events.others):
         yield Problem(f"{asked} is misaligned, overlaps or is not present, but was not refused")
     for name in _COMPARED:
-        if getattr(step.previous, name) != getattr(step.state, name):
-            yield Problem(f"{asked} must be refused, but changed the {name}")
+        before, after = getattr(step.previous, name), getattr(step.state, name)
+        if before != after:
+            yield Problem(f"{asked} must be refused, but changed the {name}", subject=_kept(step, before, after))
+
+
+def _kept(step: Step, before: Iterable[object], after: Iterable[object]) -> Mapping | Table | None:
+    """Return the memmap that stayed mapped, or the table, where nothing else changed: of a first range taken back."""
+    entries: dict[int, Mapping | Table] = {leaf.pfn: leaf for leaf in step.state.mappings}
+    entries |= {table.pfn: table for table in step.state.tables}
+    new = [entries.get(getattr(each, "pfn", -1)) for each in set(after) - set(before)]
+    return new[0] if new and all(new) and not set(before) - set(after) else None
 
 
 REFUSALS = Invariant(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import requested_range
+from vmemcheck.model import LiveRange, requested_ranges
 from vmemcheck.operation import (
     Action,
     AddDevice,
@@ -28,7 +28,7 @@ HEADER = struct.Struct("<QQ")
 PLACES = struct.Struct("<5Q")
 _REQUEST = struct.Struct("<IIIIIII")
 _SPAN = struct.Struct("<QQ")
-_OPERATION = struct.Struct("<10Q")
+_OPERATION = struct.Struct("<12Q")
 RECORD = struct.Struct("<QqQqQQ")
 SIZES = struct.Struct("<QQ")
 SUCCESSOR = struct.Struct("<QqQqQQQQ")
@@ -105,13 +105,14 @@ def encode(geometry: Geometry, operation: Operation) -> bytes:
 
 
 def _encode_add(geometry: Geometry, operation: AddMemory | AddDevice) -> bytes:
-    live = requested_range(geometry, operation)
-    if live is None:
+    new = requested_ranges(geometry, operation)
+    if not new:
         return _pack(_SKIPPED, Door.DEVICE, 0, 0)
+    live, others = new[0], new[1:]
     altmap = (0, 0, 0)
     if live.altmap:
         altmap = (2 if live.door is Door.MEMORY else 1, live.altmap.reserve_pages, live.altmap.free_pages)
-    return _pack(_ADD, live.door, live.start_pfn, live.nr_pages, altmap, live.vmemmap_shift, operation.fault)
+    return _pack(_ADD, live.door, live.start_pfn, live.nr_pages, altmap, live.vmemmap_shift, operation.fault, others)
 
 
 def _pack(
@@ -122,10 +123,12 @@ def _pack(
     altmap: tuple[int, int, int] = (0, 0, 0),
     shift: int = 0,
     fault: object = None,
+    others: tuple[LiveRange, ...] = (),
 ) -> bytes:
     kind_of_fault = _FAULTS.get(getattr(fault, "kind", None), 0)  # type: ignore[arg-type]  # None is in no table
     value = getattr(fault, "value", 0)
-    return _OPERATION.pack(kind, _DOORS[door], start, pages, *altmap, shift, kind_of_fault, value)
+    second = (others[0].start_pfn, others[0].nr_pages) if others else (0, 0)
+    return _OPERATION.pack(kind, _DOORS[door], start, pages, *altmap, shift, kind_of_fault, value, *second)
 
 
 def record(data: bytes, offset: int) -> Record:

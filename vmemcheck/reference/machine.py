@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.by_design import ByDesign
 from vmemcheck.geometry import Geometry
-from vmemcheck.model import ANY_ORDER, LiveRange, requested_range
+from vmemcheck.model import ANY_ORDER, LiveRange, requested_ranges
 from vmemcheck.observation import (
     BOOT,
     BUDDY,
@@ -26,7 +26,6 @@ from vmemcheck.operation import (
     Altmap,
     Boot,
     Door,
-    Fault,
     Initialise,
     Operation,
     Refused,
@@ -115,11 +114,12 @@ class ReferenceMachine:
         if isinstance(operation, Boot):
             return self._boot(operation)
         if isinstance(operation, AddMemory | AddDevice):
-            live = requested_range(self._geometry, operation)
-            if live is None:
+            new = requested_ranges(self._geometry, operation)
+            if not new:
                 return range(0), 0
             self.running = True
-            return live.pfns, self.add(live, operation.fault)
+            self.ledger.start_operation(operation.fault)
+            return new[0].pfns, self.add_all(new)
         if isinstance(operation, Refused):
             return self._request(operation)
         if not self.live:
@@ -133,8 +133,9 @@ class ReferenceMachine:
         else:
             assert isinstance(operation, Remove)
             self.ledger.start_operation(operation.fault)
-            del self.live[index]
-            self.remove(live)
+            for one in [one for one in self.live if one.start_pfn in (live.start_pfn, live.other_pfn)]:
+                self.live.remove(one)
+                self.remove(one)
         return live.pfns, 0
 
     def _boot(self, operation: Boot) -> tuple[range, int]:
@@ -181,10 +182,26 @@ class ReferenceMachine:
             return -errno.ENOENT
         return 0
 
-    def add(self, live: LiveRange, fault: Fault | None) -> int:
+    def add_all(self, new: tuple[LiveRange, ...]) -> int:
+        """Add the ranges of an operation, all of them or none; return 0 or a negative errno."""
+        for number, live in enumerate(new):
+            error = self.add(live)
+            if error:
+                self.target = new[0].pfns
+                self.take_back(new[:number])
+                return error
+        self.target = new[0].pfns
+        return 0
+
+    def take_back(self, added: tuple[LiveRange, ...]) -> None:
+        """Remove the ranges of a device before the one that failed."""
+        for live in added:
+            self.live.remove(live)
+            self.remove(live)
+
+    def add(self, live: LiveRange) -> int:
         """Add a range; return 0 or a negative errno."""
         self.target = live.pfns
-        self.ledger.start_operation(fault)
         error = self.refusal(live.pfns, self._geometry.pages_per_subsection, adding=True)
         if error:
             return error

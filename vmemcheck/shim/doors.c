@@ -24,6 +24,12 @@ static void vmc_use_sections(unsigned long pfn, unsigned long pages)
 		vmc_last_section = last;
 }
 
+static void vmc_give_range(struct dev_pagemap *pgmap, unsigned long start, unsigned long pages)
+{
+	pgmap->ranges[pgmap->nr_range].start = start << PAGE_SHIFT;
+	pgmap->ranges[pgmap->nr_range++].end = ((start + pages) << PAGE_SHIFT) - 1;
+}
+
 static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *operation)
 {
 	unsigned long start = VMC_BASE_PFN + operation->start;
@@ -43,12 +49,24 @@ static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *opera
 			__builtin_memcpy(&live->pgmap->altmap, &altmap, sizeof(altmap));
 			live->pgmap->flags = PGMAP_ALTMAP_VALID;
 		}
-		live->pgmap->nr_range = 1;
 		live->pgmap->type = operation->shift ? MEMORY_DEVICE_GENERIC : MEMORY_DEVICE_FS_DAX;
 		VMC_SET_PGMAP_SHIFT(live->pgmap, operation->shift);
-		live->pgmap->range.start = start << PAGE_SHIFT;
-		live->pgmap->range.end = ((start + operation->pages) << PAGE_SHIFT) - 1;
+		vmc_give_range(live->pgmap, start, operation->pages);
 	}
+}
+
+/* The second range of a device. */
+static struct vmc_live *vmc_prepare_second(const struct vmc_live *first, const struct vmc_operation *operation)
+{
+	struct vmc_live *second = vmc_free_slot();
+
+	second->start = VMC_BASE_PFN + operation->second_start;
+	second->pages = operation->second_pages;
+	second->door = first->door;
+	second->wants_altmap = 0;
+	second->pgmap = first->pgmap;
+	vmc_give_range(second->pgmap, second->start, second->pages);
+	return second;
 }
 
 /* A caller asks first where the tree lets it: drivers/acpi/acpi_memhotplug.c: acpi_memory_enable_device() */
@@ -60,12 +78,12 @@ static long vmc_add_blocks(const struct vmc_live *live)
 	return VMC_ADD_MEMORY(0, start, bytes, on_memory ? VMC_ON_MEMORY : 0);
 }
 
-static long vmc_add_device(struct vmc_live *live)
+static long vmc_add_device(struct vmc_live *live, const struct vmc_live *second)
 {
 	long returned;
 
-	/* drivers/dax/device.c: devm_request_mem_region() */
-	if (vmc_is_claimed(live->start, live->pages))
+	/* drivers/dax/device.c: devm_request_mem_region() for each range */
+	if (vmc_is_claimed(live->start, live->pages) || (second && vmc_is_claimed(second->start, second->pages)))
 		return -16; /* -EBUSY */
 #ifdef VMC_CLASSIC
 	/* There is no device memory: it is asked of the architecture, which takes whole sections. */
@@ -80,19 +98,25 @@ static long vmc_add_device(struct vmc_live *live)
 
 static long vmc_add(const struct vmc_operation *operation)
 {
-	struct vmc_live *live = vmc_free_slot();
+	struct vmc_live *live = vmc_free_slot(), *second = 0;
+	unsigned int lived = vmc_live_count;
 	long error;
 
-	if (vmc_live_count == VMC_MOST_LIVE)
+	if (vmc_live_count + 2 > VMC_MOST_LIVE)
 		vmc_fail("more ranges live than can be tracked");
 	vmc_prepare(live, operation);
 	vmc_use_sections(live->start, live->pages);
 	vmc_live[vmc_live_count++] = live;
+	if (operation->second_pages) {
+		second = vmc_prepare_second(live, operation);
+		vmc_use_sections(second->start, second->pages);
+		vmc_live[vmc_live_count++] = second;
+	}
 	vmc_handled = live;
-	error = live->door == VMC_MEMORY_DOOR ? vmc_add_blocks(live) : vmc_add_device(live);
+	error = live->door == VMC_MEMORY_DOOR ? vmc_add_blocks(live) : vmc_add_device(live, second);
 	if (error) {
 		vmc_altmaps_gone(live);
-		vmc_live_count--;
+		vmc_live_count = lived;
 	}
 	return error;
 }
@@ -101,6 +125,17 @@ static long vmc_add(const struct vmc_operation *operation)
 static int vmc_is_blocks(const struct vmc_live *live)
 {
 	return live->door != VMC_DEVICE_DOOR && !((live->start | live->pages) % VMC_BLOCK_PAGES);
+}
+
+/* Take a range out, and with it the other one of its device. */
+static void vmc_forget(const struct vmc_live *live)
+{
+	unsigned int index, kept = 0;
+
+	for (index = 0; index < vmc_live_count; index++)
+		if (vmc_live[index] != live && !(live->pgmap && vmc_live[index]->pgmap == live->pgmap))
+			vmc_live[kept++] = vmc_live[index];
+	vmc_live_count = kept;
 }
 
 static long vmc_remove(unsigned int index)
@@ -121,8 +156,7 @@ static long vmc_remove(unsigned int index)
 	if (error)
 		return error;
 	vmc_altmaps_gone(live);
-	for (vmc_live_count--; index < vmc_live_count; index++)
-		vmc_live[index] = vmc_live[index + 1];
+	vmc_forget(live);
 	return 0;
 }
 

@@ -8,9 +8,13 @@
 enum { VMC_BOOT = 1, VMC_ADD, VMC_REMOVE, VMC_INITIALISE, VMC_REFUSED_ADD, VMC_REFUSED_REMOVE, VMC_SKIPPED };
 enum { VMC_MEMORY_DOOR, VMC_DEVICE_DOOR, VMC_BOOT_DOOR };
 
-/* One operation of a request; pages are counted from VMC_BASE_PFN. has_altmap: 2 where it is put on the memory. */
+/*
+ * One operation of a request; pages are counted from VMC_BASE_PFN. has_altmap: 2 where it is put on the memory.
+ * second_pages: of the second range of a device, 0 where it has one range.
+ */
 struct vmc_operation {
 	unsigned long kind, door, start, pages, has_altmap, reserve, free, shift, fault_kind, fault_value;
+	unsigned long second_start, second_pages;
 };
 
 /* What a device range is a multiple of: check_pfn_span() */
@@ -20,6 +24,7 @@ struct vmc_operation {
 #define VMC_UNIT_PAGES PAGES_PER_SUBSECTION
 #endif
 
+/* The two ranges of a device have one pgmap, which is stored with the first. */
 struct vmc_live {
 	unsigned long start, pages, door;
 	int wants_altmap;

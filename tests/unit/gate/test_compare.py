@@ -2,6 +2,7 @@
 """What a series breaks, what was there before, and what it fixes: told with machines that are wrong on purpose."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from tests.negative.variants import VARIANTS, Variant
 from tests.unit.check_results import cell
 from vmemcheck.bulk import bulk_search
 from vmemcheck.check import CellResult, Job
+from vmemcheck.errors import ExecutorError
 from vmemcheck.gate import compare as module
+from vmemcheck.gate.changes import unbuilt_of
 from vmemcheck.gate.compare import Pair, Search, compare, fixed, holds, sorted_out, violates
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
@@ -54,18 +57,21 @@ def test_violation_with_another_allocation_failing_was_there_before() -> None:
     assert holds(ReferenceMachine(variant.geometry), late, finding.kind)
 
 
+@pytest.mark.parametrize(("place", "said"), [("a.c:3", "  where    a.c:3"), ("/home/me/.cache/a", "")])
 @pytest.mark.parametrize(("has_base", "by_series"), [(True, True), (False, False)])
 def test_geometry_whose_search_ends_with_an_error_has_no_verdict(
-    has_base: bool, by_series: bool, monkeypatch: pytest.MonkeyPatch
+    has_base: bool, by_series: bool, place: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Why stands there, also for a geometry that the tree did not have before the series."""
+    """Why stands there, also for a geometry that the tree did not have before; not where on this machine."""
     base, patched = (Job(cell("x86_64", "4K", 64), text, text, Traits(), Scope(), 1, 0) for text in ("base", "patched"))
     results = {
         "base": CellResult(base.cell, Verdict.HOLDS),
-        "patched": CellResult(patched.cell, Verdict.NO_VERDICT, error="it died\n  where    there"),
+        "patched": CellResult(patched.cell, Verdict.NO_VERDICT, error=f"it died\n  where    {place}\n  to fix   look"),
     }
     monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(module, "run_known", lambda job: (results[job.name], False))
     found = compare(Pair(base if has_base else None, patched))
     assert (Verdict.NO_VERDICT, by_series) == (found.patched, found.by_series)
-    assert "it died   where    there" == str(found.error)
+    assert f"it died{said and f' {said}'}   to fix   look" == str(found.error)
+    (one,) = unbuilt_of((), (replace(found, error=ExecutorError("it died", where=place)),), {})
+    assert ("it died", place if said else "") == (one.message, one.where)

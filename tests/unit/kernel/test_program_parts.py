@@ -13,7 +13,7 @@ from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.protocol import encode
 from vmemcheck.kernel.refusal import refusal
 from vmemcheck.kernel.slicer import Item, Slice
-from vmemcheck.operation import AddDevice, Altmap, Boot, Fault, FaultKind, Operation, Remove
+from vmemcheck.operation import AddDevice, Altmap, Boot, Fault, FaultKind, Operation, Remove, Second
 from vmemcheck.sub_page import SubPagePath, sub_page_path
 
 _TYPES = "struct page {\n\tlong flags;\n};\n"
@@ -75,13 +75,14 @@ def test_struct_page_attributes_fit_the_size(size: int, expected: str) -> None:
         (Boot(1, 99, 1), (7, 2)),
         (AddDevice(3, 2), (2, 1, 0x600, 0x400, 0, 0, 0, 0, 0, 0)),
         (AddDevice(0, 1, Altmap(1, 8), fault=Fault(FaultKind.NTH, 4)), (2, 1, 0, 0x200, 1, 1, 8, 0, 1, 4)),
+        (AddDevice(4, 1, second=Second(1, 2)), (2, 1, 0x800, 0x200, 0, 0, 0, 0, 0, 0, 0x200, 0x400)),
         (AddDevice(0, 1, Altmap(0, 9999)), (7, 1, 0, 0, 0, 0, 0, 0, 0, 0)),
         (Remove(2, Fault(FaultKind.ORDER, 0)), (3, 0, 2, 0, 0, 0, 0, 0, 2, 0)),
     ],
 )
-def test_encode_operation_has_its_ten_words(operation: Operation, expected: tuple[int, ...]) -> None:
-    """Kind, door, pages, altmap, shift, fault; what no caller would ask for is a skipped one."""
-    words = struct.unpack("<10Q", encode(Geometry(64), operation))
+def test_encode_operation_has_its_twelve_words(operation: Operation, expected: tuple[int, ...]) -> None:
+    """Kind, door, pages, altmap, shift, fault, second range; what no caller would ask for is a skipped one."""
+    words = struct.unpack("<12Q", encode(Geometry(64), operation))
     assert expected == words[: len(expected)]
 
 
