@@ -7,7 +7,7 @@ The same seed gives the same run.
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vmemcheck import scope as scopes
 from vmemcheck.engine import Coverage, check, known_of
@@ -17,13 +17,15 @@ from vmemcheck.invariant import Finding, Kind
 from vmemcheck.known import Known
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
+from vmemcheck.places import at_the_border, back_from_the_border
 from vmemcheck.scope import Scope
 from vmemcheck.shrink import plainer, shrink
-from vmemcheck.weights import weighted_boots, weighted_turns
+from vmemcheck.weights import drawn_beginning, drawn_turn, weighted_boots, weighted_turns
 
 MOST_KINDS = 8
 """Kinds of findings after which a search ends: by then the machine is beyond doubt."""
 _LENGTHS = (3, 12)
+_BEGINNING, _ELSEWHERE = 2, 4
 
 
 @dataclass(slots=True)
@@ -38,13 +40,27 @@ class BulkResult:
 
 
 def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int) -> Iterator[Sequence]:
-    """Yield random sequences of a scope, the same for the same seed."""
+    """Yield random sequences of a scope, the same for the same seed.
+
+    Of five, one begins with what is rare otherwise: an add that fails on an empty machine, or memory that is added
+    again; and one takes place in one section more, at the border of upper page tables.
+    """
     chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
-    turns = weighted_turns(geometry, scope)
-    boots = weighted_boots(geometry, scope)
-    for _ in range(examples):
+    turns, boots = weighted_turns(geometry, scope), weighted_boots(geometry, scope)
+    wide = replace(scope, sections=scope.sections + 1)
+    for number in range(examples):
         length = chosen.randint(*_LENGTHS)
-        yield (*chosen.choice(boots), *(operation for _ in range(length) for operation in chosen.choice(turns)))
+        if number % 5 == _BEGINNING:
+            begin = drawn_beginning(geometry, scope, chosen)
+            yield (*begin, *(operation for _ in range(length) for operation in chosen.choice(turns)))
+        elif number % 5 == _ELSEWHERE:
+            begin = (
+                drawn_beginning(geometry, wide, chosen) if number % 2 else chosen.choice(weighted_boots(geometry, wide))
+            )
+            rest = (operation for _ in range(length) for operation in drawn_turn(geometry, wide, chosen))
+            yield at_the_border(geometry, (*begin, *rest))
+        else:
+            yield (*chosen.choice(boots), *(operation for _ in range(length) for operation in chosen.choice(turns)))
 
 
 @collected_seldom()
@@ -87,7 +103,10 @@ def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]
         shortest = found
         return True
 
-    shrink(finding.sequence, scopes.operations(machine.geometry, scope), fails)
+    nearer = back_from_the_border(machine.geometry, finding.sequence)
+    if nearer != finding.sequence:
+        fails(nearer)
+    shrink(shortest.sequence, scopes.operations(machine.geometry, scope), fails)
     for other in plainer(machine.geometry, shortest.sequence):
         if fails(other):
             break

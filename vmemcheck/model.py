@@ -235,11 +235,16 @@ class Model:
 
 
 def most_altmap_pages(geometry: Geometry, live: LiveRange) -> int:
-    """Return the pages of an altmap that the memmap of a range takes at most: leaves throughout, badly aligned."""
+    """Return the pages of an altmap that the memmap of a range takes at most: leaves throughout, badly aligned.
+
+    Where the memmap is whole leaves, and the altmap begins where a leaf can, neither leaves nor pages leave a gap.
+    """
     span = geometry.page_aligned_outward(geometry.memmap_range(live.start_pfn, live.nr_pages))
     pages_per_leaf = 1 << geometry.table_shift
     leaves = sum(1 for _ in geometry.windows(PMD_LEVEL, span))
-    whole = (leaves + 1) * pages_per_leaf if geometry.leaves_pay else 0
+    begins = live.start_pfn + live.altmap.reserve_pages if live.altmap else 1
+    fits = (span.start | span.stop) % geometry.pmd_bytes == 0 and begins % pages_per_leaf == 0
+    whole = (leaves if fits else leaves + 1) * pages_per_leaf if geometry.leaves_pay else 0
     return max(whole, len(span) // geometry.page_bytes)
 
 

@@ -37,6 +37,8 @@ class Owner:
 
 USAGE_MAPS = "struct mem_section_usage"
 """The counter of objects from slab that say which subsections of a section are there."""
+DIRECT_MAP = "direct_pages_count"
+"""The counter of pages of the direct map (arch/x86/mm/pat/set_memory.c), which a vmemmap is no part of."""
 BUDDY = Owner(OwnerKind.BUDDY)
 BOOT = Owner(OwnerKind.BOOT)
 

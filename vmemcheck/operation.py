@@ -30,6 +30,8 @@ class FaultKind(enum.Enum):
 
     NTH = "allocation"
     """The n-th allocation of the operation, counted from 1."""
+    FROM = "allocations from"
+    """The n-th allocation of the operation and all after it: memory has run out."""
     ORDER = "order"
     """Every allocation of this order and above."""
 
@@ -39,14 +41,14 @@ class Fault:
     """A failing allocation during one operation.
 
     :param kind: how ``value`` is meant
-    :param value: number of the allocation, 1 or more, or an order, 0 or more
+    :param value: number of the (first) allocation, 1 or more, or an order, 0 or more
     """
 
     kind: FaultKind
     value: int
 
     def __post_init__(self) -> None:
-        if self.value < (1 if self.kind is FaultKind.NTH else 0):
+        if self.value < (0 if self.kind is FaultKind.ORDER else 1):
             raise SequenceError(
                 f"a fault at {self.kind.value} {self.value}", to_fix="count allocations from 1, orders from 0"
             )

@@ -28,7 +28,10 @@ from vmemcheck.operation import (
 )
 
 _VICTIMS = 4
-_FAILING_ALLOCATIONS = (1, 2, 3, 4, 6, 9, 13, 20)
+FAULTS = (*(Fault(FaultKind.NTH, number) for number in (1, 2, 3, 4, 6, 9, 13, 20)), Fault(FaultKind.ORDER, 0))
+"""The failing allocations that are tried with each add."""
+RUNNING_OUT = tuple(Fault(FaultKind.FROM, number) for number in (2, 3, 4, 5, 6, 8, 12))
+"""Memory that has run out: what would do instead of a large block is not to be had either."""
 _PUD_LEVEL = 2
 _PUD_SECTIONS_SHIFT = 3
 """log2 of the sections of the longest compound page, whose memmap has thousands of entries."""
@@ -231,7 +234,6 @@ def _with_altmaps(
 
 
 def _with_faults(adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
-    faults = [Fault(FaultKind.NTH, number) for number in _FAILING_ALLOCATIONS]
     for operation in adds:
-        for fault in (*faults, Fault(FaultKind.ORDER, 0)):
+        for fault in FAULTS:
             yield replace(operation, fault=fault)

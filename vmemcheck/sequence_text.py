@@ -46,7 +46,7 @@ from vmemcheck.operation import (
 _N = "[0-9]{1,20}"
 _NUMBER = re.compile(_N)
 _SPAN = rf"\[(?P<start>{_N}), ?(?P<end>{_N})\)"
-_FAULT = rf"(?: fail (?P<fault>allocation|order) (?P<value>{_N}))?"
+_FAULT = rf"(?: fail (?P<fault>allocations from|allocation|order) (?P<value>{_N}))?"
 _LINES = {
     "boot": re.compile(rf"boot section (?P<section>{_N}) subsections {_SPAN}"),
     "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),

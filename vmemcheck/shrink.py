@@ -72,10 +72,13 @@ def _without_fault(sequence: Sequence) -> Iterator[Sequence]:
 
 
 def _in_blocks(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
-    """Yield a single add of a device that fails as adds of memory blocks, each with another failing allocation."""
-    if len(sequence) != 1 or not isinstance(sequence[0], AddDevice):
+    """Yield a single add that fails as adds of the first memory blocks, each with another failing allocation."""
+    if len(sequence) != 1 or not isinstance(sequence[0], AddDevice | AddMemory):
         return
-    count = -(-sequence[0].count * geometry.pages_per_subsection // geometry.pages_per_block)
+    if isinstance(sequence[0], AddMemory) and not (sequence[0].block and sequence[0].fault):
+        return
+    unit = geometry.pages_per_block if isinstance(sequence[0], AddMemory) else geometry.pages_per_subsection
+    count = -(-sequence[0].count * unit // geometry.pages_per_block)
     for blocks in dict.fromkeys((count, 2)):
         for number in range(1, _MOST_ALLOCATIONS):
             yield (AddMemory(0, blocks, fault=Fault(FaultKind.NTH, number)),)

@@ -4,6 +4,7 @@
 One table serves every generator, so that Hypothesis and the bulk search look for the same things.
 """
 
+import random
 from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
@@ -135,6 +136,29 @@ def _again(geometry: Geometry, operation: Operation) -> Operation | None:
         if new and operation.altmap.free_pages < most_altmap_pages(geometry, new[0]):
             return replace(operation, altmap=None, fault=None)
     return replace(operation, fault=None) if operation.fault else None
+
+
+def drawn_turn(geometry: Geometry, scope: Scope, chosen: random.Random) -> Sequence:
+    """Draw what can come next, as from ``weighted_turns()``, without a table of all that may fail."""
+    operation = chosen.choice(weighted_operations(geometry, replace(scope, faults=False)))
+    if (
+        not scope.faults
+        or not isinstance(operation, AddMemory | AddDevice)
+        or operation.fault
+        or chosen.random() < 0.75
+    ):
+        return (operation,)
+    failing = replace(operation, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT)))
+    return (failing, operation) if chosen.random() < 0.5 else (failing,)
+
+
+def drawn_beginning(geometry: Geometry, scope: Scope, chosen: random.Random) -> Sequence:
+    """Draw a beginning on an empty machine: an add that fails, with its second try; or memory that is added again."""
+    table = weighted_operations(geometry, replace(scope, faults=False))
+    add = next(one for one in iter(lambda: chosen.choice(table), None) if isinstance(one, AddMemory | AddDevice))
+    if scope.faults and chosen.random() < 0.5:
+        return (replace(add, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT))), add)
+    return (add, Remove(0), add)
 
 
 @lru_cache(maxsize=64)

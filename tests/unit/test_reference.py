@@ -96,13 +96,14 @@ def test_ledger_shared_block_is_freed_with_its_last_user() -> None:
     ("fault", "works"),
     [
         (Fault(FaultKind.NTH, 2), [True, False, True]),
+        (Fault(FaultKind.FROM, 2), [True, False, False]),
         (Fault(FaultKind.ORDER, 1), [True, True, False]),
         (Fault(FaultKind.ORDER, 0), [False, False, False]),
         (None, [True, True, True]),
     ],
 )
 def test_ledger_faults_fail_the_allocations_they_name(fault: Fault | None, works: list[bool]) -> None:
-    """The n-th allocation fails, or all from an order upward."""
+    """The n-th allocation fails, or that and all after it, or all from an order upward."""
     ledger = Ledger(4096, [])
     ledger.start_operation(fault)
     assert works == [_allocates(ledger, order, BUDDY) for order in (0, 0, 5)]

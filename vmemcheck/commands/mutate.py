@@ -103,7 +103,7 @@ def _mutants(source: KernelSource, functions: tuple[str, ...]) -> Schemata:
 
 
 def _geometries(source: KernelSource, target: Target, sizes: tuple[int, ...]) -> tuple[Geometry, ...]:
-    """Return what mutants are tried in: all levels at 64 bytes, another size, and both scaled down."""
+    """Return what mutants are tried in: all levels at 64 bytes, another size, and all scaled down."""
     other = next((size for size in sorted(minimal(source.facts.sizes)) if size > _USUAL_BYTES), 80)
     sizes = sizes or (_USUAL_BYTES, other)
     full = [
@@ -111,7 +111,7 @@ def _geometries(source: KernelSource, target: Target, sizes: tuple[int, ...]) ->
         for size in sizes
         for levels in usual_levels(source, target.architecture, target.page_shift, size)
     ]
-    small = [scaled(source.geometry(size, full[0].levels)) for size in sizes]
+    small = [scaled(geometry) for geometry in full]
     return tuple(dict.fromkeys((*small, *full)))  # most are killed in the small ones, which are quicker
 
 

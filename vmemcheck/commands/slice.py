@@ -21,6 +21,7 @@ from vmemcheck.kernel.tree import open_tree
 
 _WORDS = {
     "custom.h": "seen by the check",
+    "locks.h": "seen by the check",
     "stubs.h": "no effect on vmemmap",
     "arch.h": "hardware and boot",
     "layout.h": "addresses of the machine",

@@ -192,9 +192,9 @@ def _other_faults(sequence: Sequence) -> Iterator[Sequence]:
     """Yield the sequence with other allocations failing: a series may change how many there are."""
     for index, operation in enumerate(sequence):
         fault = operation.fault if isinstance(operation, AddMemory | AddDevice | Remove) else None
-        if fault is not None and fault.kind is FaultKind.NTH:
+        if fault is not None and fault.kind is not FaultKind.ORDER:
             for number in range(1, _MOST_ALLOCATIONS):
-                if number != fault.value:
+                if (FaultKind.NTH, number) != (fault.kind, fault.value):
                     yield (*sequence[:index], _failing(operation, number), *sequence[index + 1 :])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.entries import MappingRun, Mappings
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import USAGE_MAPS, Constructed, Destructed, State
+from vmemcheck.observation import DIRECT_MAP, USAGE_MAPS, Constructed, Destructed, State
 from vmemcheck.situation import Situation
 
 
@@ -17,6 +17,7 @@ def _check(step: Step) -> Iterator[Problem]:
     if not (step.failed and step.state.present != step.previous.present):
         problems = list(_statistics(step))
         yield from problems or _amounts(step)
+    yield from _direct_map(step)
     yield from _pairs(step)
 
 
@@ -33,6 +34,16 @@ def _statistics(step: Step) -> Iterator[Problem]:
         for name, value in step.state.counters:
             if value:
                 yield Problem(f"{name} is {value} though no memory is left")
+
+
+def _direct_map(step: Step) -> Iterator[Problem]:
+    """Yield a change of what is counted for the direct map: no memmap is a part of it.
+
+    Source: arch/x86/mm/init_64.c: remove_pagetable(), which serves both; vmemmap_free() passes direct as false
+    """
+    before, now = (dict(state.counters).get(DIRECT_MAP, 0) for state in (step.previous, step.state))
+    if now != before:
+        yield Problem(f"{DIRECT_MAP}, of the direct map, went from {before} to {now}")
 
 
 def _start(step: Step) -> State | None:
@@ -56,7 +67,7 @@ def _amounts(step: Step) -> Iterator[Problem]:
     Source: mm/vmstat.c: memmap_pages_add(); mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
     """
     page_bytes = step.geometry.page_bytes
-    counters = {name: value for name, value in step.state.counters if name != USAGE_MAPS}
+    counters = {name: value for name, value in step.state.counters if name not in (USAGE_MAPS, DIRECT_MAP)}
     if not counters:
         return
     early = len(step.after.early) * -(-step.geometry.section_memmap_bytes // page_bytes)

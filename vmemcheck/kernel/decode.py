@@ -14,10 +14,10 @@ from vmemcheck.kernel.decode_events import EventDecoder, owner_of, table_of
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import RECORD, SIZES, SUCCESSOR, Record, record
 from vmemcheck.machine import Successor
-from vmemcheck.observation import USAGE_MAPS, AltmapState, Content, Observation, State
+from vmemcheck.observation import DIRECT_MAP, USAGE_MAPS, AltmapState, Content, Observation, State
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
-_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", USAGE_MAPS)
+_COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", USAGE_MAPS, DIRECT_MAP)
 _MOST_BYTES = 4 << 20
 """What was decoded takes ten times as much."""
 Decoded = TypeVar("Decoded")
@@ -53,7 +53,7 @@ class Decoder:
     """
 
     def __init__(self, locator: Locator, geometry: Geometry, *, counts: bool = True) -> None:
-        self._counters = _COUNTERS if counts else (None, None, USAGE_MAPS)
+        self._counters = _COUNTERS if counts else (None, None, USAGE_MAPS, DIRECT_MAP)
         self._locator = locator
         self._decoder = EventDecoder(locator, geometry)
         self._page_bytes = geometry.page_bytes
@@ -114,7 +114,11 @@ class Decoder:
                 tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
             ),
             altmaps=tuple(AltmapState(*row) for row in sorted(altmaps)),
-            counters=tuple((name, row[0]) for name, row in zip(self._counters, counters, strict=True) if name),
+            counters=tuple(
+                (name, row[0])
+                for name, row in zip(self._counters, counters, strict=True)
+                if name and (row[0] or name is not DIRECT_MAP)  # where there is no direct map, nobody counts it
+            ),
         )
 
 

@@ -23,8 +23,9 @@ class Locator:
 
     def __init__(self, program: Path) -> None:
         self._program = program
-        self._known: dict[int, Location] = {}
-        self._frames: dict[int, tuple[Location, ...]] = {}
+        # What the machine sees between two operations is at no place in the code.
+        self._known: dict[int, Location] = {0: _NOWHERE}
+        self._frames: dict[int, tuple[Location, ...]] = {0: ()}
 
     def locate(self, address: int) -> Location:
         """Return the place that the code at a return address belongs to."""

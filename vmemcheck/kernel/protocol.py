@@ -34,7 +34,7 @@ SIZES = struct.Struct("<QQ")
 SUCCESSOR = struct.Struct("<QqQqQQQQ")
 _BOOT, _ADD, _REMOVE, _INITIALISE, _REFUSED_ADD, _REFUSED_REMOVE, _SKIPPED = range(1, 8)
 _DOORS = {Door.MEMORY: 0, Door.DEVICE: 1, Door.BOOT: 2}
-_FAULTS = {FaultKind.NTH: 1, FaultKind.ORDER: 2}
+_FAULTS = {FaultKind.NTH: 1, FaultKind.ORDER: 2, FaultKind.FROM: 3}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from vmemcheck.kernel.references import References, declarators, defined_names, 
 
 FIRST = ("compiler.h",)
 """In the place of kernel macros, before the types of the slice."""
-HEADERS = ("layout.h", "custom.h", "stubs.h", "hotplug.h", "devices.h", "arch.h")
+HEADERS = ("layout.h", "custom.h", "locks.h", "stubs.h", "hotplug.h", "devices.h", "arch.h")
 """In the place of kernel code, between the types and the functions of the slice."""
 PROGRAM = (
     "machine.c",
     "stack.c",
     "events.c",
+    "locks.c",
     "sanitizer.c",
     "ledger.c",
     "slab.c",
@@ -29,6 +30,7 @@ PROGRAM = (
     "tables.c",
     "state.c",
     "ranges.c",
+    "sections.c",
     "blocks.c",
     "devices.c",
     "doors.c",

@@ -4,6 +4,8 @@
 What is run is what ``vmemcheck check`` runs: the same random sequences, invariants and marks. A sequence on which
 a mutant does the same as the code, by the digests of all observations, needs no second look: its verdict is known.
 One that does not get to the changed place is not even run.
+
+As in the gate, what the code violates in other sequences does not excuse a mutant in one that the code passes.
 """
 
 from collections.abc import Sequence as Many
@@ -16,7 +18,7 @@ from vmemcheck.errors import ExecutorError, MachineError
 from vmemcheck.invariant import Kind
 from vmemcheck.kernel.protocol import Record
 from vmemcheck.machine import Machine
-from vmemcheck.operation import Sequence
+from vmemcheck.operation import FaultKind, Sequence
 from vmemcheck.scope import Scope
 
 NO_VERDICT = "no verdict"
@@ -44,6 +46,7 @@ class Original:
     :param records: of each sequence
     :param marks: names of the marks that each sequence meets
     :param known: kinds of violations that the check finds
+    :param passed: of each sequence, whether nothing is violated in it
     :param wanted: names of the marks that are met, of those that apply
     :param reached: of each sequence, by number of the mutant: 1 where it gets to it
     """
@@ -53,12 +56,22 @@ class Original:
     records: tuple[tuple[Record, ...], ...]
     marks: tuple[frozenset[str], ...]
     known: frozenset[Kind]
+    passed: tuple[bool, ...]
     wanted: frozenset[str]
     reached: tuple[bytes, ...]
 
     def reaching(self, number: int) -> tuple[int, ...]:
         """Return the sequences, by place, that get to a mutant."""
         return tuple(at for at, reached in enumerate(self.reached) if reached[number])
+
+    def excused(self, at: int) -> frozenset[Kind]:
+        """Return the kinds of violations that do not kill a mutant in a sequence.
+
+        Which allocation fails is counted, so that another one fails where a mutant makes more of them or fewer.
+        """
+        counted = (getattr(operation, "fault", None) for operation in self.sequences[at])
+        is_counted = any(fault is not None and fault.kind is not FaultKind.ORDER for fault in counted)
+        return frozenset() if self.passed[at] and not is_counted else self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +100,11 @@ def original(machine: RecordingMachine, reaching: ReachingMachine, scope: Scope,
     sequences = tuple(random_sequences(machine.geometry, scope, examples, seed))
     known: set[Kind] = set()
     marks = []
+    passed = []
     for sequence in sequences:
         coverage = Coverage()
-        while finding := check(machine, sequence, coverage, known=known):
+        passed.append(check(machine, sequence, coverage) is None)
+        while not passed[-1] and (finding := check(machine, sequence, coverage, known=known)):
             known.add(finding.kind)
         marks.append(frozenset(coverage.marks))
     met = frozenset[str]().union(*marks)
@@ -99,6 +114,7 @@ def original(machine: RecordingMachine, reaching: ReachingMachine, scope: Scope,
         records=tuple(machine.records(sequence) for sequence in sequences),
         marks=tuple(marks),
         known=frozenset(known),
+        passed=tuple(passed),
         wanted=met & {mark.name for mark in applicable(machine, scope)},
         reached=tuple(map(reaching.reached, sequences)),
     )
@@ -123,7 +139,7 @@ def judge(mutant: RecordingMachine, number: int, code: Original, first: Many[int
                 met |= code.marks[at]
                 continue
             found = replace(found, differed=found.differed + 1)
-            finding = check(mutant, sequence, coverage, known=code.known)
+            finding = check(mutant, sequence, coverage, known=code.excused(at))
         except (ExecutorError, MachineError) as error:
             what = error.what.removeprefix(f"{mutant.name}: ").removeprefix(mutant.name).strip()
             return replace(found, killed_by=f"{NO_VERDICT}: {what}", sequence=sequence, at=at)

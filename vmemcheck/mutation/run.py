@@ -42,7 +42,7 @@ class Cell:
 
     :param text: of the program that holds all mutants
     :param name: of the tree and the target, for messages
-    :param replaced: names that the shim puts in the place of the kernel's
+    :param replaced: names that the shim replaces by nothing
     """
 
     text: str
@@ -66,11 +66,13 @@ class Leftover:
     :param cells: in which they were judged
     :param reached: numbers of those that some sequence gets to
     :param differed: numbers of those that did something else than the code as it is
+    :param arch: the folder below ``arch/``
     """
 
     cells: tuple[Cell, ...]
     reached: frozenset[int]
     differed: frozenset[int]
+    arch: str
 
 
 def mutants_of(source: KernelSource, functions: Iterable[str] = ()) -> Schemata:
@@ -105,7 +107,7 @@ def run(
             text=program_text(made.slice, source.shim, geometry, source.native),
             name=source.name,
             traits=source.traits,
-            replaced=frozenset(source.shim.origins),
+            replaced=frozenset(name for name, file in source.shim.origins.items() if file == "stubs.h"),
             geometry=geometry,
             scope=scope,
             examples=examples,
@@ -130,7 +132,8 @@ def run(
                 )
         left = [mutant for mutant in left if mutant.number not in results]
     last = _part(progress, len(cells), len(cells) + 1)
-    about = Leftover(cells, frozenset(reached), frozenset(number for number, times in differed.items() if times))
+    changed = frozenset(number for number, times in differed.items() if times)
+    about = Leftover(cells, frozenset(reached), changed, source.arch)
     for mutant, (fate, why) in _spread(executor, _explained, about, left, last):
         results[mutant.number] = MutantResult(mutant, fate, why, differed=differed[mutant.number])
     return MutationResult(
@@ -196,7 +199,7 @@ def _explained(about: Leftover, mutants: Sequence[Mutant]) -> list[tuple[Fate, s
 def _fate(about: Leftover, mutant: Mutant) -> tuple[Fate, str]:
     """Say why a mutant survived, as far as that can be told."""
     cells, is_reached = about.cells, mutant.number in about.reached
-    reason = reason_for(mutant, is_reached=is_reached)
+    reason = reason_for(mutant, about.arch, is_reached=is_reached)
     if reason is not None:
         return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
     if mutant.number in about.differed:

@@ -79,7 +79,8 @@ class Ledger:
         self.blocks.pop(block.pfn, None)
         self.events.append(Freed(block, where))
         if block.owner.kind is OwnerKind.ALTMAP:
-            self.count_altmap(block.owner.start_pfn, -(1 << block.order))
+            if block.owner.start_pfn in self.altmaps:  # else its device is gone, and a broken machine still used it
+                self.count_altmap(block.owner.start_pfn, -(1 << block.order))
         else:
             self._recycled.setdefault(block.order, []).append(block.pfn)
 
@@ -101,6 +102,8 @@ class Ledger:
             return False
         if self.fault.kind is FaultKind.NTH:
             return self._allocations == self.fault.value
+        if self.fault.kind is FaultKind.FROM:
+            return self._allocations >= self.fault.value
         return order >= self.fault.value
 
     def _from_buddy(self, order: int, owner: Owner) -> int:

@@ -63,6 +63,8 @@ void *vmc_memchr_inv(const void *place, int value, unsigned long bytes) __attrib
 /* arch/(x86|arm64|riscv|loongarch)/include/asm/tlbflush.h: on all CPUs */
 #define flush_tlb_all() vmc_flush(0, ~0UL)
 #define flush_tlb_kernel_range(start, end) vmc_flush((unsigned long)(start), (unsigned long)(end))
+#define __flush_tlb_kernel_pgtable(address) vmc_flush_walks((unsigned long)(address))
+void vmc_flush_walks(unsigned long address) __attribute__((__noinline__));
 void vmc_flush(unsigned long start, unsigned long end) __attribute__((__noinline__));
 
 /* include/asm-generic/bug.h, kernel/panic.c */
@@ -142,6 +144,8 @@ void vmc_boot_free(unsigned long where, unsigned long size) __attribute__((__noi
 /* mm/mm_init.c, mm/vmstat.c: the statistics of memmap pages */
 #define memmap_pages_add(delta) vmc_count(0, (long)(delta))
 #define memmap_boot_pages_add(delta) vmc_count(1, (long)(delta))
+/* arch/x86/mm/pat/set_memory.c, arch/s390/mm/pageattr.c: the direct map, which no memmap is a part of */
+#define update_page_count(level, pages) ((void)(level), vmc_count(3, (long)(pages)))
 void vmc_count(int counter, long delta) __attribute__((__noinline__));
 
 /* include/linux/mm.h: constructors and destructors of page-table pages */

@@ -203,6 +203,7 @@ static void vmc_initialise(const struct vmc_live *live)
 	vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(start),
 		  vmc_address_name(start + live->pages * sizeof(struct page)), 0, 0);
 	vmc_write(start, start + live->pages * sizeof(struct page), VMC_LIVE, VMC_CALLER);
+	vmc_set_pageblocks(live->start, live->pages);
 }
 
 static int vmc_boot_applies(const struct vmc_operation *operation)
@@ -281,6 +282,8 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 		outcome->returned = vmc_refused_remove(operation);
 		break;
 	}
+	vmc_report_held();
+	vmc_report_sections();
 	vmc_report_lost_copies();
 	vmc_report_cached();
 }

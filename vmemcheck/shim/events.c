@@ -77,7 +77,7 @@ void vmc_bug(const char *message)
 	vmc_stop();
 }
 
-#define VMC_COUNTERS 3
+#define VMC_COUNTERS 4
 static long vmc_counters[VMC_COUNTERS];
 
 void vmc_count(int counter, long delta)

@@ -45,6 +45,8 @@ static int vmc_is_faulty(unsigned int order)
 	vmc_allocations++;
 	if (vmc_fault_kind == 1)
 		return vmc_allocations == vmc_fault_value;
+	if (vmc_fault_kind == 3)
+		return vmc_allocations >= vmc_fault_value;
 	return vmc_fault_kind == 2 && order >= vmc_fault_value;
 }
 

@@ -39,13 +39,13 @@ enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8, VMC_CA
 /*
  * of: for live struct pages the address they belong to; for a table, what its first entry maps; VMC_LEFT_OVER where
  * nobody has written since the page was handed out. seen: the walk that found boot memory mapped last. sequence: the
- * one in which it was handed out last.
+ * one in which it was handed out last. count: of the users of a table, when a walk found it last.
  */
 #define VMC_LEFT_OVER 1UL
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list, seen, sequence;
+	unsigned int list, seen, sequence, count;
 	unsigned char content, order, flags, level;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Slab: objects that are no pages to the ledger. None is handed out twice.
+ * Slab: objects that are no pages to the ledger. None is handed out twice. The first page of each knows its size.
  */
 static void *vmc_object(unsigned long size)
 {
@@ -15,6 +15,7 @@ static void *vmc_object(unsigned long size)
 	if (!pfn)
 		return 0;
 	__builtin_memset(vmc_address_of(pfn), 0, pages << PAGE_SHIFT);
+	vmc_desc_of(pfn)->of = size;
 	return vmc_address_of(pfn);
 }
 
@@ -55,6 +56,8 @@ void *vmc_kmemdup(const void *source, unsigned long size)
 	return __builtin_memcpy(copy, source, size);
 }
 
+static void vmc_usage_freed(const void *usage, unsigned long at);
+
 /* Who uses it after this finds what slab debugging would leave there; include/linux/poison.h: POISON_FREE */
 void vmc_kfree(const void *p)
 {
@@ -69,6 +72,7 @@ void vmc_kfree(const void *p)
 		vmc_copies[index] = vmc_copies[--vmc_copy_count];
 		return;
 	}
+	vmc_usage_freed(p, VMC_CALLER);
 	__builtin_memset((void *)p, 0x6b, sizeof(struct mem_section_usage));
 	vmc_count(2, -1);
 }

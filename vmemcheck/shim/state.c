@@ -181,12 +181,24 @@ static int vmc_is_mapped(unsigned long pfn, unsigned long order)
 	return 0;
 }
 
+/*
+ * Whether a block was a table until now, and a table that memblock gave was put once: free_pagetable() of x86 does that,
+ * however many users register_page_bootmem_memmap() has counted.
+ */
+static int vmc_was_table(unsigned long pfn, long owner)
+{
+	const struct vmc_desc *desc = vmc_desc_of(pfn);
+
+	return desc->content == VMC_ENTRIES &&
+	       (owner != VMC_OWNER_BOOT || pfn_to_page(pfn)->_refcount.counter + 1 == desc->count);
+}
+
 static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
 {
 	if (vmc_block_count == VMC_MOST_MAPPINGS)
 		vmc_fail("more is allocated than can be reported");
 	vmc_blocks[vmc_block_count++] =
-		(struct vmc_block){ pfn, order, owner, vmc_desc_of(pfn)->content == VMC_ENTRIES };
+		(struct vmc_block){ pfn, order, owner, vmc_was_table(pfn, owner) };
 }
 
 /* Boot memory is kept page by page; mapped neighbours are reported as the largest aligned blocks that they make. */

@@ -1,63 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What has no effect on the vmemmap, or is done by hardware: locks, barriers, TLBs, messages,
+ * What has no effect on the vmemmap, or is done by hardware: barriers, TLBs, messages,
  * scheduling, atomic instructions. Each group names the kernel files that it stands for.
  */
 
-/* include/linux/spinlock.h, rwlock.h, mutex.h, rcupdate.h, local_lock.h: operations do not overlap */
-#define spin_lock(lock) ((void)(lock))
-#define spin_unlock(lock) ((void)(lock))
-#define spin_lock_irq(lock) ((void)(lock))
-#define spin_unlock_irq(lock) ((void)(lock))
-#define spin_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define spin_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define spin_lock_init(lock) ((void)(lock))
-#define spin_lock_bh(lock) ((void)(lock))
-#define spin_unlock_bh(lock) ((void)(lock))
-#define spin_lock_nested(lock, subclass) ((void)(lock))
-#define spin_trylock(lock) 1
-#define raw_spin_lock(lock) ((void)(lock))
-#define raw_spin_unlock(lock) ((void)(lock))
-#define raw_spin_lock_irq(lock) ((void)(lock))
-#define raw_spin_unlock_irq(lock) ((void)(lock))
-#define raw_spin_lock_bh(lock) ((void)(lock))
-#define raw_spin_unlock_bh(lock) ((void)(lock))
-#define raw_spin_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define raw_spin_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define read_lock(lock) ((void)(lock))
-#define read_unlock(lock) ((void)(lock))
-#define read_lock_irq(lock) ((void)(lock))
-#define read_unlock_irq(lock) ((void)(lock))
-#define read_lock_bh(lock) ((void)(lock))
-#define read_unlock_bh(lock) ((void)(lock))
-#define read_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define read_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define write_lock(lock) ((void)(lock))
-#define write_unlock(lock) ((void)(lock))
-#define write_lock_irq(lock) ((void)(lock))
-#define write_unlock_irq(lock) ((void)(lock))
-#define write_lock_bh(lock) ((void)(lock))
-#define write_unlock_bh(lock) ((void)(lock))
-#define write_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define write_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define raw_read_lock(lock) ((void)(lock))
-#define raw_read_unlock(lock) ((void)(lock))
-#define raw_read_lock_irq(lock) ((void)(lock))
-#define raw_read_unlock_irq(lock) ((void)(lock))
-#define raw_read_lock_bh(lock) ((void)(lock))
-#define raw_read_unlock_bh(lock) ((void)(lock))
-#define raw_read_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define raw_read_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define raw_write_lock(lock) ((void)(lock))
-#define raw_write_unlock(lock) ((void)(lock))
-#define raw_write_lock_irq(lock) ((void)(lock))
-#define raw_write_unlock_irq(lock) ((void)(lock))
-#define raw_write_lock_bh(lock) ((void)(lock))
-#define raw_write_unlock_bh(lock) ((void)(lock))
-#define raw_write_lock_irqsave(lock, flags) ((void)(lock), (void)(flags = 0))
-#define raw_write_unlock_irqrestore(lock, flags) ((void)(lock), (void)(flags))
-#define mutex_lock(lock) ((void)(lock))
-#define mutex_unlock(lock) ((void)(lock))
+/* include/linux/rcupdate.h, lockdep.h, irqflags.h, preempt.h: there is one thread */
 #define rcu_read_lock() ((void)0)
 #define rcu_read_unlock() ((void)0)
 #define lockdep_assert_held(lock) ((void)0)
@@ -108,10 +55,9 @@
 #define early_pfn_to_nid(pfn) 0
 #define cpu_to_node(cpu) 0
 
-/* arch/(x86|arm64|riscv)/include/asm/tlbflush.h, cacheflush.h: of one CPU, of tables, of caches */
+/* arch/(x86|arm64|riscv)/include/asm/tlbflush.h, cacheflush.h: of one CPU, of caches */
 #define __flush_tlb_all() ((void)0)
 #define local_flush_tlb_kernel_range(start, end) ((void)(start), (void)(end))
-#define __flush_tlb_kernel_pgtable(address) ((void)(address))
 #define flush_tlb_one_kernel(address) ((void)(address))
 #define flush_cache_vmap(start, end) ((void)(start), (void)(end))
 #define flush_cache_vunmap(start, end) ((void)(start), (void)(end))
@@ -133,9 +79,6 @@
 #define mminit_dprintk(...) ((void)0)
 static unsigned long vmc_node[4096];
 #define NODE_DATA(nid) ((struct pglist_data *)vmc_node)
-
-/* arch/x86/mm/pat/set_memory.c, arch/s390/mm/pageattr.c */
-#define update_page_count(level, pages) ((void)(level), (void)(pages))
 
 /* include/linux/atomic.h */
 #define atomic_read(v) __atomic_load_n(&(v)->counter, __ATOMIC_RELAXED)

@@ -69,8 +69,10 @@ static void vmc_note_table(unsigned long pfn, int level, unsigned long start)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 
-	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES) {
 		vmc_fillings[vmc_ram_index(pfn)] = 0;
+		desc->count = pfn_to_page(pfn)->_refcount.counter;
+	}
 	desc->flags |= VMC_IS_TABLE;
 	desc->content = VMC_ENTRIES;
 	desc->level = level;
@@ -97,8 +99,10 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 		return;
 	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
 		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old, level)), level);
-		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level));
+		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level), 0);
 	}
+	if (was == VMC_TABLE && (is != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level)))
+		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level), 1);
 	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
 		unsigned long *table = vmc_table_at(new, level);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What TLBs may still hold: leaf entries that were cleared, until a flush touches what they mapped.
+ * What TLBs may still hold: leaf entries that were cleared, until a flush touches what they mapped, and what walkers
+ * keep of entries that led to tables, until all is flushed, or tables are.
  *
- * One flush of any address in a leaf is enough, since it is one entry. Tables, and what walkers keep of them, are not
- * modelled.
+ * One flush of any address in a leaf is enough, since it is one entry.
  */
 struct vmc_cached {
-	unsigned long start, bytes, pfn;
+	unsigned long start, bytes, pfn, is_table;
 };
 
 #define VMC_MOST_CACHED 65536
@@ -17,7 +17,7 @@ static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 {
 	unsigned long page;
 
-	for (page = 0; page < entry->bytes >> PAGE_SHIFT; page++) {
+	for (page = 0; page < (entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT); page++) {
 		struct vmc_desc *desc = vmc_desc_of(entry->pfn + page);
 
 		if (desc)
@@ -25,24 +25,24 @@ static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 	}
 }
 
-static void vmc_entry_cleared(unsigned long start, unsigned long bytes, unsigned long pfn)
+static void vmc_entry_cleared(unsigned long start, unsigned long bytes, unsigned long pfn, unsigned long is_table)
 {
 	if (vmc_cached_count == VMC_MOST_CACHED) {
 		vmc_give_up("more is unmapped without a flush of TLBs than can be tracked");
 		return;
 	}
-	vmc_cached[vmc_cached_count] = (struct vmc_cached){ start, bytes, pfn };
+	vmc_cached[vmc_cached_count] = (struct vmc_cached){ start, bytes, pfn, is_table };
 	vmc_mark_cached(&vmc_cached[vmc_cached_count++], 1);
 }
 
-void vmc_flush(unsigned long start, unsigned long end)
+static void vmc_forget_cached(unsigned long start, unsigned long end, int with_tables)
 {
 	unsigned int index, kept = 0;
 
 	for (index = 0; index < vmc_cached_count; index++) {
 		struct vmc_cached *entry = &vmc_cached[index];
 
-		if (entry->start < end && start < entry->start + entry->bytes)
+		if (entry->start < end && start < entry->start + entry->bytes && (with_tables || !entry->is_table))
 			vmc_mark_cached(entry, 0);
 		else
 			vmc_cached[kept++] = *entry;
@@ -50,19 +50,39 @@ void vmc_flush(unsigned long start, unsigned long end)
 	vmc_cached_count = kept;
 }
 
-/* What the operation has left in TLBs, as few ranges; the next operation starts with none. */
+/* Of a part, only leaf entries: arm64 has TLBI VAALE1IS for that, riscv SFENCE.VMA with an address. */
+void vmc_flush(unsigned long start, unsigned long end)
+{
+	vmc_forget_cached(start, end, start == 0 && end == ~0UL);
+}
+
+/* arch/arm64/include/asm/tlbflush.h: __flush_tlb_kernel_pgtable() */
+void vmc_flush_walks(unsigned long address)
+{
+	vmc_forget_cached(address, address + 1, 1);
+}
+
+/*
+ * What the operation has left in TLBs of leaf entries, as few ranges; the next operation starts with none. What walkers
+ * keep matters only where the table is used for something else: when it is given back.
+ */
 static void vmc_report_cached(void)
 {
-	unsigned int index, first = 0;
+	unsigned long start = 0, end = 0;
+	unsigned int index;
 
 	for (index = 0; index < vmc_cached_count; index++) {
-		const struct vmc_cached *entry = &vmc_cached[index], *next = entry + 1;
+		const struct vmc_cached *entry = &vmc_cached[index];
 
-		if (index + 1 < vmc_cached_count && next->start == entry->start + entry->bytes)
+		if (entry->is_table)
 			continue;
-		vmc_event(VMC_UNFLUSHED, VMC_CALLER, vmc_address_name(vmc_cached[first].start),
-			  vmc_address_name(entry->start + entry->bytes), 0, 0);
-		first = index + 1;
+		if (end && entry->start != end)
+			vmc_event(VMC_UNFLUSHED, VMC_CALLER, vmc_address_name(start), vmc_address_name(end), 0, 0);
+		if (entry->start != end)
+			start = entry->start;
+		end = entry->start + entry->bytes;
 	}
+	if (end)
+		vmc_event(VMC_UNFLUSHED, VMC_CALLER, vmc_address_name(start), vmc_address_name(end), 0, 0);
 	vmc_flush(0, ~0UL);
 }

@@ -31,8 +31,8 @@
 #define system_supports_mte() 0
 #define system_supports_tlb_range() 0
 #define arm64_use_ng_mappings 0
-#define pgtable_l4_enabled() (vmc_levels >= 4)
-#define pgtable_l5_enabled() (vmc_levels >= 5)
+#define pgtable_l4_enabled() (PAGE_SHIFT == 12 || vmc_levels >= 4)
+#define pgtable_l5_enabled() (CONFIG_PGTABLE_LEVELS > 4 && vmc_levels >= 5)
 /* arch/arm64/tools/sysreg, of which a build makes asm/sysreg-defs.h: ID_AA64ISAR0_EL1.RNDR */
 #ifndef ID_AA64ISAR0_EL1_RNDR_SHIFT
 #define ID_AA64ISAR0_EL1_RNDR_SHIFT 60

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What nobody but another CPU would notice: locks that stay, sections that stay marked, maps that are too small."""
+
+import pytest
+
+from tests.trees.broken import WALKERS, CopyOf, Edit, begun, edited, renamed, replaced, within
+from tests.trees.sources import source_of
+from vmemcheck.engine import check
+from vmemcheck.kernel.source import open_source
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Initialise, Remove, Sequence
+
+_PAGES: Sequence = (AddDevice(1, 1), Remove(0))
+_BLOCK: Sequence = (AddMemory(0, 1), Initialise(0), Remove(0))
+_BOOT: Sequence = (Boot(0, 0, 64), Remove(0))
+_VMEMMAP = "mm/sparse-vmemmap.c"
+_X86, _ = WALKERS["x86"]
+
+_BROKEN = {
+    "lock-stays": (
+        _X86,
+        replaced("remove_pte_table", "spin_unlock(&init_mm.page_table_lock);", ""),
+        _PAGES,
+        "a lock is taken that is held: a deadlock",
+    ),
+    "lock-not-taken": (
+        _X86,
+        replaced("remove_pte_table", "spin_lock(&init_mm.page_table_lock);", ""),
+        _PAGES,
+        "a lock is given back that is not held",
+    ),
+    "lock-held-at-the-end": (
+        _X86,
+        begun("vmemmap_free", "static spinlock_t own; spin_lock(&own);"),
+        _PAGES,
+        "a lock is never given back",
+    ),
+    "section-valid-without-usage": (
+        _VMEMMAP,
+        replaced("section_deactivate", "ms->section_mem_map &= ~SECTION_HAS_MEM_MAP;", ""),
+        _BLOCK,
+        "a section is valid while its usage map is freed",
+    ),
+    "section-stays-marked": (
+        _VMEMMAP,
+        replaced("section_deactivate", "ms->section_mem_map = (unsigned long)NULL;", ";"),
+        _BLOCK,
+        "a section has no memory, and is marked as if it had",
+    ),
+    "usage-map-too-small": (
+        "mm/sparse.c",
+        replaced("mem_section_usage_size", "+ usemap_size()", ""),
+        _BLOCK,
+        "the pageblock flags of a section do not fit into its usage map",
+    ),
+}
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(("file", "edit", "sequence", "warning"), _BROKEN.values(), ids=_BROKEN)
+def test_locks_and_sections_mistake_is_a_warning(
+    file: str, edit: Edit, sequence: Sequence, warning: str, tree: Tree, copy_of: CopyOf
+) -> None:
+    """The tree itself makes no such mistake; one that does gets a warning, as lockdep or a debug kernel would give."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        assert check(machine, sequence) is None
+    with edited(copy_of("x86"), {file: edit}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            finding = check(machine, sequence)
+    assert finding is not None
+    problems = [problem.because for one in finding.violations for problem in one.problems]
+    assert any(warning in because for because in problems), problems
+
+
+@pytest.mark.newest_tree
+def test_direct_map_counted_for_memmap_is_a_violation(tree: Tree, copy_of: CopyOf) -> None:
+    """What is counted for the direct map does not change with the memmap."""
+    with edited(copy_of("x86"), {_X86: replaced("remove_pte_table", "if (direct)", "if (!direct)")}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            finding = check(machine, _PAGES)
+    assert finding is not None
+    assert finding.invariant == "counters-balanced"
+    assert "direct_pages_count" in finding.violations[0].problems[0].because
+
+
+@pytest.mark.newest_tree
+def test_boot_table_that_is_never_put_is_a_leak(tree: Tree, copy_of: CopyOf) -> None:
+    """That a page table from boot stays for want of a second put is by design; that it is not put at all is not."""
+    source = source_of(tree, "x86")
+    with source.machine(source.geometry(64)) as machine:
+        assert check(machine, _BOOT) is None
+    edit = within("free_pagetable", renamed("put_page_bootmem", "(void)"))
+    with edited(copy_of("x86"), {_X86: edit}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            finding = check(machine, _BOOT)
+    assert finding is not None
+    assert finding.invariant == "no-leak"
