@@ -21,7 +21,7 @@ from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
 from vmemcheck.gate.uses import Use, cover, uses_of
 from vmemcheck.invariant import Verdict
-from vmemcheck.kernel.confinement import confinement
+from vmemcheck.kernel.confinement import Confinement, confinement
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.patch.apply import State, apply_series, relevant
 from vmemcheck.patch.diff import printable
@@ -49,20 +49,36 @@ class Request:
     latent: bool = False
 
 
-def judge(request: Request, executor: Executor, progress: Callable[[int, int], None] = lambda *_: None) -> GateResult:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where work is done.
+
+    :param here: processes of this machine: what reads the tree is done there
+    :param jobs: runs what needs nothing but what it is given; None for the same processes
+    :param confinement: says how sliced code was confined
+    """
+
+    here: Executor
+    jobs: Executor | None = None
+    confinement: Callable[[], Confinement] = confinement
+
+
+def judge(request: Request, where: Where, progress: Callable[[int, int], None] = lambda *_: None) -> GateResult:
     """Judge a series.
 
     :param progress: called with the number of steps that are done, and that are known so far
     :raises PatchError: when the series does not apply
     :raises VmemcheckError: when the tree cannot be read
     """
-    return _Judgement(request, executor, progress).result()
+    return _Judgement(request, where, progress).result()
 
 
 class _Judgement:
-    def __init__(self, request: Request, executor: Executor, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, request: Request, where: Where, progress: Callable[[int, int], None]) -> None:
         self._request = request
-        self._executor = executor
+        self._here = where.here
+        self._jobs = where.jobs or where.here
+        self._confinement = where.confinement
         self._progress = progress
         self._done = self._known = 0
 
@@ -93,11 +109,11 @@ class _Judgement:
             Question(request.tree, patched, target, names, request.budget, request.seed, request.latent, named)
             for target, names in wanted
         ]
-        return self._all(prepare_pairs, questions)
+        return self._all(self._here, prepare_pairs, questions)
 
     def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
         pairs = [pair for one in found for pair in one.pairs]
-        compared = self._all(compare, pairs)
+        compared = self._all(self._jobs, compare, pairs)
         lines = self._lines(lines_of(states[-1]), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames)
@@ -109,7 +125,7 @@ class _Judgement:
         reason = ""
         if is_outside and touches_code and not pairs and not unbuilt:
             reason = "no line that it changes is a part of what is run"
-        limits = confinement()
+        limits = self._confinement()
         return self._made(
             lines=lines,
             cells=tuple(_cells(compared)),
@@ -137,7 +153,7 @@ class _Judgement:
         for chosen in (first, [job for job in jobs if job not in first]):
             left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
             if left and chosen:
-                uses += self._all(_cover, [(job, tuple(left)) for job in chosen])
+                uses += self._all(self._jobs, _cover, [(job, tuple(left)) for job in chosen])
         return judged(lines, uses)
 
     def _blames(self, states: Sequence[State], found: Iterable[TargetPairs]) -> dict[Target, Blame]:
@@ -162,10 +178,10 @@ class _Judgement:
             **rest,  # type: ignore[arg-type]  # each caller gives fields of GateResult
         )
 
-    def _all(self, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
+    def _all(self, where: Executor, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
         self._known += len(asked)
         self._progress(self._done, self._known)
-        futures = [self._executor.submit(work, one) for one in asked]
+        futures = [where.submit(work, one) for one in asked]
         answers = []
         for future in futures:
             answers.append(future.result())
