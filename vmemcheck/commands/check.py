@@ -11,6 +11,7 @@ from concurrent.futures import Executor, as_completed
 
 from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
+from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
 from vmemcheck.commands.progress import progress_bar
@@ -52,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add_scheduler_argument(parser)
     add(
         "--faults",
         action=argparse.BooleanOptionalAction,
@@ -71,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     scope = Scope(faults=arguments.faults)
     shifts = tuple(page_bytes(text).bit_length() - 1 for text in arguments.page_size)
     wanted = targets(tuple(arguments.arch), shifts)
-    with Workers(arguments.jobs or os.cpu_count() or 1) as workers:
+    with (
+        Workers(arguments.jobs or os.cpu_count() or 1) as workers,
+        cluster_at(arguments.scheduler, workers) as cluster,
+    ):
         prepared = _prepared(workers.executor, tree, wanted, arguments, scope)
         jobs = [job for one in prepared for job in one.jobs]
         with progress_bar(len(jobs), quiet=arguments.quiet) as advance:
-            results = run_jobs(jobs, workers.executor, advance)
+            results = run_jobs(jobs, cluster or workers.executor, advance)
     result = CheckResult(
         tree=tree.name,
         origin=tree.origin,
