@@ -42,6 +42,8 @@ _COMMON = (
     # Calls at two places stay two: what is done is told at the place that did it.
     "-fno-crossjumping",
     "-fno-tree-tail-merge",
+    # A call at the end of a function stays a call: else the function is not on the stack, and its caller is told.
+    "-fno-optimize-sibling-calls",
     "-fno-diagnostics-show-caret",
     "-fno-pie",
     "-no-pie",
