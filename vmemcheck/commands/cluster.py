@@ -24,8 +24,8 @@ from vmemcheck.errors import ClusterError, UsageError, VmemcheckError
 from vmemcheck.kernel.confinement import Confinement
 from vmemcheck.remote import SAME, Place, confined_on, place, run_sent
 
-_CONNECT_SECONDS = 10
-_NO_WORKER_SECONDS = 60
+_CONNECT_SECONDS = 20
+_NO_WORKER_SECONDS = 300
 """How long there may be no worker at all; a cluster that grows by itself needs a moment."""
 _LOOK_SECONDS = 2.0
 _P = ParamSpec("_P")
