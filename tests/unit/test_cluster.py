@@ -145,6 +145,16 @@ def test_cluster_without_a_worker_is_an_error(
     assert ("", "") == capsys.readouterr()
 
 
+def test_cluster_whose_workers_do_not_answer_is_an_error(shared: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are waited for, but not for ever."""
+    monkeypatch.setattr(module, "_ANSWER_SECONDS", 0)
+    with (
+        pytest.raises(ClusterError, match=r"^the workers of \S+ do not answer: TimeoutError: "),
+        Cluster(shared.address),
+    ):
+        pass
+
+
 def test_scheduler_without_the_package_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
