@@ -24,7 +24,8 @@ def judged(tree: Tree, patch: Path, cache: Path, jobs: int, seed: int) -> bytes:
         "PYTHONHASHSEED": str(seed),
         "XDG_CACHE_HOME": str(cache),
     }
-    options = ["--arch", "x86_64", "--budget", "quick", "--jobs", str(jobs), "--format", "json", "--quiet"]
+    options = ["--budget", "quick", "--jobs", str(jobs), "--format", "json", "--quiet"]
+    options += ["--arch", "x86_64", "--struct-page", "64", "--levels", "4", "--levels", "5"]
     where = ["--tree", str(tree.root), "--replays", str(cache.parent / "replays"), str(patch)]
     done = subprocess.run(
         [sys.executable, "-m", "vmemcheck", "gate", *options, *where], env=environment, capture_output=True, check=False
