@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.trees.broken import CopyOf, Edit, begun, edited, within
+from tests.trees.broken import CopyOf, Edit, begun, edited, replaced, within
 from tests.trees.sources import source_of
 from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check
@@ -81,6 +81,24 @@ def test_door_gives_each_memory_block_an_altmap_where_the_tree_does(tree: Tree) 
     assert [altmap.start_pfn for altmap in one.state.altmaps] == [_BLOCK_PAGES] * has_any
     assert [altmap.start_pfn for altmap in two.state.altmaps] == [0, _BLOCK_PAGES] * has_several
     assert all(altmap.alloc == 512 for altmap in (*one.state.altmaps, *two.state.altmaps))
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(("arch", "page_shift"), [("x86", 12), ("arm64", 12), ("arm64", 14), ("arm64", 16)])
+def test_door_of_memory_blocks_does_the_same_when_memmap_on_memory_is_forced(
+    arch: str, page_shift: int, tree: Tree, copy_of: CopyOf
+) -> None:
+    """Whole PMD leaves are whole pageblocks; arch_supports_memmap_on_memory() refuses all else, in either mode."""
+    forced = replaced("memory_block_memmap_on_memory_pages", "memmap_mode == MEMMAP_ON_MEMORY_FORCE", "1")
+    edits: tuple[dict[str, Edit], ...] = ({}, {_HOTPLUG: forced})
+    states = []
+    for edit in edits:
+        with edited(copy_of(arch), edit) as broken:
+            source = open_source(broken, arch, page_shift)
+            with source.machine(source.geometry(64)) as machine:
+                states.append([one.state for one in machine.run((AddMemory(0, 2, memmap_on_memory=True), Remove(0)))])
+    assert states[0] == states[1]
+    assert [2 if page_shift == 12 else 0, 0] == [len(state.altmaps) for state in states[0]]
 
 
 @pytest.mark.newest_tree
