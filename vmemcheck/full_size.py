@@ -97,7 +97,9 @@ def _moved(operation: Operation, moved: dict[int, int], small: Geometry, full: G
     sections_shift = shift - (small.section_shift - small.page_shift)
     if shift and sections_shift >= 0:
         shift = full.section_shift - full.page_shift + sections_shift
-    other = AddDevice(start, end - start, vmemmap_shift=shift, fault=operation.fault, second=second)
+    other = AddDevice(
+        start, end - start, vmemmap_shift=shift, fault=operation.fault, second=second, private=operation.private
+    )
     return replace(other, altmap=_altmap(operation, other, small, full)) if operation.altmap else other
 
 

@@ -3,6 +3,7 @@
 
 import errno
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,8 @@ from vmemcheck.scope import Scope
 
 _HOTPLUG = "mm/memory_hotplug.c"
 _BLOCK_PAGES = 32768
+_MEMORY_DEVICE_PRIVATE = 1
+"""The first of enum memory_type, include/linux/memremap.h, which leaves 0 out."""
 _SHIFTED = Refused(Action.ADD, Door.MEMORY, 512, _BLOCK_PAGES)
 
 
@@ -233,6 +236,35 @@ def test_door_of_devices_takes_what_memremap_compat_align_promises(tree: Tree, c
             finding = check(machine, sequence)
     assert finding is not None
     assert (2, "memremap_compat_align") == (len(finding.sequence), finding.kind.function)
+
+
+def test_door_of_devices_takes_private_memory(tree: Tree) -> None:
+    """With the type that the tree gives it; an add that fails is undone, and both ranges are removed with one call."""
+    source = source_of(tree, "x86")
+    device = AddDevice(0, 64, second=Second(64, 1), private=True)
+    sequence = (AddMemory(4, 1), replace(device, fault=Fault(FaultKind.NTH, 6)), device, Remove(1))
+    with source.machine(source.geometry(64)) as machine:
+        assert check(machine, sequence) is None
+        before, failed, added, removed = machine.run(sequence)
+    assert (-errno.ENOMEM, 0, 0) == (failed.returned, added.returned, removed.returned)
+    assert before.state.present == failed.state.present == removed.state.present
+    assert range(65 * source.native.pages_per_subsection) in added.state.present
+    pgmaps = {event.pgmap for event in added.events if isinstance(event, SectionCall) and event.pgmap}
+    assert pgmaps <= {(_MEMORY_DEVICE_PRIVATE, 0)}
+    assert bool(pgmaps) == ("params->pgmap" in source.slice.cut.code)
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize("statement", [r"__remove_pages\([^;]*;", r"error = add_pages\([^;]*;"])
+def test_door_private_memory_that_is_lost_is_found_by_a_search(statement: str, tree: Tree, copy_of: CopyOf) -> None:
+    """Less the statement for private memory, what it should have removed stays, or what it should add is not there."""
+    function = "pageunmap_range" if "remove" in statement else "pagemap_range"
+    scope = Scope(boot=False, altmaps=False, compound=False, refusals=False, fallback=False, faults=False)
+    with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            found = bulk_search(machine, scope, 60, 0).findings
+    assert {"no-leak" if "remove" in statement else "memmap-mapped"} <= {one.invariant for one in found}
 
 
 def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:

@@ -80,6 +80,7 @@ _KINDS: dict[str, tuple[_MAKE, Sequence, str]] = {
     "altmap": (with_part(CountsTwice), (AddDevice(0, SECTION, Altmap(0, 64)), Remove(0)), "altmap-balanced"),
     "compound": (with_part(SharesHeadPage), (AddDevice(1, 1, vmemmap_shift=9),), "memmap-backed"),
     "two ranges": (KeepsFirstRange, (AddDevice(0, 1), AddDevice(2, 1, second=Second(0, 1))), "refusals"),
+    "private": (WarnsOfLife, (AddDevice(SECTION - 2, 1, private=True), Initialise(0)), "no-warning"),
     "allocation": (NoRollBack, (AddDevice(0, SECTION + 1, fault=_nth(6)),), "failed-add-undone"),
     "allocations from": (NoRollBack, (AddMemory(0, 2, fault=Fault(FaultKind.FROM, 3)),), "failed-add-undone"),
     "order": (with_part(KeepsEmptyTables), (AddMemory(0, 1, fault=Fault(FaultKind.ORDER, 1)), Remove(0)), "no-leak"),
