@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from vmemcheck.commands.check import add_geometry_arguments, wishes_of
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import count_argument, seed_argument
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("series", nargs="?", metavar="SERIES", help="a diff, a mailbox, a folder of patches, or - for standard input")
     add("--range", metavar="A..B", help="these commits of the git repository --tree; judged on top of A")
     add("--budget", choices=tuple(BUDGETS), default="ci", help="how many sequences and sizes are run (ci)")
-    add("--arch", action="append", default=[], metavar="ARCH", help="an architecture; may be repeated (all)")
+    add_geometry_arguments(parser)
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
     add_scheduler_argument(parser)
@@ -84,6 +85,7 @@ def _judged(arguments: argparse.Namespace) -> GateResult:
         seed=arguments.seed,
         arches=tuple(arguments.arch),
         latent=arguments.latent,
+        wishes=wishes_of(arguments),
     )
     compiler_version()  # so that what is wrong with it is said once
     with (
