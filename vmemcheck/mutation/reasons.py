@@ -60,7 +60,7 @@ OUTSIDE: tuple[Reason, ...] = (
     ),
     Reason(
         "mends a finding",
-        "this kernel runs destructors without constructors (docs/findings.md): where it does not, nothing is objected to",
+        "the tree runs destructors without constructors (docs/findings.md); without the call it does not",
         False,
         (
             Where(functions=words("free_hotplug_pgtable_page free_pte_table"), calls=words("pagetable_dtor")),
