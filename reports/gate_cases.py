@@ -14,12 +14,12 @@ from vmemcheck.reports.finding import page_size
 from vmemcheck.reports.gate_text import change_lines
 from vmemcheck.reports.gate_words import (
     Replays,
+    change_words,
     counted_changes,
     headline,
     lines_not_run,
     lines_words,
     marks_words,
-    patch_words,
 )
 
 
@@ -110,7 +110,7 @@ def _cell_case(result: GateResult, one: JudgedCell, counting: list[Change], repl
 def _failure(result: GateResult, changes: list[Change], replays: Replays) -> tuple[Outcome, str, str, str]:
     words = []
     for change in changes:
-        patch = patch_words(result, change.patch)
+        patch = change_words(result, change)
         words.append(f"{change.kind.invariant}{f' ({patch})' if patch else ''}")
     return Outcome.FAILURE, "breaks", ", ".join(dict.fromkeys(words)), _text(result, changes, replays)
 

@@ -21,6 +21,7 @@ from vmemcheck.reports.gate_blame import hunk_header, told_hunk
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    change_words,
     headline,
     lines_not_run,
     lines_words,
@@ -134,7 +135,7 @@ def _hash(text: str) -> str:
 
 def _violation(result: GateResult, change: Change, replay: str) -> dict[str, object]:
     cell, hunk = shown_cell(change), told_hunk(result, change)
-    patch = patch_words(result, change.patch)
+    patch = change_words(result, change)
     return {
         "title": f"{change.standing.value}: {change.kind.invariant}",
         "standing": change.standing.name.lower(),

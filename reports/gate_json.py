@@ -70,6 +70,7 @@ def _change(result: GateResult, change: Change, replay_file: str | None) -> dict
     return {
         "standing": change.standing.value,
         "patch": change.patch or None,
+        "mended": change.mended or None,
         "arch": change.arch,
         "can_occur": change.reachable,
         "needs_device_range": change.by_device,

@@ -21,6 +21,7 @@ from vmemcheck.reports.gate_text import already_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    change_words,
     counted_changes,
     headline,
     lines_not_run,
@@ -153,7 +154,7 @@ def _not_built(result: GateResult) -> Iterator[str]:
 
 def _change(result: GateResult, change: Change) -> Iterator[str]:
     """Yield a violation: what, where in the patch, the sequence, why, and how to see it."""
-    cell, patch = shown_cell(change), patch_words(result, change.patch)
+    cell, patch = shown_cell(change), change_words(result, change)
     new = change.standing is Standing.BREAKS
     words = f"{'>> ' if new else ''}{change.kind.invariant} {'is violated' if new else 'is not violated any more'} on"
     words += f" {change.arch}, {geometry_words(cell.geometry)}{', since ' + patch if patch else ''}"
@@ -165,6 +166,7 @@ def _change(result: GateResult, change: Change) -> Iterator[str]:
     for text in reason_lines(change.finding):
         yield from _filled(printable(text), "    ")
     cannot = "" if change.reachable else " This size of struct page cannot occur in this tree."
+    yield ""
     yield from _filled(f"It comes {door_words(change.finding)}.{cannot}")
     yield from ("", *_reproduce(result, change))
 

@@ -16,6 +16,7 @@ from vmemcheck.reports.gate_text import already_lines, change_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    change_words,
     headline,
     lines_not_run,
     lines_words,
@@ -168,7 +169,7 @@ def _changes(result: GateResult, replays: Replays) -> Iterator[str]:
 
 
 def _change(result: GateResult, change: Change, number: int, replay: str) -> str:
-    patch = patch_words(result, change.patch)
+    patch = change_words(result, change)
     words = f"{change.kind.invariant} on {change.arch}, {geometry_words(shown_cell(change).geometry)}"
     end = f", {patch}" if patch else ""
     end += "" if change.reachable else ", cannot occur"

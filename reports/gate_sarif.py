@@ -19,6 +19,7 @@ from vmemcheck.reports.gate_blame import locations, told_line
 from vmemcheck.reports.gate_words import (
     TOOL,
     Replays,
+    by_change,
     by_patch,
     headline,
     lines_not_run,
@@ -102,7 +103,7 @@ def _change(
     cell, kind = shown_cell(change), change.kind
     words = "is violated" if change.standing is Standing.BREAKS else "is violated already before the series"
     lines = [
-        f"{kind.invariant} {words} on {cell_words(cell)}{by_patch(result, change.patch)}.",
+        f"{kind.invariant} {words} on {cell_words(cell)}{by_change(result, change)}.",
         *reason_lines(change.finding),
         *(("reproduce", *replay_lines(result, change, replay)) if replay else ()),
     ]

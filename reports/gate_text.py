@@ -9,6 +9,7 @@ from vmemcheck.reports.check_words import printable, wrapped
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    by_change,
     by_patch,
     headline,
     lines_words,
@@ -128,7 +129,7 @@ def _change_parts(result: GateResult, replays: Replays, *, latent: bool) -> Iter
         for change in sorted(result.standing(standing), key=lambda one: not one.reachable):
             number += 1
             unless = "" if change.reachable or latent else "; cannot occur, so it does not count without --latent"
-            heading = f"violation {number}: {standing.value}{by_patch(result, change.patch)}{unless}"
+            heading = f"violation {number}: {standing.value}{by_change(result, change)}{unless}"
             yield [*wrapped(heading, "  "), *change_lines(result, change, replays.get(change, ""))]
     if old := already_lines(result):
         yield ["already there, before the series; vmemcheck check shows each with its sequence:", *old]

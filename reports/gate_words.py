@@ -81,6 +81,18 @@ def by_patch(result: GateResult, number: int) -> str:
     return f" by {words}" if words else ""
 
 
+def change_words(result: GateResult, change: Change) -> str:
+    """Return the patch that a violation is from, as ``patch_words()``, and the one that mends it again."""
+    words, mended = patch_words(result, change.patch), patch_words(result, change.mended)
+    return f"{words} until {mended}" if mended else words
+
+
+def by_change(result: GateResult, change: Change) -> str:
+    """Return the same as `` by patch 2/3 until patch 3/3``, or nothing."""
+    words = change_words(result, change)
+    return f" by {words}" if words else ""
+
+
 def series_words(result: GateResult) -> str:
     """Return the series in one line: its first subject, and how many patches it has."""
     first = result.series[0].subject if result.series else "no patch"
@@ -115,7 +127,7 @@ def headline(result: GateResult, *, latent: bool) -> str:
         case Answer.BREAKS:
             new = counted_changes(result, Standing.BREAKS, latent=latent)
             facts = breaking_facts(result)
-            named = [f"{one.kind.invariant} on {one.arch}{by_patch(result, one.patch)}" for one in new]
+            named = [f"{one.kind.invariant} on {one.arch}{by_change(result, one)}" for one in new]
             named += [f"{fact.name} on {fact.arch}{by_patch(result, fact.patch)}" for fact in facts]
             return listed(named)
         case Answer.NO_VERDICT:
@@ -134,7 +146,9 @@ def headline(result: GateResult, *, latent: bool) -> str:
             return f"no new violation, but {missed} of {counted(len(result.lines), 'changed line')} did not run"
         case Answer.FIXES:
             gone = counted_changes(result, Standing.FIXES, latent=latent)
-            return listed(f"{one.kind.invariant} on {one.arch}{by_patch(result, one.patch)}" for one in gone)
+            return listed(f"{one.kind.invariant} on {one.arch}{by_change(result, one)}" for one in gone)
+        case Answer.UNCHANGED if not result.cells:
+            return run_words(result)
         case Answer.UNCHANGED:
             which = "" if all(one.reachable for one in result.changes) else " that can occur"
             return f"no violation{which} is new or gone in {run_words(result)}"
@@ -160,8 +174,11 @@ def asides(result: GateResult, *, latent: bool) -> list[str]:
 
 def next_words(result: GateResult, *, latent: bool) -> str:
     """Return what a reader can do now."""
+    broken = counted_changes(result, Standing.BREAKS, latent=latent)
     match result.answer(latent=latent):
-        case Answer.BREAKS if counted_changes(result, Standing.BREAKS, latent=latent):
+        case Answer.BREAKS if broken and all(one.mended for one in broken):
+            return "let each patch work by itself: git bisect stops at any of them"
+        case Answer.BREAKS if broken:
             return "replay violation 1, which draws the vmemmap after each operation"
         case Answer.BREAKS:
             return "see vmemcheck prove for the theorem, and vmemcheck facts for the tree"
@@ -170,9 +187,11 @@ def next_words(result: GateResult, *, latent: bool) -> str:
         case Answer.NO_VERDICT:
             return "do what the messages say"
         case Answer.NOT_EXERCISED:
-            return "run longer: --budget deep; or read these lines yourself"
+            return "run longer, --budget deep, on all architectures and sizes; or read these lines yourself"
         case Answer.NOT_APPLICABLE:
             return "nothing to do here"
+        case Answer.UNCHANGED if not result.cells:
+            return "nothing to do here: no line of code is another one"
         case _ if result.budget != "deep":
             return "look further: --budget deep"
         case _:

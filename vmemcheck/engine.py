@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from vmemcheck.by_design import ByDesign, covering
+from vmemcheck.entries import Events
 from vmemcheck.errors import MachineError
 from vmemcheck.history import History
 from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Problem, Step, Violation
@@ -18,7 +19,7 @@ from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS, never_with
 from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Faulted, Observation, State, Stopped
-from vmemcheck.operation import Boot, Operation, Sequence
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Operation, Sequence
 from vmemcheck.scope import Scope
 
 _PROBLEMS_SHOWN = 4
@@ -116,7 +117,8 @@ def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Ite
         if expectation.outcome is Outcome.SKIPPED:
             yield None
             continue
-        after = following if _succeeded(expectation, observation) else met.tried(place)
+        is_last = number + 1 == len(observations)
+        after = following if _succeeded(operation, expectation, observation, is_last=is_last) else met.tried(place)
         if isinstance(operation, Boot):
             baseline = Baseline(after.model, observation.state)
         step = Step(operation, expectation, place.model, after.model, previous, observation, baseline)
@@ -125,7 +127,7 @@ def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Ite
         vars(step)["now"] = met.situation(after, observation.state)
         place, previous = after, observation.state
         yield step
-    if len(observations) < len(sequence) and not _stopped(observations):
+    if len(observations) < len(sequence) and not (observations and _stopped(observations[-1])):
         raise MachineError(
             f"{machine.name} reported {len(observations)} of {len(sequence)} operations and did not say why it stopped"
         )
@@ -148,14 +150,21 @@ def step_of(
     _compare(machine, operation, expectation, observation)
     if expectation.outcome is Outcome.SKIPPED:
         return None
-    after = expectation.after if _succeeded(expectation, observation) else replace(before, running=True)
+    succeeded = _succeeded(operation, expectation, observation, is_last=True)
+    after = expectation.after if succeeded else replace(before, running=True)
     if isinstance(operation, Boot):
         baseline = Baseline(after, observation.state)
     return Step(operation, expectation, before, after, previous, observation, baseline)
 
 
-def _succeeded(expectation: Expectation, observation: Observation) -> bool:
-    return observation.returned >= 0 and expectation.outcome is not Outcome.REFUSED
+def _succeeded(operation: Operation, expectation: Expectation, observation: Observation, *, is_last: bool) -> bool:
+    """Tell whether what was asked for is so from now on; it is not where the machine stopped half-way through an add.
+
+    :param is_last: of those that the machine reported: it may have stopped there
+    """
+    if observation.returned < 0 or expectation.outcome is Outcome.REFUSED:
+        return False
+    return not (is_last and isinstance(operation, AddMemory | AddDevice) and _stopped(observation))
 
 
 def are_soft(violations: Iterable[Violation]) -> bool:
@@ -207,5 +216,5 @@ def _compare(machine: Machine, operation: Operation, expectation: Expectation, o
         )
 
 
-def _stopped(observations: tuple[Observation, ...]) -> bool:
-    return bool(observations) and any(isinstance(event, Faulted | Stopped) for event in observations[-1].events)
+def _stopped(observation: Observation) -> bool:
+    return any(isinstance(event, Faulted | Stopped) for event in Events.of(observation.events).others)

@@ -88,5 +88,9 @@ class ExecutorError(VmemcheckError):
     """A program that was built from a kernel tree cannot be started, died, or met a limit of the simulation."""
 
 
+class ClusterError(VmemcheckError):
+    """Other machines cannot be reached, differ from this one, or were lost."""
+
+
 class RecordingError(VmemcheckError):
     """A recording of a booted kernel that cannot be read, or that no sequence of operations can replay."""

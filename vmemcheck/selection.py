@@ -39,6 +39,10 @@ class Wishes:
     sizes: tuple[tuple[str, int], ...] = ()
 
 
+ALL = Wishes()
+"""What is looked at where nothing is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One architecture and page size of a tree."""

@@ -72,13 +72,18 @@ def _without_fault(sequence: Sequence) -> Iterator[Sequence]:
 
 
 def _in_blocks(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
-    """Yield a single add that fails as adds of the first memory blocks, each with another failing allocation."""
+    """Yield a single add as one of the first memory blocks, then with one allocation failing after the other.
+
+    A device whose altmap is too small fails without that.
+    """
     if len(sequence) != 1 or not isinstance(sequence[0], AddDevice | AddMemory):
         return
     if isinstance(sequence[0], AddMemory) and not (sequence[0].block and sequence[0].fault):
         return
     unit = geometry.pages_per_block if isinstance(sequence[0], AddMemory) else geometry.pages_per_subsection
     count = -(-sequence[0].count * unit // geometry.pages_per_block)
+    if not sequence[0].fault:
+        yield (AddMemory(0, count),)
     for blocks in dict.fromkeys((count, 2)):
         for number in range(1, _MOST_ALLOCATIONS):
             yield (AddMemory(0, blocks, fault=Fault(FaultKind.NTH, number)),)

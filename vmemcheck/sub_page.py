@@ -6,6 +6,7 @@ kernel's own lines; where the branch ran, the shortest sequence that reaches it 
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vmemcheck import scope as scopes
@@ -31,11 +32,14 @@ class SubPagePath:
 
     :param loop: a line that runs once for each entry
     :param branch: a line that runs only when less than a page is removed
+    :param first: line of the brace that opens the block with it, and ``last``, of the one that closes it
     """
 
     file: str
     loop: int
     branch: int
+    first: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,25 @@ def sub_page_path(found: Slice) -> SubPagePath | None:
     lines = dict(enumerate(body.split("\n"), item.line))
     loop = next((number for number, line in lines.items() if _LOOP.search(line)), None)
     branch = next((number for number, line in lines.items() if _BRANCH.search(line)), None)
-    return SubPagePath(item.file, loop, branch) if loop and branch else None
+    return SubPagePath(item.file, loop, branch, *_block(lines, branch)) if loop and branch else None
+
+
+def _block(lines: Mapping[int, str], inside: int) -> tuple[int, int]:
+    """Return the lines of the braces around a line."""
+    before = [number for number in lines if number < inside]
+    first = _unmatched(((number, lines[number][::-1]) for number in reversed(before)), "{", "}")
+    last = _unmatched(((number, text) for number, text in lines.items() if number >= inside), "}", "{")
+    return first, last
+
+
+def _unmatched(lines: Iterable[tuple[int, str]], wanted: str, other: str) -> int:
+    depth = 0
+    for number, text in lines:
+        for letter in text:
+            depth += (letter == wanted) - (letter == other)
+            if depth == 1:
+                return number
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

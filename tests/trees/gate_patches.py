@@ -8,7 +8,7 @@ from pathlib import Path
 from vmemcheck.gate.result import Answer
 
 FOLDER = Path(__file__).parent / "patches"
-_X86 = ("x86_64",)
+_X86, _ARM64, _RISCV = ("x86_64",), ("arm64",), ("riscv64",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Case:
 
     :param name: of the file; the series of the kernel stands first
     :param arches: that are judged; all where there are none
+    :param struct_page: the size that is run, and ``levels``: one geometry takes a quarter of the time of all
+    :param patch: that is to blame, or to praise, and ``mended``: the one that mends what it breaks
     :param says: invariant that must object, fact that must change, or words of the reason or message
     """
 
@@ -26,6 +28,10 @@ class Case:
     says: str = ""
     budget: str = "quick"
     latent: bool = False
+    struct_page: int = 64
+    levels: int = 4
+    patch: int = 1
+    mended: int | None = None
 
     @property
     def series(self) -> str:
@@ -40,24 +46,62 @@ class Case:
 
 CASES = (
     Case("7.2-x86-pte-page-kept", _X86, Answer.BREAKS, "no-leak"),
+    Case("7.2-x86-shared-pmd-kept", _X86, Answer.BREAKS, "no-leak", struct_page=80),
+    Case("7.2-x86-shared-pmd-freed", _X86, Answer.BREAKS, "memmap-mapped", struct_page=80),
+    Case("7.2-x86-pmd-freed-as-page", _X86, Answer.BREAKS, "freed-once"),
+    Case("7.2-x86-endless", _X86, Answer.BREAKS, "no-warning"),
+    Case("7.2-arm64-pte-stays", _ARM64, Answer.BREAKS, "no-leak"),
+    Case("7.2-arm64-always-pmd", _ARM64, Answer.BREAKS, "memmap-mapped"),
+    Case("7.2-arm64-no-flush", _ARM64, Answer.BREAKS, "tlb-flushed"),
+    Case("7.2-arm64-altmap-count", _ARM64, Answer.BREAKS, "altmap-balanced"),
+    Case("7.2-sparse-overlap", _X86, Answer.BREAKS, "refusals"),
+    Case("7.2-sparse-one-short", _X86, Answer.BREAKS, "ranges-aligned"),
+    Case("7.2-sparse-statistic", _X86, Answer.BREAKS, "counters-balanced"),
+    Case("7.2-sparse-failed-add", _X86, Answer.BREAKS, "failed-add-undone"),
+    Case("7.2-hotplug-any-span", _X86, Answer.BREAKS, "refusals"),
+    Case("7.2-mmzone-small-subsections", _X86, Answer.BREAKS, "SUBSECTION_SHIFT"),
+    Case("6.12-sparse-one-short", _X86, Answer.BREAKS, "ranges-aligned"),
+    Case("6.12-riscv-pte-page-kept", _RISCV, Answer.BREAKS, "no-leak"),
+    Case("6.12-riscv-pmd-twice", _RISCV, Answer.BREAKS, "freed-once"),
+    Case("6.1-sparse-one-short", _X86, Answer.BREAKS, "ranges-aligned"),
+    Case("6.1-sparse-overlap", _X86, Answer.BREAKS, "refusals"),
+    Case("7.2-x86-series-breaks", _X86, Answer.BREAKS, "no-leak", struct_page=80, patch=2),
+    Case("7.2-x86-series-mends", _X86, Answer.BREAKS, "no-leak", struct_page=80, patch=2, mended=3),
+    Case("7.2-x86-comment", _X86, Answer.UNCHANGED),
     Case("7.2-x86-rename", _X86, Answer.UNCHANGED),
+    Case("7.2-x86-rename-all", _X86, Answer.UNCHANGED, levels=5),
+    Case("7.2-x86-next", _X86, Answer.UNCHANGED),
+    Case("7.2-sparse-order", _X86, Answer.UNCHANGED),
+    Case("7.2-mmzone-macro", _X86, Answer.UNCHANGED),
+    Case("7.2-hotplug-span-variable", _X86, Answer.UNCHANGED),
+    Case("7.2-x86-direct-count", _X86, Answer.UNCHANGED, "without effect"),
+    Case("6.1-x86-next", _X86, Answer.UNCHANGED),
     Case("5.10-x86-aligned", _X86, Answer.UNCHANGED),
-    Case("5.10-x86-no-sub-page", _X86, Answer.UNCHANGED),
-    Case("5.10-arm64-base-pages", ("arm64",), Answer.FIXES, "memmap-mapped"),
+    Case("5.10-x86-no-sub-page", _X86, Answer.UNCHANGED, "cannot run"),
+    Case("5.10-arm64-base-pages", _ARM64, Answer.FIXES, "memmap-mapped"),
     Case("7.2-documentation", (), Answer.NOT_APPLICABLE, "changes no file"),
     Case("7.2-driver", (), Answer.NOT_APPLICABLE, "changes no file"),
+    Case("7.2-filesystem", (), Answer.NOT_APPLICABLE, "changes no file"),
     Case("7.2-swap-irrelevant", (), Answer.NOT_APPLICABLE, "made of"),
     Case("7.2-hotplug-online", ("loongarch64",), Answer.NOT_APPLICABLE, "no line"),
+    Case("5.10-x86-base-pages", _X86, Answer.NOT_EXERCISED, "pmd-leaf-freed", latent=True, struct_page=72),
+    Case("7.2-x86-pud-leaf", _X86, Answer.NOT_EXERCISED, "set_pud("),
+    Case("7.2-x86-identity", _X86, Answer.NOT_EXERCISED, "deleted: return;"),
+    Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
+    Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )
 """In the order of the answers."""
 
 
 def table() -> str:
     """Return the table of docs/gate-patches.md."""
-    lines = ["| patch | what it does | answer | what objects, or is said |", "| --- | --- | --- | --- |"]
+    lines = ["| patch | what it does | run on | answer | what objects, or is said |", "| --- | --- | --- | --- | --- |"]
     for case in CASES:
-        found = re.search(r"^Subject: \[PATCH\] (.*)$", case.path.read_text(), re.MULTILINE)
+        found = re.search(r"^Subject: \[PATCH[^\]]*\] (.*)$", case.path.read_text(), re.MULTILINE)
         assert found is not None, case.name
         where = ", latent sizes too" if case.latent else ""
-        lines.append(f"| {case.name} | {found[1]} | {case.answer.value}{where} | {case.says} |")
+        where += f" by patch {case.patch}" if case.patch > 1 else ""
+        where += f" until patch {case.mended}" if case.mended else ""
+        run = f"{case.arches[0]}, struct page {case.struct_page}" if case.arches else "all"
+        lines.append(f"| {case.name} | {found[1]} | {run} | {case.answer.value}{where} | {case.says} |")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from vmemcheck.errors import BuildError, ShimGapError, SliceError, TreeError, Vm
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.operation import AddDevice, Remove
+from vmemcheck.operation import AddDevice, AddMemory, Remove
 from vmemcheck.scope import Scope
 
 pytestmark = pytest.mark.newest_tree
@@ -71,6 +71,16 @@ def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: CopyOf) -
             assert (str(problem.where) == f"{file}:{line}: {function}()") or "recursion" in says, statement
         quiet = check(machine, (AddDevice(0, len(_FAULTS) + 1), Remove(0)))
     assert quiet is None or quiet.invariant != "no-warning"
+
+
+@pytest.mark.parametrize("statement", ["BUG();", "*(volatile long *)NULL = 1;"])
+def test_broken_populate_that_crashes_is_named_by_the_crash(statement: str, copy_of: CopyOf) -> None:
+    """Nobody asks for the memmap of an add that does not come back."""
+    edit = begun("vmemmap_populate", statement)
+    with edited(copy_of("x86"), {_X86[0]: edit}) as tree, _machine(tree, "x86") as machine:
+        findings = [check(machine, (add,)) for add in (AddDevice(0, 1), AddMemory(0, 1))]
+    found = [finding and (finding.invariant, finding.kind.function) for finding in findings]
+    assert [("no-warning", "vmemmap_populate")] * 2 == found
 
 
 def test_broken_walker_endless_loop_is_found_and_shrunk_by_a_search(copy_of: CopyOf) -> None:

@@ -205,6 +205,18 @@ def test_door_second_range_that_is_not_undone_is_found_by_a_search(
     assert invariant in {one.invariant for one in found}
 
 
+def test_door_of_devices_takes_what_memremap_compat_align_promises(tree: Tree, copy_of: CopyOf) -> None:
+    """The tree's own says a subsection; one that says a page is a warning at its place with the first device range."""
+    sequence = (AddMemory(1, 1), AddDevice(0, 1))
+    assert _invariants(tree, sequence) == []
+    with edited(copy_of("x86"), {"mm/memremap.c": begun("memremap_compat_align", "return PAGE_SIZE;")}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            finding = check(machine, sequence)
+    assert finding is not None
+    assert (2, "memremap_compat_align") == (len(finding.sequence), finding.kind.function)
+
+
 def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:
     """An add that fails for want of memory warns in add_pages(), and nowhere else: that is no finding."""
     source = source_of(tree, "x86")

@@ -2,19 +2,29 @@
 """``vmemcheck gate`` on real trees: each patch of ``patches/`` is judged as its row of the table says."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.trees.gate_patches import CASES, Case
+from tests.trees.broken import copied
+from tests.trees.gate_patches import CASES, FOLDER, Case
 from vmemcheck.cli import main
 from vmemcheck.gate.result import Answer
 from vmemcheck.kernel.tree import Tree
 
+_CASES = {case.name: case for case in CASES}
+
+
+def _options(case: Case) -> list[str]:
+    options = [word for arch in case.arches for word in ("--arch", arch)] + ["--latent"] * case.latent
+    if case.arches:
+        options += ["--page-size", "4K", "--struct-page", str(case.struct_page), "--levels", str(case.levels)]
+    return ["--quiet", "--budget", case.budget, *options]
+
 
 def _judged(case: Case, tree: Tree, folder: Path) -> tuple[int, dict[str, object], str]:
-    options = [word for arch in case.arches for word in ("--arch", arch)] + ["--latent"] * case.latent
     outputs = [
         "--format",
         "json",
@@ -25,7 +35,7 @@ def _judged(case: Case, tree: Tree, folder: Path) -> tuple[int, dict[str, object
         "--output",
         str(folder / "text"),
     ]
-    code = main(["gate", "--tree", str(tree.root), str(case.path), "--budget", case.budget, *options, *outputs])
+    code = main(["gate", "--tree", str(tree.root), str(case.path), *_options(case), *outputs])
     return code, json.loads((folder / "json").read_text()), (folder / "text").read_text()
 
 
@@ -38,6 +48,35 @@ def test_gate_patch_is_judged_as_the_table_says(case: Case, tree_of: Callable[[s
     if case.answer in (Answer.BREAKS, Answer.FIXES) and "-" in case.says:
         changes = data["changes"]
         assert isinstance(changes, list)
-        told = {(one["standing"], one["invariant"], one["patch"]) for one in changes}
-        assert (case.answer.value, case.says, 1) in told
+        told = {
+            (one["standing"], violation["invariant"], one["patch"], one["mended"])
+            for one in changes
+            for violation in one["violations"]
+        }
+        assert (case.answer.value, case.says, case.patch, case.mended) in told
     assert case.says in text
+
+
+def _git(folder: Path, *words: str) -> None:
+    identity = ["-c", "user.name=A Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_gate_judges_a_range_of_a_repository(tree_of: Callable[[str], Tree], tmp_path: Path) -> None:
+    """Commits are judged like patches, on top of the older one, whatever is checked out; the guilty one is named."""
+    repository = copied(tree_of("7.2"), "x86", tmp_path).root
+    file = repository / "arch/x86/mm/init_64.c"
+    text = file.read_bytes()
+    file.unlink()  # it may be a link to that of the tree
+    file.write_bytes(text)
+    _git(repository, "init", "--quiet")
+    _git(repository, "add", "--all")
+    _git(repository, "commit", "--quiet", "--message", "as it was")
+    for name in ("7.2-x86-next", "7.2-x86-pte-page-kept"):
+        _git(repository, "apply", "--unidiff-zero", "--index", str(FOLDER / f"{name}.patch"))
+        _git(repository, "commit", "--quiet", "--message", f"apply {name}")
+    options = [*_options(_CASES["7.2-x86-pte-page-kept"]), "--format", "json", "--output", str(tmp_path / "json")]
+    assert main(["gate", "--tree", str(repository), "--range", "HEAD~2..HEAD", *options]) == 1
+    data = json.loads((tmp_path / "json").read_text())
+    assert ["apply 7.2-x86-next", "apply 7.2-x86-pte-page-kept"] == [one["subject"] for one in data["series"]]
+    assert ("no-leak", 2) in {(one["invariant"], one["patch"]) for one in data["changes"]}

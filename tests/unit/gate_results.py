@@ -140,6 +140,7 @@ FACTS = replace(
         FactChange("arm64", "sizeof(struct page)", "64", "64 80", says="80 is new", patch=2),
     ),
 )
+MENDED = replace(UNCHANGED, changes=(replace(POSSIBLE, patch=1, mended=2), OLD))
 NOT_APPLICABLE = replace(
     BASE, series=SERIES[:1], hunks=(), lines=(), reason="the series touches nothing that is run: net/core/dev.c"
 )
@@ -156,6 +157,7 @@ RESULTS = {
     "identical": IDENTICAL,
     "no verdict": NO_VERDICT,
     "facts": FACTS,
+    "mended": MENDED,
     "not applicable": NOT_APPLICABLE,
     "bare diff": BARE,
 }

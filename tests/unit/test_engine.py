@@ -15,7 +15,7 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Verdict
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.marks import MARKS
-from vmemcheck.observation import Observation
+from vmemcheck.observation import Location, Observation, State, Stopped
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Initialise, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope, operations
@@ -50,6 +50,17 @@ def test_check_machine_that_skips_what_applies_is_an_error() -> None:
         check(Liar(SUB_PMD, applied=False), (AddDevice(0, 1),))
     with pytest.raises(MachineError, match="disagree"):
         check(Liar(SUB_PMD, pfns=range(7)), (AddDevice(0, 1),))
+
+
+def test_check_add_that_does_not_come_back_is_named_by_that() -> None:
+    """Its own memmap is no question then; that of others, which is gone, comes before the crash that it led to."""
+    crash = (Stopped("BUG_ON(addr)", Location("mm/a.c", 1, "f")),)
+    machine = Liar(SUB_PMD, events=crash, state=State())
+    alone, beside = (check(machine, sequence) for sequence in ((AddDevice(0, 1),), (AddMemory(1, 1), AddDevice(0, 1))))
+    assert alone is not None
+    assert beside is not None
+    assert ["no-warning"] == [violation.invariant for violation in alone.violations]
+    assert ["memmap-mapped", "no-warning"] == [violation.invariant for violation in beside.violations]
 
 
 def test_check_machine_that_stops_without_reason_is_an_error() -> None:

@@ -48,6 +48,7 @@ STATUSES = {
     "identical": ("pass", "pass", "pass"),
     "no verdict": ("fail", "pass", "fail"),
     "facts": ("fail", "fail", "pass"),
+    "mended": ("fail", "fail", "pass"),
     "not applicable": ("pass",),
     "bare diff": ("pass",),
 }

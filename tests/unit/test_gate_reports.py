@@ -17,6 +17,7 @@ from tests.unit.gate_results import (
     BREAKS,
     FACTS,
     LATENT,
+    MENDED,
     NEW,
     NO_VERDICT,
     NOT_EXERCISED,
@@ -28,7 +29,7 @@ from tests.unit.gate_results import (
 )
 from tests.unit.published import HOSTILE, OBEYED, assert_exact, objects
 from vmemcheck import replay_file
-from vmemcheck.gate.result import ChangedLine, GateResult, LineUse, PatchHead
+from vmemcheck.gate.result import Answer, ChangedLine, GateResult, LineUse, PatchHead
 from vmemcheck.reports.check_words import printable
 from vmemcheck.reports.gate_b4 import gate_b4
 from vmemcheck.reports.gate_formats import FORMATS as TABLE
@@ -100,6 +101,7 @@ def test_gate_text_has_the_answer_and_what_to_do_last(result: GateResult) -> Non
 
 
 HEADLINES = {
+    "mended": (MENDED, "memmap-mapped on arm64 by patch 1/2 until patch 2/2"),
     "breaks": (BREAKS, "memmap-mapped on arm64 by patch 2/2"),
     "facts": (FACTS, "SUBSECTION_SHIFT on x86_64 by patch 1/2"),
     "no verdict": (
@@ -113,7 +115,7 @@ HEADLINES = {
     ),
     "identical": (
         RESULTS["identical"],
-        "no violation is new or gone in 2 geometries of x86_64, arm64: the program is the same before and after",
+        "2 geometries of x86_64, arm64: the program is the same before and after",
     ),
     "unchanged": (
         UNCHANGED,
@@ -243,3 +245,15 @@ def test_gate_reports_never_say_safe(result: GateResult) -> None:
     """No search shows that."""
     for text in FORMATS.values():
         assert "safe" not in text(result, {}, True).lower()
+
+
+def test_gate_tells_what_a_later_patch_mends_in_each_format() -> None:
+    """Between the two the kernel is broken, for whoever bisects: it breaks, and the second patch is told too."""
+    assert (Answer.BREAKS, 1) == (MENDED.answer(), MENDED.answer().exit_code)
+    assert "git bisect" in next_words(MENDED, latent=False)
+    assert "git bisect" not in next_words(BREAKS, latent=False)
+    for name in set(FORMATS) - {"json", "b4.json", "html"}:
+        said = " ".join(FORMATS[name](MENDED, replays(MENDED), False).split())
+        assert "patch 1/2 until patch 2/2" in said, name
+    change = json.loads(gate_json(MENDED, {}, False))["changes"][0]
+    assert (1, 2) == (change["patch"], change["mended"])

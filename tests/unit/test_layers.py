@@ -60,6 +60,7 @@ LAYERS: dict[str, set[str]] = {
     "full_size": {"scope"},
     "exploration": {"check", "explore_jobs", "explore_scope", "full_size", "shrink"},
     "selection": {"check"},
+    "remote": {"kernel"},
     "patch": {"kernel"},
     "gate": {"selection", "exploration", "reproof", "patch", "sequence_text"},
     "mutation": {"bulk", "kernel"},
@@ -67,6 +68,7 @@ LAYERS: dict[str, set[str]] = {
     "properties": {"search", "bulk", "reference", "reports", "replay_file"},
     "commands": {
         "selection",
+        "remote",
         "exploration",
         "gate",
         "patch",
@@ -83,6 +85,7 @@ LAYERS: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 ONLY_IN = {
+    "distributed": {"commands"},
     "hypothesis": {"strategies", "search", "properties", "pytest_plugin"},
     "jinja2": {"reports"},
     "sympy": {"theorems"},

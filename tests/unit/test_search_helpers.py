@@ -93,6 +93,7 @@ def test_weighted_operations_without_faults_have_none_that_fail_half_way() -> No
         ((AddDevice(9, 1, second=Second(5, 2)), Remove(1)), (AddDevice(4, 1, second=Second(0, 2)), Remove(0))),
         ((Boot(0, 0, 64), Remove(3)), (AddMemory(0, 1), Remove(0))),
         ((Boot(1, 0, 32), Remove(0)), (AddDevice(0, 32), Remove(0))),
+        ((AddDevice(0, 65),), (AddMemory(0, 2),)),
     ],
 )
 def test_plainer_best_comes_first(sequence: tuple[Operation, ...], expected: tuple[Operation, ...]) -> None:

@@ -8,6 +8,7 @@ import argparse
 import os
 from collections.abc import Iterable
 from concurrent.futures import Executor, as_completed
+from dataclasses import replace
 
 from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
@@ -35,19 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_tree_arguments(parser)
     add = parser.add_argument
-    add("--arch", action="append", default=[], metavar="ARCH", help="an architecture; may be repeated (all)")
-    add("--page-size", action="append", default=[], metavar="SIZE", help="4K, 16K or 64K; may be repeated (all)")
-    add(
-        "--struct-page",
-        action="append",
-        default=[],
-        type=bytes_argument,
-        metavar="BYTES",
-        help="a size of struct page; may be repeated (those that the tree's definition can have)",
-    )
-    add(
-        "--levels", action="append", default=[], type=levels_argument, metavar="N", help="levels of page tables, 3 to 5"
-    )
+    add_geometry_arguments(parser)
     add("--subsection-shift", type=shift_argument, metavar="N", help="bend SUBSECTION_SHIFT; the tree has 21")
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
@@ -64,13 +53,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="no progress bar")
 
 
+def add_geometry_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--arch``, ``--page-size``, ``--struct-page`` and ``--levels``."""
+    add = parser.add_argument
+    add("--arch", action="append", default=[], metavar="ARCH", help="an architecture; may be repeated (all)")
+    add("--page-size", action="append", default=[], metavar="SIZE", help="4K, 16K or 64K; may be repeated (all)")
+    add(
+        "--struct-page",
+        action="append",
+        default=[],
+        type=bytes_argument,
+        metavar="BYTES",
+        help="a size of struct page; may be repeated (those that the tree's definition can have)",
+    )
+    add(
+        "--levels", action="append", default=[], type=levels_argument, metavar="N", help="levels of page tables, 3 to 5"
+    )
+
+
+def wishes_of(arguments: argparse.Namespace) -> Wishes:
+    """Return what these arguments ask for.
+
+    :raises UsageError: when there are no such pages
+    """
+    return Wishes(
+        page_shifts=tuple(page_bytes(text).bit_length() - 1 for text in arguments.page_size),
+        struct_page_bytes=tuple(dict.fromkeys(arguments.struct_page)),
+        levels=tuple(dict.fromkeys(arguments.levels)),
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Return 0 when all invariants hold, 1 when one is violated, 2 when there is no verdict."""
     tree = open_tree(arguments.tree, arguments.rev)
     compiler_version()  # so that what is wrong with it is said once
     scope = Scope(faults=arguments.faults)
-    shifts = tuple(page_bytes(text).bit_length() - 1 for text in arguments.page_size)
-    wanted = targets(tuple(arguments.arch), shifts)
+    wanted = targets(tuple(arguments.arch), wishes_of(arguments).page_shifts)
     with Workers(arguments.jobs or os.cpu_count() or 1) as workers:
         prepared = _prepared(workers.executor, tree, wanted, arguments, scope)
         jobs = [job for one in prepared for job in one.jobs]
@@ -96,7 +114,7 @@ def _prepared(
 ) -> list[Prepared]:
     """Slice all targets at once; the first error ends the run."""
     bent = (("subsection_shift", arguments.subsection_shift),) if arguments.subsection_shift else ()
-    wishes = Wishes((), tuple(dict.fromkeys(arguments.struct_page)), tuple(dict.fromkeys(arguments.levels)), bent)
+    wishes = replace(wishes_of(arguments), sizes=bent)
     named = bool(arguments.arch)
     wanted = list(wanted)
     with progress_bar(len(wanted), quiet=arguments.quiet, what="slicing") as advance:

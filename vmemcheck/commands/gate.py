@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from vmemcheck.commands.check import add_geometry_arguments, wishes_of
+from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import count_argument, seed_argument
 from vmemcheck.commands.progress import growing_bar
@@ -16,7 +18,7 @@ from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.errors import UsageError
 from vmemcheck.gate.budget import BUDGETS
-from vmemcheck.gate.judge import Request, judge
+from vmemcheck.gate.judge import Request, Where, judge
 from vmemcheck.gate.result import GateResult
 from vmemcheck.kernel.cache import write_whole
 from vmemcheck.kernel.compiler import compiler_version
@@ -37,9 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("series", nargs="?", metavar="SERIES", help="a diff, a mailbox, a folder of patches, or - for standard input")
     add("--range", metavar="A..B", help="these commits of the git repository --tree; judged on top of A")
     add("--budget", choices=tuple(BUDGETS), default="ci", help="how many sequences and sizes are run (ci)")
-    add("--arch", action="append", default=[], metavar="ARCH", help="an architecture; may be repeated (all)")
+    add_geometry_arguments(parser)
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add_scheduler_argument(parser)
     add("--latent", action="store_true", help="violations in sizes that cannot occur count too")
     add("--format", action="append", choices=tuple(FORMATS), help=f"how to say it; may be repeated (text). {_FORMATS}")
     add_replays_argument(parser)
@@ -82,13 +85,16 @@ def _judged(arguments: argparse.Namespace) -> GateResult:
         seed=arguments.seed,
         arches=tuple(arguments.arch),
         latent=arguments.latent,
+        wishes=wishes_of(arguments),
     )
     compiler_version()  # so that what is wrong with it is said once
     with (
         Workers(arguments.jobs or os.cpu_count() or 1) as workers,
+        cluster_at(arguments.scheduler, workers) as cluster,
         growing_bar("judging", quiet=arguments.quiet) as bar,
     ):
-        return judge(request, workers.executor, bar)
+        where = Where(workers.executor, cluster, cluster.confinement) if cluster else Where(workers.executor)
+        return judge(request, where, bar)
 
 
 def _write(text: str, output: Path) -> None:

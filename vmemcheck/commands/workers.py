@@ -38,6 +38,10 @@ class Workers:
     def __enter__(self) -> Self:
         return self
 
+    def start(self) -> None:
+        """Start all processes now: before this one has threads, of which a process must not be made a copy."""
+        self.executor.submit(int).result()
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if kind is None:
             self.executor.shutdown()

@@ -36,7 +36,7 @@ def patch_of(blame: Blame, cell: Cell, finding: Finding, *, fixes: bool) -> int:
     model = MemoryModel(cell.memory_model) if cell.memory_model else MemoryModel.VMEMMAP
 
     def differs(tree: Tree) -> bool:
-        source = _source(blame, tree, model)
+        source = source_of(blame, tree, model)
         geometry = source.geometry(cell.geometry.struct_page_bytes, cell.geometry.levels)
         with source.machine(geometry) as machine:
             return violates(machine, finding.sequence, finding.kind) is not fixes
@@ -44,11 +44,18 @@ def patch_of(blame: Blame, cell: Cell, finding: Finding, *, fixes: bool) -> int:
     return _first(blame.trees, differs)
 
 
+def mended_by(blame: Blame, cell: Cell, finding: Finding, patch: int) -> int:
+    """Return the number of the first patch behind ``patch`` after which a sequence is not violated any more."""
+    later = Blame(blame.trees[patch:], blame.target)
+    number = patch_of(later, cell, finding, fixes=True)
+    return patch + number if number else 0
+
+
 def patch_of_error(blame: Blame, cell: Cell | None) -> int:
     """Return the number of the first patch after which the code cannot be built."""
     for number, tree in enumerate(blame.trees):
         try:
-            source = _source(blame, tree, MemoryModel.VMEMMAP)
+            source = source_of(blame, tree, MemoryModel.VMEMMAP)
             if cell is not None:
                 source.machine(source.geometry(cell.geometry.struct_page_bytes, cell.geometry.levels)).close()
         except VmemcheckError:
@@ -66,7 +73,11 @@ def patch_of_fact(blame: Blame, name: str, after: str) -> int:
     return _first(blame.trees, differs)
 
 
-def _source(blame: Blame, tree: Tree, model: MemoryModel) -> KernelSource:
+def source_of(blame: Blame, tree: Tree, model: MemoryModel) -> KernelSource:
+    """Slice one of the trees.
+
+    :raises VmemcheckError: when it cannot be sliced
+    """
     return open_source(tree, blame.target.architecture.alias, blame.target.page_shift, model)
 
 

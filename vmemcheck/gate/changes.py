@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From what became of each geometry to what the series does: one entry for each kind on each architecture."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from vmemcheck.arches import find
 from vmemcheck.check import Cell
 from vmemcheck.errors import VmemcheckError
-from vmemcheck.gate.blame import Blame, patch_of, patch_of_error, patch_of_fact
+from vmemcheck.gate.blame import Blame, mended_by, patch_of, patch_of_error, patch_of_fact
 from vmemcheck.gate.compare import Compared
 from vmemcheck.gate.result import Change, FactChange, Standing, Unbuilt
 from vmemcheck.gate.targets import TargetPairs
 from vmemcheck.invariant import Finding, Kind
-from vmemcheck.operation import AddDevice
+from vmemcheck.invariants import INVARIANTS
+from vmemcheck.operation import AddDevice, Boot
 from vmemcheck.selection import Target
 
 Blames = Mapping[Target, Blame]
 _Key = tuple[Standing, str, bool, Kind]
+_COMPILER = re.compile(r"(\S+?):(\d+)(?::\d+)?: (?:fatal )?[eE]rror: (.*)")
+_PLACE = re.compile(r"[\w.][^\s:]*:\d+")
+_RANKS = {invariant.name: rank for rank, invariant in enumerate(INVARIANTS)}
 _ORDER = (Standing.BREAKS, Standing.ALREADY_THERE, Standing.FIXES)
 
 
 def changes_of(compared: Iterable[Compared], blames: Blames) -> tuple[Change, ...]:
-    """Return what the series does, what it breaks first, and of that what can occur first."""
+    """Return what the series does, what it breaks first, and of that what can occur and is easy to follow first."""
     found: dict[_Key, list[tuple[Cell, Finding]]] = {}
     for one in compared:
         for standing, findings in zip(_ORDER, (one.breaks, one.already, one.fixes), strict=True):
@@ -29,7 +34,25 @@ def changes_of(compared: Iterable[Compared], blames: Blames) -> tuple[Change, ..
                 key = (standing, one.cell.arch, one.cell.is_classic, finding.kind)
                 found.setdefault(key, []).append((one.cell, finding))
     changes = [_change(standing, kind, pairs, blames) for (standing, _, _, kind), pairs in found.items()]
-    return tuple(sorted(changes, key=lambda change: (_ORDER.index(change.standing), not change.reachable)))
+    changes = [one for one in changes if not any(_tells(other, one) for other in changes)]
+    return tuple(sorted(changes, key=lambda one: (_ORDER.index(one.standing), not one.reachable, _effort(one))))
+
+
+def _tells(change: Change, other: Change) -> bool:
+    """Tell whether a violation has another one as its consequence: on the same sequence, and wherever that is met."""
+    return (
+        change is not other
+        and (change.standing, change.arch, change.finding.sequence)
+        == (other.standing, other.arch, other.finding.sequence)
+        and other.kind in {violation.kind for violation in change.finding.violations}
+        and set(other.cells) <= set(change.cells)
+    )
+
+
+def _effort(change: Change) -> tuple[bool, int]:
+    """Return what it takes to follow a violation: boot memory is special, and a low rank stands for a consequence."""
+    boots = any(isinstance(operation, Boot) for operation in change.finding.sequence)
+    return boots, _RANKS[change.kind.invariant]
 
 
 def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames) -> Change:
@@ -48,6 +71,21 @@ def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], b
         by_device=any(isinstance(operation, AddDevice) for operation in finding.sequence),
         patch=patch,
     )
+
+
+def mended_of(between: Iterable[Compared], changes: Iterable[Change], blames: Blames) -> tuple[Change, ...]:
+    """Return what breaks between two patches of the series, and is mended by a later one.
+
+    :param changes: what the whole series does: what it breaks is told there
+    """
+    known = {(one.arch, one.cells[0].is_classic, one.kind) for one in changes if one.standing is Standing.BREAKS}
+    found = []
+    for one in changes_of(between, blames):
+        blame = blames[_target(one.cells[0])]
+        if (one.arch, one.cells[0].is_classic, one.kind) not in known and one.patch:
+            mended = mended_by(blame, one.cells[0], one.finding, one.patch)
+            found += [replace(one, mended=mended)] if mended else []
+    return tuple(found)
 
 
 def _target(cell: Cell) -> Target:
@@ -80,7 +118,20 @@ def _unbuilt(target: Target, error: VmemcheckError, by_series: bool, blames: Bla
     patch = 0
     if by_series:
         patch = 1 if blame is None else patch_of_error(blame, cell)
-    return Unbuilt(target.architecture.name, target.page, error.what, _in_kernel(error.where), by_series, patch)
+    message, where = _told(error, by_series=by_series)
+    return Unbuilt(target.architecture.name, target.page, message, where, by_series, patch)
+
+
+def _told(error: VmemcheckError, *, by_series: bool) -> tuple[str, str]:
+    """Return what an error says and where: of a compiler, the file and the line; of a gap, what to do as well."""
+    first, *others = error.where.splitlines() or [""]
+    found = _COMPILER.fullmatch(first)
+    if found:
+        return "\n".join([found[3], *(line.strip() for line in others)]), f"{found[1]}:{found[2]}"
+    to_fix = f"to fix   {error.to_fix}" if error.to_fix and not by_series else ""
+    where = first if _PLACE.fullmatch(first) else ""
+    places = [line.strip() for line in ("" if where else _in_kernel(first), *others)]
+    return "\n".join(filter(None, [error.what, *places, to_fix])), where
 
 
 def _in_kernel(where: str) -> str:

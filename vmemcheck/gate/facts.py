@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a series changes of the facts of a tree, and which theorems no longer hold for the new ones."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vmemcheck.gate.result import FactChange
 from vmemcheck.kernel.facts import Facts, probe
@@ -21,27 +21,38 @@ def changed_facts(base: Tree, patched: Tree, target: Target) -> tuple[FactChange
     :raises VmemcheckError: when one of the trees cannot be probed
     """
     kernel = target_of(target.architecture.alias)
-    before, after = probe(base, kernel, target.page_shift), probe(patched, kernel, target.page_shift)
+    before, after = (probe(tree, kernel, target.page_shift) for tree in (base, patched))
     return tuple(_changes(target.name, before, after))
 
 
 def _changes(arch: str, before: Facts, after: Facts) -> Iterator[FactChange]:
     old_values = dict(_values(before))
     changed = [(name, old_values[name], new) for name, new in _values(after) if old_values[name] != new]
-    broken = tuple(_no_longer(before, after)) if changed else ()
+    broken = _no_longer(before, after) if changed else {}
     for number, (name, old, new) in enumerate(changed):
-        says = "; ".join(broken) if number == 0 else ""
+        says = _broken_words(broken) if number == 0 else ""
         yield FactChange(arch, name, old, new, breaks=bool(says), says=says)
 
 
-def _no_longer(before: Facts, after: Facts) -> Iterator[str]:
-    """Yield the theorems that held for all sizes that could occur, and no longer do."""
+def _broken_words(broken: Mapping[str, str]) -> str:
+    """Return the first theorem with its witness, and the names of those that fall with it."""
+    if not broken:
+        return ""
+    (first, witness), *others = broken.items()
+    nor = f"; nor {'does' if len(others) == 1 else 'do'} {' and '.join(name for name, _ in others)}" if others else ""
+    return f"{first} no longer holds: {witness}{nor}"
+
+
+def _no_longer(before: Facts, after: Facts) -> dict[str, str]:
+    """Return the theorems that held for all sizes that could occur, and no longer do, each with a witness."""
+    broken = {}
     held = {each.theorem.name: _refuted(each.claims) for each in reprove(before).reproofs}
     for each in reprove(after).reproofs:
         refuted = _refuted(each.claims)
         new = [size for size in refuted if size not in held[each.theorem.name]]
         if new:
-            yield f"{each.theorem.name} no longer holds: {refuted[new[0]]}"
+            broken[each.theorem.name] = refuted[new[0]]
+    return broken
 
 
 def _refuted(claims: Iterable[Claim]) -> dict[int, str]:

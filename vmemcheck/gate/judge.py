@@ -4,30 +4,32 @@
 What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from vmemcheck.check import Job
+from vmemcheck.errors import VmemcheckError
 from vmemcheck.gate.affected import may_be_read
+from vmemcheck.gate.between import MOST_TREES, Between, look_between
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
-from vmemcheck.gate.changes import changes_of, facts_of, unbuilt_of
-from vmemcheck.gate.compare import Compared, compare
-from vmemcheck.gate.lines import Line, judged, lines_of, places, unexecuted
+from vmemcheck.gate.changes import changes_of, facts_of, mended_of, unbuilt_of
+from vmemcheck.gate.compare import Compared, Pair, compare
+from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
-from vmemcheck.gate.uses import Use, cover, uses_of
+from vmemcheck.gate.uses import Place, Use, cover, cover_deleted, not_run, uses_of
 from vmemcheck.invariant import Verdict
-from vmemcheck.kernel.confinement import confinement
+from vmemcheck.kernel.confinement import Confinement, confinement
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.patch.apply import State, apply_series, relevant
 from vmemcheck.patch.diff import printable
 from vmemcheck.patch.overlay import patched_tree
 from vmemcheck.patch.series import Patch
-from vmemcheck.selection import Target, targets
+from vmemcheck.selection import ALL, Target, Wishes, targets
 
 _Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
@@ -39,6 +41,7 @@ class Request:
 
     :param arches: only these, where there are any
     :param latent: sizes that cannot occur count too
+    :param wishes: which page sizes, sizes of struct page and levels are run
     """
 
     tree: Tree
@@ -47,22 +50,39 @@ class Request:
     seed: int = 0
     arches: tuple[str, ...] = ()
     latent: bool = False
+    wishes: Wishes = ALL
 
 
-def judge(request: Request, executor: Executor, progress: Callable[[int, int], None] = lambda *_: None) -> GateResult:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where work is done.
+
+    :param here: processes of this machine: what reads the tree is done there
+    :param jobs: runs what needs nothing but what it is given; None for the same processes
+    :param confinement: says how sliced code was confined
+    """
+
+    here: Executor
+    jobs: Executor | None = None
+    confinement: Callable[[], Confinement] = confinement
+
+
+def judge(request: Request, where: Where, progress: Callable[[int, int], None] = lambda *_: None) -> GateResult:
     """Judge a series.
 
     :param progress: called with the number of steps that are done, and that are known so far
     :raises PatchError: when the series does not apply
     :raises VmemcheckError: when the tree cannot be read
     """
-    return _Judgement(request, executor, progress).result()
+    return _Judgement(request, where, progress).result()
 
 
 class _Judgement:
-    def __init__(self, request: Request, executor: Executor, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, request: Request, where: Where, progress: Callable[[int, int], None]) -> None:
         self._request = request
-        self._executor = executor
+        self._here = where.here
+        self._jobs = where.jobs or where.here
+        self._confinement = where.confinement
         self._progress = progress
         self._done = self._known = 0
 
@@ -74,7 +94,7 @@ class _Judgement:
         states = apply_series(request.tree, request.patches)
         wanted = [
             (target, names)
-            for target in targets(request.arches, ())
+            for target in targets(request.arches, request.wishes.page_shifts)
             if (names := tuple(name for name in touched if may_be_read(name, target.architecture.alias)))
         ]
         if not wanted:
@@ -90,26 +110,38 @@ class _Judgement:
         patched = patched_tree(request.tree, states[-1].contents)
         named = bool(request.arches)
         questions = [
-            Question(request.tree, patched, target, names, request.budget, request.seed, request.latent, named)
+            Question(
+                base=request.tree,
+                patched=patched,
+                target=target,
+                touched=names,
+                budget=request.budget,
+                seed=request.seed,
+                latent=request.latent,
+                named=named,
+                wishes=request.wishes,
+            )
             for target, names in wanted
         ]
-        return self._all(prepare_pairs, questions)
+        return self._all(self._here, prepare_pairs, questions)
 
     def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
         pairs = [pair for one in found for pair in one.pairs]
-        compared = self._all(compare, pairs)
-        lines = self._lines(lines_of(states[-1]), found, compared)
+        compared = self._all(self._jobs, compare, pairs)
+        lines = self._lines(lines_of(states[-1], states[0]), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames)
+        between = self._all(self._here, look_between, list(_between(found, blames)))
+        changes = (*changes, *mended_of(between, changes, blames))
         unbuilt = unbuilt_of(found, compared, blames)
         facts = facts_of(found, blames)
         identical = tuple(job.cell for one in found for job in one.identical)
         is_outside = all(line.use in (LineUse.OUTSIDE, LineUse.NO_CODE) for line in lines)
         touches_code = any(line.use is LineUse.OUTSIDE for line in lines)
         reason = ""
-        if is_outside and touches_code and not pairs and not unbuilt:
+        if is_outside and touches_code and not pairs and not unbuilt and not changes:
             reason = "no line that it changes is a part of what is run"
-        limits = confinement()
+        limits = self._confinement()
         return self._made(
             lines=lines,
             cells=tuple(_cells(compared)),
@@ -133,12 +165,24 @@ class _Judgement:
         same = [job for one in found for job in one.identical]
         uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in _firsts(same)]
         jobs = [pair.patched for one in found for pair in one.pairs if pair.patched.cell not in failed]
+        broken = [pair.patched for one in found for pair in one.pairs if pair.patched.cell in failed]
+        uses += [Use(job.cell.arch, not_run(sliced_text(job.text), asked)) for job in _firsts(broken)]
+        if not uses and not jobs:
+            return ()
         first = list(_firsts(jobs))
         for chosen in (first, [job for job in jobs if job not in first]):
             left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
             if left and chosen:
-                uses += self._all(_cover, [(job, tuple(left)) for job in chosen])
-        return judged(lines, uses)
+                uses += self._all(self._jobs, _cover, [(job, tuple(left)) for job in chosen])
+        return judged(lines, uses, self._deleted(deleted_places(lines), found))
+
+    def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
+        """Look at lines that the series deletes on one geometry of each target, as it was before."""
+        bases = [pair.base for one in found for pair in one.pairs if pair.base is not None]
+        try:
+            return self._all(self._jobs, _cover_deleted, [(job, asked) for job in _firsts(bases)]) if asked else []
+        except VmemcheckError:  # the base has no verdict, and that is told
+            return []
 
     def _blames(self, states: Sequence[State], found: Iterable[TargetPairs]) -> dict[Target, Blame]:
         """Return the trees between the patches; none where there is one patch only."""
@@ -162,10 +206,10 @@ class _Judgement:
             **rest,  # type: ignore[arg-type]  # each caller gives fields of GateResult
         )
 
-    def _all(self, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
+    def _all(self, where: Executor, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
         self._known += len(asked)
         self._progress(self._done, self._known)
-        futures = [self._executor.submit(work, one) for one in asked]
+        futures = [where.submit(work, one) for one in asked]
         answers = []
         for future in futures:
             answers.append(future.result())
@@ -174,8 +218,12 @@ class _Judgement:
         return answers
 
 
-def _cover(asked: tuple[Job, tuple[tuple[str, int], ...]]) -> Use:
+def _cover(asked: tuple[Job, tuple[Place, ...]]) -> Use:
     return cover(*asked)
+
+
+def _cover_deleted(asked: tuple[Job, tuple[Place, ...]]) -> Use:
+    return cover_deleted(*asked)
 
 
 def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
@@ -186,6 +234,17 @@ def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
         groups.setdefault((cell.arch, cell.geometry.page_shift, cell.memory_model), []).append(job)
     for group in groups.values():
         yield min(group, key=lambda job: not job.cell.reachable)
+
+
+def _between(found: Iterable[TargetPairs], blames: Mapping[Target, Blame]) -> Iterator[Between]:
+    """Yield one geometry of each target for each tree between two patches."""
+    for one in found:
+        pairs = [*one.pairs, *(Pair(job, job) for job in one.identical)]
+        chosen = list(_firsts(pair.patched for pair in pairs))
+        for pair in pairs if one.target in blames else ():
+            for number in range(1, min(MOST_TREES + 1, len(blames[one.target].trees) - 1)):
+                if pair.patched in chosen:
+                    yield Between(blames[one.target], number, pair)
 
 
 def _cells(compared: Iterable[Compared]) -> Iterator[JudgedCell]:

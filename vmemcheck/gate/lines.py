@@ -2,15 +2,33 @@
 """The lines that a series changes, and for each the best that became of it on any architecture."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from vmemcheck.gate.result import ChangedLine, LineUse
 from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
 from vmemcheck.patch.comments import code_lines
+from vmemcheck.patch.origins import Origin
 
-_BEST = (LineUse.EXECUTED, LineUse.NOT_EXECUTED, LineUse.NO_CODE, LineUse.NOT_SLICED, LineUse.OUTSIDE)
+_BEST = (
+    LineUse.EXECUTED,
+    LineUse.NOT_EXECUTED,
+    LineUse.UNREACHABLE,
+    LineUse.STUBBED,
+    LineUse.NO_CODE,
+    LineUse.NOT_SLICED,
+    LineUse.OUTSIDE,
+)
+_WORST = (
+    LineUse.NOT_EXECUTED,
+    LineUse.NOT_SLICED,
+    LineUse.EXECUTED,
+    LineUse.UNREACHABLE,
+    LineUse.STUBBED,
+    LineUse.NO_CODE,
+    LineUse.OUTSIDE,
+)
 _DIRECTIVE = re.compile(rb"#\s*(?!define\b)\w*")
 _MOST_LINES_BEHIND = 12
 
@@ -20,6 +38,7 @@ class Line:
     """A line that a series adds, or that stands behind what it deletes.
 
     :param has_code: a compiler makes something of it, as far as the line alone tells
+    :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and their text
     """
 
     patch: int
@@ -27,6 +46,7 @@ class Line:
     line: int
     text: str
     has_code: bool
+    deleted: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def place(self) -> Place:
@@ -34,15 +54,17 @@ class Line:
         return self.file, self.line
 
 
-def lines_of(state: State) -> tuple[Line, ...]:
+def lines_of(state: State, first: State | None = None) -> tuple[Line, ...]:
     """Return the changed lines of the files that matter, in order.
 
     :param state: after the series
+    :param first: before it
     """
-    return tuple(line for name in sorted(state.origins) for line in _of_file(state, name))
+    before = first.contents if first else {}
+    return tuple(line for name in sorted(state.origins) for line in _of_file(state, name, before.get(name)))
 
 
-def _of_file(state: State, name: str) -> Iterator[Line]:
+def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     content = state.contents.get(name)
     if content is None:
         return
@@ -60,7 +82,22 @@ def _of_file(state: State, name: str) -> Iterator[Line]:
         known.add(at)
         has_code = is_c and bool(code[at]) and not _DIRECTIVE.match(code[at])
         text = raw[at].decode("utf-8", "replace")
-        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code)
+        deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
+        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted)
+
+
+def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, str]:
+    """Return the lines of the tree with code that stood before a line, where nothing took their place."""
+    last = origins[index - 1].line if index else 0
+    if index and not last:
+        return {}
+    raw, code = before.split(b"\n"), code_lines(before)
+    numbers = range(last + 1, origins[index].line)
+    return {
+        number: raw[number - 1].decode("utf-8", "replace")
+        for number in numbers
+        if code[number - 1] and not _DIRECTIVE.match(code[number - 1])
+    }
 
 
 def _next_code(code: list[bytes], index: int) -> int:
@@ -68,13 +105,23 @@ def _next_code(code: list[bytes], index: int) -> int:
     return next((at for at in following if code[at]), index)
 
 
-def judged(lines: Iterable[Line], uses: Iterable[Use]) -> tuple[ChangedLine, ...]:
+def judged(lines: Iterable[Line], uses: Iterable[Use], before: Iterable[Use] = ()) -> tuple[ChangedLine, ...]:
     """Return what became of each line.
 
     :param uses: of each geometry that was looked at
+    :param before: the same of lines of the tree that are deleted
     """
-    found = list(uses)
-    return tuple(_judged(line, found) for line in lines)
+    found, old = list(uses), list(before)
+    return tuple(_judged_deleted(line, old) if line.deleted and old else _judged(line, found) for line in lines)
+
+
+def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:
+    """Judge what is deleted by the line that ran least."""
+    each = [
+        _judged(replace(line, line=number, text=f"deleted: {text.strip()}", has_code=True), found)
+        for number, text in line.deleted.items()
+    ]
+    return replace(min(each, key=lambda one: _WORST.index(one.use)), line=line.line)
 
 
 def _judged(line: Line, found: Iterable[Use]) -> ChangedLine:
@@ -91,6 +138,11 @@ def _judged(line: Line, found: Iterable[Use]) -> ChangedLine:
 def places(lines: Iterable[Line]) -> tuple[Place, ...]:
     """Return where to look."""
     return tuple(line.place for line in lines if line.has_code)
+
+
+def deleted_places(lines: Iterable[Line]) -> tuple[Place, ...]:
+    """Return where to look in the tree as it was."""
+    return tuple((line.file, number) for line in lines for number in line.deleted)
 
 
 def unexecuted(lines: Iterable[ChangedLine]) -> Mapping[Place, ChangedLine]:

@@ -42,6 +42,10 @@ class LineUse(enum.Enum):
 
     EXECUTED = "executed"
     NOT_EXECUTED = "sliced in, not executed"
+    UNREACHABLE = "cannot run, since every range is whole pages"
+    """Deleted, and in the sub-page branch of remove_pte_table(); it does not count against the series."""
+    STUBBED = "sliced in, without effect on the vmemmap"
+    """It calls only what the simulated machine leaves out for that reason."""
     NO_CODE = "sliced in, makes no code"
     NOT_SLICED = "not part of what is run"
     """In a definition that is run, and left out by its configuration."""
@@ -90,7 +94,7 @@ class Hunk:
 class ChangedLine:
     """A line that the series adds, by its place in the file when the whole series is applied.
 
-    A hunk that only deletes is there with the line behind it.
+    What is only deleted has the place of the line behind it; its text says what was deleted.
     """
 
     patch: int
@@ -106,6 +110,7 @@ class Change:
     """One kind of violation on one architecture, as it stands to the series.
 
     :param patch: number of the patch that introduces or fixes it; 0 where it was there before
+    :param mended: number of the later patch after which it is gone again; 0 where none is
     :param cells: where it was found, in report order
     :param finding: the shortest sequence: on the patched code, or on the base for what is fixed
     :param reachable: whether any of the cells can occur
@@ -120,6 +125,7 @@ class Change:
     reachable: bool
     by_device: bool
     patch: int = 0
+    mended: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Nothing is built or run here. Runs in a process of its own.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmemcheck.check import Job
 from vmemcheck.errors import ShimGapError, VmemcheckError
@@ -17,9 +17,7 @@ from vmemcheck.gate.result import FactChange
 from vmemcheck.gate.text import same_program
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import WatchedTree
-from vmemcheck.selection import Prepared, Target, Wishes, prepare
-
-_ALL = Wishes()
+from vmemcheck.selection import ALL, Prepared, Target, Wishes, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class Question:
 
     :param touched: names of files that the series changes
     :param named: the architecture was asked for by name
+    :param wishes: which sizes and levels are run
     """
 
     base: Tree
@@ -38,6 +37,7 @@ class Question:
     seed: int
     latent: bool = False
     named: bool = False
+    wishes: Wishes = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def prepare_pairs(question: Question) -> TargetPairs:
             return TargetPairs(target, read, error=why, by_series=base is not None)
         sizes = {job.cell.geometry.struct_page_bytes for job in patched.jobs}
         if sizes - {job.cell.geometry.struct_page_bytes for job in base.jobs}:
-            base = _prepared(question, watched, Wishes(struct_page_bytes=tuple(sorted(sizes))))
+            base = _prepared(question, watched, replace(question.wishes, struct_page_bytes=tuple(sorted(sizes))))
         facts = changed_facts(question.base, question.patched, target) if patched.jobs else ()
     except VmemcheckError as error:
         by_series = base is not None and not isinstance(error, ShimGapError)
@@ -89,8 +89,8 @@ def prepare_pairs(question: Question) -> TargetPairs:
     return TargetPairs(target, read, pairs, identical, facts, patched.skipped)
 
 
-def _prepared(question: Question, tree: Tree, wishes: Wishes = _ALL) -> Prepared:
-    budget = question.budget
+def _prepared(question: Question, tree: Tree, wishes: Wishes | None = None) -> Prepared:
+    budget, wishes = question.budget, wishes or question.wishes
     return prepare(tree, question.target, wishes, budget.scope, budget.examples, question.seed, named=question.named)
 
 
@@ -101,13 +101,13 @@ def _has_vmemmap(prepared: Prepared) -> bool:
 def _paired(
     question: Question, before: Iterable[Job], after: Iterable[Job]
 ) -> tuple[tuple[Pair, ...], tuple[Job, ...]]:
-    known = {key_of(job): job for job in before}
+    known, wanted = {key_of(job): job for job in before}, bool(question.wishes.struct_page_bytes)
     pairs: list[Pair] = []
     identical: list[Job] = []
     for job in after:
         base = known.get(key_of(job))
         was_reachable = base is not None and base.cell.reachable
-        if not question.budget.takes(job.cell, latent=question.latent) and not was_reachable:
+        if not wanted and not question.budget.takes(job.cell, latent=question.latent) and not was_reachable:
             continue
         if base is not None and _is_same(base, job):
             identical.append(job)

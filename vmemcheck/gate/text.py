@@ -10,7 +10,9 @@ from vmemcheck.patch.comments import without_comments
 _PIECE = re.compile(r'#line (\d+) "([^"]*)"')
 _MARKER = re.compile(r'# (\d+) "([^"]*)"')
 _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
+_STUB = re.compile(r"\s*#\s*define\s+(\w+)\(|static inline [\w *]*?(\w+)\(")
 _SHIM = "vmemcheck/"
+_STUBS = f"{_SHIM}shim/stubs.h"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,12 @@ class SlicedText:
 
     :param lines: file -> line -> what stands there
     :param spans: file -> first and last line of each definition, as far as it is in the text
+    :param stubs: names that the simulated machine defines, since they have no effect on the vmemmap
     """
 
     lines: Mapping[str, Mapping[int, SlicedLine]]
     spans: Mapping[str, tuple[tuple[int, int], ...]]
+    stubs: frozenset[str] = frozenset()
 
 
 def same_program(one: str, other: str) -> bool:
@@ -56,6 +60,7 @@ def sliced_text(text: str) -> SlicedText:
     clean = without_comments(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape").split("\n")
     lines: dict[str, dict[int, SlicedLine]] = {}
     spans: dict[str, dict[int, tuple[int, int]]] = {}
+    stubs: set[str] = set()
     file, number, piece, macro, goes_on = "", 0, 0, "", False
     for raw in clean:
         marker = _PIECE.match(raw) or _MARKER.match(raw)
@@ -64,6 +69,8 @@ def sliced_text(text: str) -> SlicedText:
             piece += raw.startswith("#line")
             continue
         if not file or file.startswith((_SHIM, "<")):
+            stub = _STUB.match(raw) if file == _STUBS else None
+            stubs |= {stub[1] or stub[2]} if stub else set()
             continue
         opened = _DEFINE.match(raw)
         macro = opened[1] if opened else macro if goes_on else ""
@@ -73,4 +80,4 @@ def sliced_text(text: str) -> SlicedText:
             first, _ = spans.setdefault(file, {}).get(piece, (number, number))
             spans[file][piece] = (first, number)
         number += 1
-    return SlicedText(lines, {name: tuple(found.values()) for name, found in spans.items()})
+    return SlicedText(lines, {name: tuple(found.values()) for name, found in spans.items()}, frozenset(stubs))

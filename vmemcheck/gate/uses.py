@@ -37,6 +37,21 @@ def cover(job: Job, places: tuple[Place, ...]) -> Use:
     return Use(job.cell.arch, uses_of(sliced_text(job.text), counts_of(job), places))
 
 
+def cover_deleted(job: Job, places: tuple[Place, ...]) -> Use:
+    """Tell what became of lines of the base that the series deletes.
+
+    In the sub-page branch of remove_pte_table() they cannot run where the memmap of a subsection is whole pages:
+    see docs/theorems.md.
+    """
+    use = cover(job, places)
+    path, geometry = job.sub_page, job.cell.geometry
+    if path is None or (geometry.struct_page_bytes * geometry.pages_per_subsection) % geometry.page_bytes:
+        return use
+    inside = {(path.file, line) for line in range(path.first + 1, path.last)}
+    never = {place for place, each in use.uses.items() if each is LineUse.NOT_EXECUTED} & inside
+    return Use(use.arch, {**use.uses, **dict.fromkeys(never, LineUse.UNREACHABLE)})
+
+
 def uses_of(text: SlicedText, counts: LineCounts, places: Iterable[Place]) -> dict[Place, LineUse]:
     """Tell what became of some lines.
 
@@ -44,6 +59,14 @@ def uses_of(text: SlicedText, counts: LineCounts, places: Iterable[Place]) -> di
     """
     used = _Used(text, counts)
     return {place: used.of(place) for place in places}
+
+
+def not_run(text: SlicedText, places: Iterable[Place]) -> dict[Place, LineUse]:
+    """Tell what became of some lines of a program that could not be run."""
+    return {
+        (file, line): LineUse.NOT_EXECUTED if line in text.lines.get(file, {}) else LineUse.OUTSIDE
+        for file, line in places
+    }
 
 
 class _Used:
@@ -89,7 +112,7 @@ class _Used:
                 at += step
                 if at in counts:
                     return LineUse.EXECUTED if counts[at] else LineUse.NOT_EXECUTED
-        return LineUse.NO_CODE
+        return LineUse.NO_CODE if self._text.stubs.isdisjoint(_WORD.findall(line.code)) else LineUse.STUBBED
 
     def _of_macro(self, name: str) -> LineUse:
         """A macro is executed where a line that uses it is, also by way of other macros."""

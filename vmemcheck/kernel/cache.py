@@ -6,9 +6,12 @@ Knows nothing about what is cached.
 
 import contextlib
 import errno
+import hashlib
 import os
+import platform
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,9 @@ from pathlib import Path
 from vmemcheck.errors import FetchError
 
 _IN_USE_SECONDS = 3600
-_PARTIAL = re.compile(r"\.partial-(\d+)-.+")
+_PARTIAL = re.compile(r"\.partial-(\d+)-\d+-([0-9a-f]{8})-.+")
+# Machines of a cluster may share their home folder.
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def cache_folder(*parts: str) -> Path:
@@ -42,7 +47,7 @@ def appearing(target: Path) -> Iterator[Path]:
     :raises FetchError: when the disk is full
     """
     remove_stale(target.parent)
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    partial = _partial(target)
     try:
         partial.mkdir()
         yield partial
@@ -64,7 +69,7 @@ def appearing_file(target: Path) -> Iterator[Path]:
     On any exception, Ctrl-C included, what was there before stays.
     """
     remove_stale(target.parent)
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    partial = _partial(target)
     try:
         yield partial
         partial.replace(target)
@@ -96,9 +101,14 @@ def remove_stale(folder: Path) -> None:
     """Remove what processes that are gone (killed, power cut) left half-written."""
     for entry in folder.iterdir():
         match = _PARTIAL.fullmatch(entry.name)
-        if not match or _is_running(int(match[1])):
+        if not match or match[2] != _HOST or _is_running(int(match[1])):
             continue
         _remove(entry)
+
+
+def _partial(target: Path) -> Path:
+    """Return a name next to a file or folder that no other thread uses, on this machine or another one."""
+    return target.with_name(f".partial-{os.getpid()}-{threading.get_native_id()}-{_HOST}-{target.name}")
 
 
 def _remove(entry: Path) -> None:

@@ -39,6 +39,7 @@ _DOORS = (
     # With classic sparse memory there is no device memory.
     _Door("VMC_MEMREMAP", "g", ("memremap_pages",), {"pgmap": "g", "nid": "0"}, absent="((void *)-22L)"),
     _Door("VMC_MEMUNMAP", "g", ("memunmap_pages",), {"pgmap": "g"}, absent="((void)(g))"),
+    _Door("VMC_COMPAT_ALIGN", "", ("memremap_compat_align",), {}, absent="0UL"),
     _Door("VMC_ARCH_ADD", "s, b, q", ("arch_add_memory",), {**_BYTES, "params": "q", "restrictions": "q"}),
     _Door("VMC_ARCH_REMOVE", "s, b, a, g", ("arch_remove_memory",), {**_BYTES, "altmap": "a", "pgmap": "g"}),
     _Door(
@@ -104,6 +105,10 @@ def door_macros(found: Slice) -> str:
         lines += ["#define VMC_PGMAP_SHIFT(g) 0UL", "#define VMC_SET_PGMAP_SHIFT(g, s) ((void)(s))"]
     ref = "(g)->ref" if re.search(r"struct percpu_ref \*ref;", found.types) else "&(g)->ref"
     lines.append(f"#define VMC_PGMAP_REF(g) ({ref})")
+    has_align = prototype_of(found, "memremap_compat_align") is not None
+    # A place is looked up as that of a call, which is before the address.
+    place = "((unsigned long)memremap_compat_align + 1)" if has_align else "0UL"
+    lines.append(f"#define VMC_COMPAT_ALIGN_AT {place}")
     limit = re.search(r"\bvmemmap_shift > (\w+)", found.code)
     lines.append(f"#define VMC_MAX_FOLIO_ORDER {limit[1] if limit else 63}")
     flag = "MHP_MEMMAP_ON_MEMORY" if re.search(r"#\s*define MHP_MEMMAP_ON_MEMORY\b", found.macros) else "0"

@@ -17,6 +17,7 @@ ROOTS = ("add_memory", "remove_memory", "vmemmap_populate", "vmemmap_free")
 DOORS = (
     "memremap_pages",
     "memunmap_pages",
+    "memremap_compat_align",
     "arch_add_memory",
     "arch_remove_memory",
     "mhp_supports_memmap_on_memory",

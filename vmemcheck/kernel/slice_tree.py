@@ -66,18 +66,35 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     known = entry.load(TreeSlice)
     if known is not None:
         return known
+    before = entry.load_of_base(TreeSlice)
     watched = WatchedTree.of(view.tree)
     reader = dataclasses.replace(view.reader, tree=watched)
     with collected_seldom():
-        found = _slice_tree(View(view.kconfig, reader), shim, roots)
+        found = _slice_tree(View(view.kconfig, reader), shim, roots, before.files if before else ())
     entry.store(watched, found)
     return found
 
 
-def _slice_tree(view: View, shim: Shim, roots: Sequence[str]) -> TreeSlice:
+def _slice_tree(view: View, shim: Shim, roots: Sequence[str], likely: Sequence[str] = ()) -> TreeSlice:
+    """Slice a tree.
+
+    :param likely: the files that were needed before a change: they need not be found one after the other, if all of
+        them are needed now
+    """
     scope = scope_of(view.tree, view.target.arch, view.values)
+    first = scope.files_of(tuple(name for name in roots if name in scope.definers) or tuple(roots))
+    if likely:
+        files = tuple(file for file in scope.files if file in {*first, *likely})
+        found = _grown(view, shim, roots, scope, files)
+        used = {item.file for item in found.cut.items if item.kind is Kind.FUNCTION}
+        if used.issuperset(set(files) - set(first)):
+            return found
+    return _grown(view, shim, roots, scope, first)
+
+
+def _grown(view: View, shim: Shim, roots: Sequence[str], scope: Scope, files: tuple[str, ...]) -> TreeSlice:
+    """Slice some files of a tree, and those that turn out to be needed."""
     present = tuple(name for name in roots if name in scope.definers)
-    files = scope.files_of(present or tuple(roots))
     while True:
         read = view.reader.read(files)
         source = ExpandedSource(read.text)

@@ -14,7 +14,7 @@ import json
 import typing
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tree_sitter_c
 
@@ -50,16 +50,17 @@ class Entry:
         found = (self._load(path, kind) for path in (self._path, *self._others))
         return next((each for each in found if each is not None), None)
 
+    def load_of_base(self, kind: type[_Kind]) -> _Kind | None:
+        """Return the result for the tree that this one is a copy of: what it was before a change, as a hint."""
+        found = (_read(path) for path in self._others)
+        return next((_rebuilt(kind, entry["result"]) for entry in found if entry is not None), None)
+
     def _load(self, path: Path, kind: type[_Kind]) -> _Kind | None:
-        try:
-            digest, _, body = path.read_bytes().partition(b"\n")
-        except OSError:
+        entry = _read(path)
+        if entry is None:
             return None
-        if digest.decode("ascii", "replace") != hashlib.sha256(body).hexdigest():
-            return None
-        entry = json.loads(body)
         seen = _rebuilt(Seen, entry["seen"])
-        if entry["made by"] != _makers() or not is_unchanged(self._tree, seen):
+        if not is_unchanged(self._tree, seen):
             return None
         self._pass_on(seen)
         return _rebuilt(kind, entry["result"])
@@ -81,6 +82,18 @@ class Entry:
         """What this result depends on, a result that is made from it depends on as well."""
         if isinstance(self._tree, WatchedTree):
             self._tree.seen.add(seen)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what is in an entry, if it is whole and was made by what makes them now."""
+    try:
+        digest, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if digest.decode("ascii", "replace") != hashlib.sha256(body).hexdigest():
+        return None
+    entry: dict[str, Any] = json.loads(body)
+    return entry if entry["made by"] == _makers() else None
 
 
 def _path(kind: str, key: str) -> Path:

@@ -95,7 +95,7 @@ class _Application:
     def _origins(
         self, name: str, contents: Mapping[str, bytes | None], origins: Mapping[str, tuple[Origin, ...]]
     ) -> tuple[Origin, ...]:
-        return origins.get(name) or (Origin(),) * _count(contents.get(name))
+        return origins.get(name) or tuple(Origin(line=at + 1) for at in range(_count(contents.get(name))))
 
     def _follow(
         self,

@@ -5,7 +5,7 @@ Where lines were only deleted, the line behind them stands for them. Nothing is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vmemcheck.patch.comments import code_lines
 
@@ -16,10 +16,12 @@ class Origin:
 
     :param patch: number of the patch that added it, 0 for a line of the tree
     :param behind: number of the patch that deleted code right before it, 0 for none
+    :param line: of the tree, where it stood before the series; 0 for a line that the series adds
     """
 
     patch: int = 0
     behind: int = 0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ def followed(before: Sequence[Origin], edits: Sequence[Edit], patch: int, conten
             pending = patch
     result += _with(before[at:], pending)
     if pending and at >= len(before) and result:
-        result[-1] = Origin(result[-1].patch, pending)
+        result[-1] = replace(result[-1], behind=pending)
     return tuple(result)
 
 
 def _with(origins: Sequence[Origin], pending: int) -> list[Origin]:
     if pending and origins:
-        return [Origin(origins[0].patch, pending), *origins[1:]]
+        return [replace(origins[0], behind=pending), *origins[1:]]
     return list(origins)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.negative.variants import VARIANTS, Variant
+from tests.negative.variants import VARIANTS, NeverCountsBack, NoDestructor, Variant, with_part
 from tests.unit.check_results import cell
 from vmemcheck.bulk import bulk_search
 from vmemcheck.check import CellResult, Job
@@ -43,6 +43,20 @@ def test_violation_is_new_there_before_or_gone_by_what_the_other_code_does(varia
     assert sorted_out(bad, bad, findings, _search(variant)) == ((), findings)
     assert tuple(fixed(good, findings, ())) == findings
     assert tuple(fixed(bad, findings, findings)) == ()
+
+
+def test_violation_that_does_no_harm_before_hides_no_new_one() -> None:
+    """Where the base only miscounts on a sequence, what else the patched code violates on it is new."""
+    variant = next(one for one in VARIANTS if one.broken.startswith("never counts an altmap"))
+    miscounting = with_part(NoDestructor)
+    both = type("Both", (with_part(NeverCountsBack),), {"tables_class": NoDestructor})(variant.geometry)
+    breaks, already = sorted_out(both, miscounting(variant.geometry), _found(both, variant), _search(variant))
+    assert {"counters-balanced"} == {one.invariant for one in already}
+    assert "altmap-balanced" in {one.invariant for one in breaks}
+    (gone,) = [
+        one for one in fixed(miscounting(variant.geometry), breaks, already) if one.invariant == "altmap-balanced"
+    ]
+    assert gone in breaks
 
 
 def test_violation_with_another_allocation_failing_was_there_before() -> None:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from vmemcheck.gate.lines import judged, lines_of
+from vmemcheck.gate.lines import deleted_places, judged, lines_of
 from vmemcheck.gate.result import LineUse
 from vmemcheck.gate.text import same_program, sliced_text
 from vmemcheck.gate.uses import Use, uses_of
@@ -20,6 +20,10 @@ _TEXT = """\
 #line 12 "include/linux/a.h"
 #define UNUSED 1
 #line 1 "vmemcheck/shim/stubs.h"
+#define say(x) ((void)(x))
+static inline void lock(int x)
+#line 1 "vmemcheck/shim/custom.h"
+#define act(x) stop()
 static int stub;
 #line 10 "mm/a.c"
 static int run(int x)
@@ -37,6 +41,13 @@ static int never(int x)
 {
 	return UNUSED;
 }
+#line 40 "mm/a.c"
+static void nothing(int x)
+{
+	say(x);
+	lock(x);
+	act(x);
+}
 """
 _COUNTS = {"mm/a.c": {10: 5, 13: 5, 18: 5, 19: 0, 20: 5, 30: 0, 32: 0, 33: 0}}
 
@@ -51,6 +62,9 @@ _COUNTS = {"mm/a.c": {10: 5, 13: 5, 18: 5, 19: 0, 20: 5, 30: 0, 32: 0, 33: 0}}
         ("mm/a.c", 16, LineUse.NOT_SLICED),
         ("mm/a.c", 25, LineUse.OUTSIDE),
         ("mm/b.c", 13, LineUse.OUTSIDE),
+        ("mm/a.c", 42, LineUse.STUBBED),
+        ("mm/a.c", 43, LineUse.STUBBED),
+        ("mm/a.c", 44, LineUse.NO_CODE),
         ("include/linux/a.h", 4, LineUse.EXECUTED),
         ("include/linux/a.h", 9, LineUse.EXECUTED),
         ("include/linux/a.h", 12, LineUse.NOT_EXECUTED),
@@ -103,3 +117,37 @@ def test_line_is_judged_by_the_best_of_all_architectures() -> None:
         (LineUse.NOT_SLICED, ("x86_64",)),
         (LineUse.NO_CODE, ()),
     ]
+
+
+_BEFORE = b"a();\nif (x)\n\tb();\n/* c */\n#ifdef D\n}\ne();\nf();\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "use", "text"),
+    [
+        (LineUse.EXECUTED, LineUse.EXECUTED, LineUse.EXECUTED, "deleted: if (x)"),
+        (LineUse.EXECUTED, LineUse.NOT_EXECUTED, LineUse.NOT_EXECUTED, "deleted: b();"),
+        (LineUse.UNREACHABLE, LineUse.NO_CODE, LineUse.UNREACHABLE, "deleted: if (x)"),
+        (LineUse.OUTSIDE, LineUse.OUTSIDE, LineUse.OUTSIDE, "deleted: if (x)"),
+    ],
+)
+def test_deleted_lines_are_told_by_the_one_that_ran_least(
+    first: LineUse, second: LineUse, use: LineUse, text: str
+) -> None:
+    """They are looked at in the tree as it was, and told where they were; the line behind them says nothing."""
+    origins = (Origin(line=1), Origin(0, 1, 6), Origin(line=7), Origin(line=8))
+    before, after = State({"mm/a.c": _BEFORE}), State({"mm/a.c": b"a();\n}\ne();\nf();\n"}, {"mm/a.c": origins})
+    lines = lines_of(after, before)
+    assert (("mm/a.c", 2), ("mm/a.c", 3)) == deleted_places(lines)
+    old = Use("x86_64", {("mm/a.c", 2): first, ("mm/a.c", 3): second})
+    (found,) = judged(lines, [Use("x86_64", {("mm/a.c", 2): LineUse.NO_CODE})], [old])
+    assert (use, text, 2) == (found.use, found.text, found.line)
+    (found,) = judged(lines, [Use("x86_64", {("mm/a.c", 2): LineUse.NO_CODE})])
+    assert (LineUse.NO_CODE, "}") == (found.use, found.text)
+
+
+def test_lines_that_were_replaced_are_told_by_what_took_their_place() -> None:
+    """Of them nothing is asked in the tree as it was."""
+    origins = (Origin(line=1), Origin(1), Origin(0, 1, 6), Origin(line=7), Origin(line=8))
+    after = State({"mm/a.c": b"a();\ng();\n}\ne();\nf();\n"}, {"mm/a.c": origins})
+    assert () == deleted_places(lines_of(after, State({"mm/a.c": _BEFORE})))

@@ -17,8 +17,9 @@ def test_table_of_patches_is_the_one_in_the_documents() -> None:
 
 
 def test_patches_have_no_context_and_are_read() -> None:
-    """The patches of the tests hold only lines that they take out or put in, and each is one patch."""
+    """They hold only lines that they take out or put in; each is one patch, or a series with a cover letter."""
     for case in CASES:
-        (patch,) = read_series(read_source(str(case.path)))
-        lines = [line for file in patch.files for hunk in file.hunks for line in hunk.lines]
+        patches = read_series(read_source(str(case.path)))
+        assert (len(patches) > 1) is ("-series-" in case.name)
+        lines = [line for patch in patches for file in patch.files for hunk in file.hunks for line in hunk.lines]
         assert {line[:1] for line in lines} <= {b"+", b"-"}, case.name

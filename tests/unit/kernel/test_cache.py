@@ -3,13 +3,14 @@
 
 import errno
 import os
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from vmemcheck.errors import FetchError
-from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest, write_whole
+from vmemcheck.kernel.cache import _HOST, appearing, appearing_file, cache_folder, keep_newest, write_whole
 
 
 def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,16 +55,28 @@ def test_appearing_second_writer_keeps_the_first_result(tmp_path: Path) -> None:
 
 
 def test_appearing_removes_what_a_killed_process_left(tmp_path: Path) -> None:
-    """A folder of a process that is gone is removed, that of a running one stays."""
+    """A folder of a process that is gone is removed, that of a running one, or of another machine, stays."""
     gone = os.fork()
     if gone == 0:
         os._exit(0)
     os.waitpid(gone, 0)
-    (tmp_path / f".partial-{gone}-tree").mkdir()
-    (tmp_path / f".partial-{os.getppid()}-tree").mkdir()
+    stay = [f".partial-{os.getppid()}-1-{_HOST}-tree", f".partial-{gone}-1-{'0' * 8}-tree"]
+    for name in (f".partial-{gone}-1-{_HOST}-tree", *stay):
+        (tmp_path / name).mkdir()
     with appearing(tmp_path / "tree"):
         pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f".partial-{os.getppid()}-tree", "tree"]
+    assert sorted([*stay, "tree"]) == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_appearing_file_of_two_threads_is_whole(tmp_path: Path) -> None:
+    """One that writes the same at the same time has a file of its own."""
+    with appearing_file(tmp_path / "entry") as partial:
+        partial.write_bytes(b"late")
+        other = threading.Thread(target=write_whole, args=(tmp_path / "entry", b"early"))
+        other.start()
+        other.join()
+    assert b"late" == (tmp_path / "entry").read_bytes()
+    assert ["entry"] == [path.name for path in tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
@@ -90,7 +103,7 @@ def test_write_whole_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     if gone == 0:
         os._exit(0)
     os.waitpid(gone, 0)
-    (tmp_path / f".partial-{gone}-entry").touch()
+    (tmp_path / f".partial-{gone}-1-{_HOST}-entry").touch()
     write_whole(tmp_path / "entry", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["entry"]
 

@@ -112,7 +112,8 @@ _WALK = """static void remove_pte_table(long addr, long end)
 
 
 @pytest.mark.parametrize(
-    ("branch", "expected"), [("memset(p, 0xfd, next - addr);", SubPagePath("mm/made_up.c", 13, 14)), ("clear();", None)]
+    ("branch", "expected"),
+    [("memset(p, 0xfd, next - addr);", SubPagePath("mm/made_up.c", 13, 14, 12, 15)), ("clear();", None)],
 )
 def test_sub_page_path_is_there_with_loop_and_branch_only(branch: str, expected: SubPagePath | None) -> None:
     """Lines are those of the kernel's file; without a branch for less than a page there is no path."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files are added as names ask for them, and what is wrong in a tree is named with its place."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from vmemcheck.errors import SliceError
 from vmemcheck.kernel import slice_tree as slice_tree_module
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.kconfig import parse_kconfig
-from vmemcheck.kernel.preprocess import Reader
+from vmemcheck.kernel.preprocess import Preprocessed, Reader
 from vmemcheck.kernel.shim import shim_of
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
 from vmemcheck.kernel.target import target_of
@@ -24,12 +25,12 @@ _FILES = {
 _SHIM = {"custom.h": "static inline int shim_free(int n)\n{\n\treturn n;\n}\n"}
 
 
-def _sliced(folder: Path, shim: dict[str, str], **changed: str) -> TreeSlice:
+def _sliced(folder: Path, shim: dict[str, str], base: Path | None = None, /, **changed: str) -> TreeSlice:
     files = _FILES | {name.replace("__", "/") + ".c": text for name, text in changed.items()}
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    view = View(parse_kconfig([]), Reader(Tree(folder, "9.9.9", "test"), target_of("x86"), {}, {}))
+    view = View(parse_kconfig([]), Reader(Tree(folder, "9.9.9", "test", base), target_of("x86"), {}, {}))
     return slice_tree(view, shim_of(shim), ("root",))
 
 
@@ -87,3 +88,24 @@ def test_slice_tree_change_of_tree_or_shim_gives_a_new_slice(tmp_path: Path) -> 
     header.write_text(_FILES["include/linux/mm.h"].replace("int hook", "/* new */\nextern int hook"))
     assert "extern int hook" in _sliced(tmp_path / "linux", _SHIM).cut.prototypes
     assert _sliced(tmp_path / "linux", {}).cut.missing != ()
+
+
+@pytest.mark.parametrize(("body", "reads"), [("walk(3)", 1), ("4", 3), ("walk(new(5))", 2)])
+def test_slice_tree_of_a_changed_copy_is_what_it_is_without_its_base(
+    body: str, reads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files that the base needed are read at once; where one is not needed any more, they are found anew."""
+    hook = _FILES["arch/x86/mm/hook.c"].replace("walk(2)", body)
+    more = {"arch__x86__mm__hook": hook, "arch__x86__mm__new": "int new(int n)\n{\n\treturn n;\n}\n"}
+    alone = _sliced(tmp_path / "alone", _SHIM, **more)
+    _sliced(tmp_path / "linux", _SHIM)
+    asked: list[tuple[str, ...]] = []
+    read = Reader.read
+
+    def noted(self: Reader, names: Sequence[str], defines: Sequence[str] = ()) -> Preprocessed:
+        asked.append(tuple(names))
+        return read(self, names, defines)
+
+    monkeypatch.setattr(Reader, "read", noted)
+    assert alone == _sliced(tmp_path / "copy", _SHIM, tmp_path / "linux", **more)
+    assert reads == len(asked)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What breaks between two patches and is mended by a later one, told with machines that are wrong on purpose."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.negative.variants import VARIANTS, Variant
+from tests.unit.check_results import cell
+from vmemcheck.arches import find
+from vmemcheck.bulk import bulk_search
+from vmemcheck.check import Job
+from vmemcheck.gate import between as module
+from vmemcheck.gate import blame as blaming
+from vmemcheck.gate.between import Between, look_between
+from vmemcheck.gate.blame import Blame
+from vmemcheck.gate.changes import changes_of, mended_of
+from vmemcheck.gate.compare import Compared, Pair
+from vmemcheck.geometry import Geometry
+from vmemcheck.invariant import Finding, Verdict
+from vmemcheck.kernel.machine import Traits
+from vmemcheck.kernel.tree import Tree
+from vmemcheck.machine import Machine
+from vmemcheck.reference import ReferenceMachine
+from vmemcheck.scope import Scope
+from vmemcheck.selection import Target
+
+_VARIANT = next(one for one in VARIANTS if one.invariant == "no-leak")
+_CELL = cell("x86_64", "4K", 64)
+_TARGET = Target(find("x86"), 12)
+
+
+def _trees(*words: str) -> tuple[Tree, ...]:
+    return tuple(Tree(Path(f"/{number}-{word}"), "1.2.3", word) for number, word in enumerate(words))
+
+
+def _machine(tree: Tree, variant: Variant = _VARIANT) -> Machine:
+    return variant.machine(variant.geometry) if tree.origin == "bad" else ReferenceMachine(variant.geometry)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Stands for the sliced code of a tree: its text says whether it is good or bad."""
+
+    tree: Tree
+    name: str = "ours"
+
+    @property
+    def traits(self) -> Traits:
+        return Traits()
+
+    def geometry(self, *_: int) -> Geometry:
+        return _VARIANT.geometry
+
+    def text(self, _: Geometry) -> str:
+        return f"int {self.tree.origin};"
+
+    def machine(self, _: Geometry) -> "contextlib.nullcontext[Machine]":
+        return contextlib.nullcontext(_machine(self.tree))
+
+
+def _job(word: str) -> Job:
+    return Job(_CELL, f"int {word};", word, Traits(), _VARIANT.scope, 80, 0)
+
+
+def _findings() -> tuple[Finding, ...]:
+    scope: Scope = _VARIANT.scope
+    return tuple(bulk_search(_VARIANT.machine(_VARIANT.geometry), scope, 80, 0).findings)
+
+
+@pytest.fixture
+def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Compared, Blame]]:
+    """Return a function that looks at the second tree of several."""
+
+    def looked(*words: str) -> tuple[Compared, Blame]:
+        blame = Blame(_trees(*words), _TARGET)
+        return look_between(Between(blame, 1, Pair(_job(words[0]), _job(words[-1])))), blame
+
+    def compared(pair: Pair) -> Compared:
+        return Compared(
+            _CELL, Verdict.HOLDS, Verdict.VIOLATED, breaks=_findings() if "bad" in pair.patched.text else ()
+        )
+
+    monkeypatch.setattr(module, "source_of", lambda _, tree, __: _Source(tree))
+    monkeypatch.setattr(blaming, "source_of", lambda _, tree, __: _Source(tree))
+    monkeypatch.setattr(module, "compare", compared)
+    monkeypatch.setattr(module, "machine_of", lambda job: _Source(_trees(job.text[4:-1])[0]).machine(_VARIANT.geometry))
+    return looked
+
+
+def test_patch_that_a_later_one_mends_is_told_with_it(look: Callable[..., tuple[Compared, Blame]]) -> None:
+    """Both are named; nothing is said of what the whole series breaks anyway."""
+    found, blame = look("good", "bad", "other", "good")
+    assert _findings() == found.breaks
+    (change, *_) = mended_of([found], (), {_TARGET: blame})
+    assert ("no-leak", 1, 2) == (change.kind.invariant, change.patch, change.mended)
+    broken = changes_of([found], {_TARGET: blame})
+    assert () == mended_of([found], broken, {_TARGET: blame})
+
+
+@pytest.mark.parametrize("words", [("good", "bad", "bad"), ("bad", "bad", "good"), ("good", "other", "good")])
+def test_tree_between_that_is_as_the_first_or_the_last_breaks_nothing_of_its_own(
+    words: tuple[str, ...], look: Callable[..., tuple[Compared, Blame]]
+) -> None:
+    """What the last one breaks, the judgement of the series tells; what the first one does was there before."""
+    assert () == look(*words)[0].breaks
+
+
+def test_violation_that_the_whole_series_has_too_is_not_mended(
+    look: Callable[..., tuple[Compared, Blame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last tree is asked with the sequence."""
+    monkeypatch.setattr(module, "machine_of", lambda _: _Source(_trees("bad")[0]).machine(_VARIANT.geometry))
+    assert () == look("good", "bad", "last")[0].breaks
