@@ -230,7 +230,7 @@ EQUIVALENT: tuple[Reason, ...] = (
         (
             _where("unmap_hotplug_range free_empty_tables", "pgd = READ_ONCE(*pgdp);", arches="arm64"),
             _where("vmemmap_populate_address", "return NULL;", arches="arm64", is_unreached=True),
-            _where("vmemmap_populate_hugepages", "return -ENOMEM;", arches="arm64", is_unreached=True),
+            _where("vmemmap_populate_hugepages vmemmap_populate", "return -ENOMEM;", arches="arm64", is_unreached=True),
         ),
     ),
     Reason(
