@@ -74,6 +74,7 @@ def _change(result: GateResult, change: Change, replay_file: str | None) -> dict
         "arch": change.arch,
         "can_occur": change.reachable,
         "needs_device_range": change.by_device,
+        "touched": change.touched,
         "cells": [cell_data(cell) for cell in change.cells],
         "replay_file": replay_file,
         **finding_data(result.tree, shown_cell(change), change.finding),

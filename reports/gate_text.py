@@ -138,10 +138,11 @@ def _change_parts(result: GateResult, replays: Replays, *, latent: bool) -> Iter
 def already_lines(result: GateResult) -> list[str]:
     """Return a line for each violation that the series neither adds nor removes; those in brackets cannot occur."""
     lines = []
-    for change in sorted(result.standing(Standing.ALREADY_THERE), key=lambda one: not one.reachable):
+    for change in sorted(result.standing(Standing.ALREADY_THERE), key=lambda one: (not one.touched, not one.reachable)):
         where = f"{change.kind.file}: {change.kind.function}()" if change.kind.function else ""
         name = change.kind.invariant if change.reachable else f"({change.kind.invariant})"
-        lines.append(one_line(f"{change.arch} {name} {where}"))
+        near = "   (the series touches it)" if change.touched else ""
+        lines.append(one_line(f"{change.arch} {name} {where}") + near)
     more = len(lines) - _MOST_LINES
     return [f"  {line}" for line in lines[:_MOST_LINES]] + ([f"  and {more} more"] if more > 0 else [])
 

@@ -159,7 +159,7 @@ def asides(result: GateResult, *, latent: bool) -> list[str]:
     answer = result.answer(latent=latent)
     counts = {
         "fixed": len(result.standing(Standing.FIXES)) if answer is not Answer.FIXES else 0,
-        "already there": len(result.standing(Standing.ALREADY_THERE)),
+        f"already there{touched_words(result)}": len(result.standing(Standing.ALREADY_THERE)),
         "new in sizes that cannot occur": len(result.standing(Standing.BREAKS))
         - len(counted_changes(result, Standing.BREAKS, latent=latent)),
     }
@@ -170,6 +170,12 @@ def asides(result: GateResult, *, latent: bool) -> list[str]:
     if missed and answer is not Answer.NOT_EXERCISED:
         words.append(f"{counted(missed, 'changed line')} did not run")
     return words
+
+
+def touched_words(result: GateResult) -> str:
+    """Return how much of what was there before is the business of who sent the series."""
+    near = sum(one.touched for one in result.standing(Standing.ALREADY_THERE))
+    return f", {near or 'none'} in a function that the series changes"
 
 
 def next_words(result: GateResult, *, latent: bool) -> str:

@@ -28,7 +28,10 @@ class Processes:
     @property
     def address(self) -> str:
         """Where the scheduler is, once it answers."""
-        return str(json.loads(appeared(self.folder, "scheduler.json").read_text())["address"])
+        path = appeared(self.folder, "scheduler.json")
+        while True:
+            with contextlib.suppress(ValueError):  # it is there before it is whole
+                return str(json.loads(path.read_text())["address"])
 
     def cache(self, number: int) -> Path:
         """Return the cache folder of a worker."""

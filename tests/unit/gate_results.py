@@ -115,6 +115,7 @@ BREAKS = replace(
 FIXES = replace(BASE, cells=(judged(CELL, base=Verdict.VIOLATED),), changes=(FIXED,))
 LATENT = replace(BASE, cells=(judged(UNREACHABLE_CELL, patched=Verdict.VIOLATED),), changes=(NEW,))
 ALREADY = replace(BASE, cells=(judged(CELL, Verdict.VIOLATED, Verdict.VIOLATED),), changes=(OLD,))
+TOUCHED = replace(ALREADY, changes=(replace(OLD, touched=True),))
 NOT_EXERCISED = replace(
     UNCHANGED,
     lines=(
@@ -152,6 +153,7 @@ RESULTS = {
     "unchanged": UNCHANGED,
     "latent": LATENT,
     "already there": ALREADY,
+    "touched": TOUCHED,
     "not exercised": NOT_EXERCISED,
     "marks": MARKS,
     "identical": IDENTICAL,

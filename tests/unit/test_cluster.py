@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.clusters import ROOT, Processes, appeared, cluster_of, failing, held
+from tests.unit.check_results import cell
+from vmemcheck.check import Job, run_jobs
 from vmemcheck.cli import main
 from vmemcheck.commands import cluster as module
 from vmemcheck.commands.cluster import Cluster
 from vmemcheck.errors import ClusterError, UsageError
 from vmemcheck.kernel.confinement import Confinement
+from vmemcheck.kernel.machine import Traits
 from vmemcheck.remote import Place, confined_on, place, run_sent
+from vmemcheck.scope import Scope
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,18 @@ def test_cluster_runs_what_it_is_sent_on_its_worker(shared: Processes, tmp_path:
         sent = [cluster.submit(held, tmp_path, "job"), cluster.submit(held, tmp_path, "job")]
         assert [shared.running[1].pid] * 2 == [one.result() for one in sent]
         assert place().confinement == cluster.confinement()
+
+
+def test_cluster_runs_the_jobs_of_a_check(shared: Processes) -> None:
+    """The worker builds the program; what its compiler says comes back as the result of the row."""
+    jobs = [
+        Job(cell("x86_64", "4K", size), f"int a{size}", f"linux {size}", Traits(), Scope(), 1, 0) for size in (56, 64)
+    ]
+    with Cluster(shared.address) as cluster:
+        results = run_jobs(jobs, cluster)
+    assert [job.cell for job in jobs] == [one.cell for one in results]
+    assert [True, True] == [one.error.startswith(f"{job.name}: ") for job, one in zip(jobs, results, strict=True)]
+    assert 2 == len(list(shared.cache(1).glob("programs/*/machine.c")))
 
 
 def test_cluster_job_that_fails_is_one_message(shared: Processes) -> None:

@@ -184,6 +184,17 @@ def test_gate_text_lists_what_was_there_before_in_a_line_each() -> None:
     assert not [line for line in lines if line.startswith("violation ")]
 
 
+def test_gate_text_tells_what_was_there_before_and_is_touched() -> None:
+    """Such a violation stands first, since it is the business of who changes that code."""
+    far, near = ALREADY.changes[0], replace(ALREADY.changes[0], arch="arm64", touched=True)
+    lines = text_of(replace(ALREADY, changes=(far, far, near))).split("\n")
+    place = "no-leak arch/x86/mm/init_64.c: free_pagetable()"
+    shown = [f"  arm64 {place}   (the series touches it)", f"  x86_64 {place}", f"  x86_64 {place}"]
+    assert shown == [line for line in lines if place in line]
+    assert "also      3 violations already there, 1 in a function that the series changes" in lines
+    assert "also      1 violation already there, none in a function that the series changes" in text_of(ALREADY)
+
+
 def test_gate_text_tells_the_fault_of_the_series_from_a_gap() -> None:
     """The compiler's message stands at the kernel's line, and a message of several lines stays whole."""
     shown = text_of(NO_VERDICT)

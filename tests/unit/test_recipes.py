@@ -6,18 +6,12 @@ import os
 import shlex
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-
-from tests.unit.gate_results import RESULTS, replays
-from vmemcheck.reports.gate_b4 import series_status
-from vmemcheck.reports.gate_json import gate_json
 
 RECIPES = Path(__file__).parents[2] / "docs" / "ci"
 GATE = """\
@@ -34,7 +28,6 @@ for output in outputs:
 sys.exit(int(place.joinpath("code").read_text()))
 """
 Json = dict[str, Any]
-SECRET = "not one"  # noqa: S105  # it opens nothing
 
 
 class Machine:
@@ -166,15 +159,18 @@ def test_gitlab_job_judges_the_commits_of_the_merge_request(machine: Machine) ->
     base, head = machine.commits[0], machine.commits[2]
     done = machine.shell(script, CI_MERGE_REQUEST_DIFF_BASE_SHA=base, CI_COMMIT_SHA=head)
     assert done.returncode == 0, done.stderr
-    (call,) = machine.calls()
-    assert f"{base}..{head}" == call["argv"][call["argv"].index("--range") + 1]
+    # In a pipeline for merged results.
+    merged = {"CI_COMMIT_SHA": "0" * 40, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": head}
+    assert machine.shell(script, CI_MERGE_REQUEST_DIFF_BASE_SHA=base, **merged).returncode == 0
+    for call in machine.calls():
+        assert f"{base}..{head}" == call["argv"][call["argv"].index("--range") + 1]
     assert (machine.repository / job["artifacts"]["reports"]["junit"]).exists()
 
 
 def push(machine: Machine, commit: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the hook as git does for a branch."""
     line = f"refs/heads/x {commit} refs/heads/x {'0' * 40}\n"
-    environment = machine.environment(VMEMCHECK_BASE=machine.commits[0], GIT_DIR=".git", **more)
+    environment = machine.environment(**{"VMEMCHECK_BASE": machine.commits[0], "GIT_DIR": ".git"} | more)
     hook = str(RECIPES / "pre-push")
     return subprocess.run(
         [hook], cwd=machine.repository, env=environment, input=line, capture_output=True, text=True, check=False
@@ -199,6 +195,18 @@ def test_hook_asks_nothing_where_nothing_is_new(machine: Machine) -> None:
     assert push(machine, "0" * 40).returncode == 0
     assert push(machine, machine.commits[0]).returncode == 0
     assert machine.calls() == []
+
+
+def test_hook_judges_the_commit_of_a_tag(machine: Machine) -> None:
+    """Signed tags are objects of their own; what tags something else, or is based on something else, is not judged."""
+    for name, place in (("new", machine.commits[2]), ("old", machine.commits[0]), ("tree", "HEAD^{tree}")):
+        machine.git("tag", "-a", "-m", name, name, place)
+        assert push(machine, machine.git("rev-parse", name)).returncode == 0
+    (call,) = machine.calls()
+    assert f"{machine.commits[0]}..{machine.commits[2]}" in call["argv"]
+    done = push(machine, machine.commits[2], VMEMCHECK_BASE="origin/main")
+    assert (0, 1) == (done.returncode, len(machine.calls()))
+    assert "is not based on origin/main, so it is pushed unjudged; set VMEMCHECK_BASE\n" in done.stderr
 
 
 def test_hook_runs_when_git_pushes(machine: Machine) -> None:
@@ -313,68 +321,16 @@ def test_b4_check_that_has_no_verdict_is_shown_as_such(machine: Machine) -> None
     assert ("fail", "exited with error code 2") == (check["status"], check["summary"])
 
 
-@pytest.fixture
-def patchwork() -> Iterator[tuple[str, list[tuple[str, str, Json]]]]:
-    """Return the address of a server of this machine, and what was posted there."""
-    posted: list[tuple[str, str, Json]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            posted.append((self.path, self.headers["Authorization"], body))
-            self.send_response(201 if "/patches/" in self.path else 404)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}/api", posted
-        running.shutdown()
-        thread.join()
-
-
-def check_of(report: str, *arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the poster on a report."""
-    command = [str(RECIPES / "patchwork-check"), *arguments]
-    environment = os.environ | ({"PATCHWORK_TOKEN": password} if password else {})
-    return subprocess.run(command, input=report, env=environment, capture_output=True, text=True, check=False)
-
-
-STATES = {"pass": "success", "warn": "warning", "fail": "fail"}
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_patchwork_check_has_the_state_of_the_judgement(name: str) -> None:
-    """As b4 is told; the context and the length are those that patchwork takes."""
-    result = RESULTS[name]
-    done = check_of(gate_json(result, replays(result), False), "--target-url", "https://ci.example.org/1")
-    check = json.loads(done.stdout)
-    assert done.returncode == 0
-    assert check["state"] == STATES[series_status(result, latent=False)]
-    assert {"state", "context", "description", "target_url"} == set(check)
-    assert check["context"] == "vmemcheck"
-    assert check["description"].startswith(f"{result.answer().value}: ")
-
-
-def test_patchwork_check_is_posted_only_when_asked_for(patchwork: tuple[str, list[tuple[str, str, Json]]]) -> None:
-    """To the address of the patch, with the token; errors are one line."""
-    address, posted = patchwork
-    report = gate_json(RESULTS["breaks"], {}, False)
-    check = json.loads(check_of(report).stdout)
-    assert posted == []
-    url = f"{address}/patches/7/checks/"
-    assert check_of(report, "--post", url, password=SECRET).returncode == 0
-    assert [("/api/patches/7/checks/", f"Token {SECRET}", check)] == posted
-    for arguments, password, text in (
-        (("--post", f"{address}/nothing/"), SECRET, report),
-        (("--post", "http://example.org/"), SECRET, report),
-        (("--post", url), "", report),
-        ((), "", "{}"),
-        ((), "", "no JSON"),
-    ):
-        done = check_of(text, *arguments, password=password)
-        assert (2, 1) == (done.returncode, done.stderr.count("\n")), arguments
-        assert done.stderr.startswith("error: ")
+def test_b4_check_that_finds_no_branch_says_so_in_one_line(machine: Machine, tracked: dict[str, str]) -> None:
+    """What b4 tracks may be damaged, or its branch gone."""
+    path = Path(tracked["B4_TRACKING_FILE"])
+    machine.git("branch", "-m", "gone")
+    for damaged in (path.read_text(), "", "{}", "[]"):
+        path.write_text(damaged)
+        command, environment = [str(RECIPES / "b4-check")], machine.environment(**tracked)
+        done = subprocess.run(
+            command, cwd=machine.repository, env=environment, check=False, capture_output=True, text=True, input=""
+        )
+        assert (2, "") == (done.returncode, done.stdout)
+        assert done.stderr.startswith("error: b4-check: ")
+        assert "Traceback" not in done.stderr

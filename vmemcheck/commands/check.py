@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
+from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
 from vmemcheck.commands.progress import progress_bar
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
     add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add_scheduler_argument(parser)
     add(
         "--faults",
         action=argparse.BooleanOptionalAction,
@@ -89,11 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     compiler_version()  # so that what is wrong with it is said once
     scope = Scope(faults=arguments.faults)
     wanted = targets(tuple(arguments.arch), wishes_of(arguments).page_shifts)
-    with Workers(arguments.jobs or os.cpu_count() or 1) as workers:
+    with (
+        Workers(arguments.jobs or os.cpu_count() or 1) as workers,
+        cluster_at(arguments.scheduler, workers) as cluster,
+    ):
         prepared = _prepared(workers.executor, tree, wanted, arguments, scope)
         jobs = [job for one in prepared for job in one.jobs]
         with progress_bar(len(jobs), quiet=arguments.quiet) as advance:
-            results = run_jobs(jobs, workers.executor, advance)
+            results = run_jobs(jobs, cluster or workers.executor, advance)
     result = CheckResult(
         tree=tree.name,
         origin=tree.origin,

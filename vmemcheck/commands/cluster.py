@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -105,6 +105,10 @@ class Cluster(Executor):
         result = self._sent.pop(sent, None)
         if result is None or result.done():
             return
+        with contextlib.suppress(InvalidStateError):  # it has just been called off
+            self._answer(sent, result)
+
+    def _answer(self, sent: Any, result: "Future[Any]") -> None:
         try:
             answer, where = pickle.loads(sent.result())  # noqa: S301  # from a cluster that the user named
         except CancelledError as error:
@@ -143,7 +147,7 @@ class Cluster(Executor):
 
     def _call_off(self) -> None:
         for sent, result in list(self._sent.items()):
-            if not result.done():
+            with contextlib.suppress(InvalidStateError):  # it has just come
                 result.set_exception(CancelledError())
             with contextlib.suppress(Exception):
                 sent.cancel()

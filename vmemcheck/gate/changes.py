@@ -2,7 +2,7 @@
 """From what became of each geometry to what the series does: one entry for each kind on each architecture."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from vmemcheck.arches import find
@@ -18,6 +18,7 @@ from vmemcheck.operation import AddDevice, Boot
 from vmemcheck.selection import Target
 
 Blames = Mapping[Target, Blame]
+Touches = Callable[[Cell, Finding], bool]
 _Key = tuple[Standing, str, bool, Kind]
 _COMPILER = re.compile(r"(\S+?):(\d+)(?::\d+)?: (?:fatal )?[eE]rror: (.*)")
 _PLACE = re.compile(r"[\w.][^\s:]*:\d+")
@@ -25,15 +26,18 @@ _RANKS = {invariant.name: rank for rank, invariant in enumerate(INVARIANTS)}
 _ORDER = (Standing.BREAKS, Standing.ALREADY_THERE, Standing.FIXES)
 
 
-def changes_of(compared: Iterable[Compared], blames: Blames) -> tuple[Change, ...]:
-    """Return what the series does, what it breaks first, and of that what can occur and is easy to follow first."""
+def changes_of(compared: Iterable[Compared], blames: Blames, touches: Touches = lambda *_: False) -> tuple[Change, ...]:
+    """Return what the series does, what it breaks first, and of that what can occur and is easy to follow first.
+
+    :param touches: tells whether a finding on the patched code acts in a function that the series changes
+    """
     found: dict[_Key, list[tuple[Cell, Finding]]] = {}
     for one in compared:
         for standing, findings in zip(_ORDER, (one.breaks, one.already, one.fixes), strict=True):
             for finding in findings:
                 key = (standing, one.cell.arch, one.cell.is_classic, finding.kind)
                 found.setdefault(key, []).append((one.cell, finding))
-    changes = [_change(standing, kind, pairs, blames) for (standing, _, _, kind), pairs in found.items()]
+    changes = [_change(standing, kind, pairs, blames, touches) for (standing, _, _, kind), pairs in found.items()]
     changes = [one for one in changes if not any(_tells(other, one) for other in changes)]
     return tuple(sorted(changes, key=lambda one: (_ORDER.index(one.standing), not one.reachable, _effort(one))))
 
@@ -55,7 +59,9 @@ def _effort(change: Change) -> tuple[bool, int]:
     return boots, _RANKS[change.kind.invariant]
 
 
-def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames) -> Change:
+def _change(
+    standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], blames: Blames, touches: Touches
+) -> Change:
     cell, finding = min(pairs, key=lambda pair: (not pair[0].reachable, pair[0].memory_model, len(pair[1].sequence)))
     patch = 0
     if standing is not Standing.ALREADY_THERE:
@@ -70,6 +76,7 @@ def _change(standing: Standing, kind: Kind, pairs: list[tuple[Cell, Finding]], b
         reachable=cell.reachable,
         by_device=any(isinstance(operation, AddDevice) for operation in finding.sequence),
         patch=patch,
+        touched=standing is Standing.ALREADY_THERE and touches(cell, finding),
     )
 
 

@@ -4,23 +4,25 @@
 What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from vmemcheck.check import Job
-from vmemcheck.errors import VmemcheckError
+from vmemcheck.errors import ClusterError, VmemcheckError
 from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.between import MOST_TREES, Between, look_between
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
-from vmemcheck.gate.changes import changes_of, facts_of, mended_of, unbuilt_of
+from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
 from vmemcheck.gate.text import sliced_text
+from vmemcheck.gate.touched import touches
 from vmemcheck.gate.uses import Place, Use, cover, cover_deleted, not_run, uses_of
 from vmemcheck.invariant import Verdict
 from vmemcheck.kernel.confinement import Confinement, confinement
@@ -130,7 +132,7 @@ class _Judgement:
         compared = self._all(self._jobs, compare, pairs)
         lines = self._lines(lines_of(states[-1], states[0]), found, compared)
         blames = self._blames(states, found)
-        changes = changes_of(compared, blames)
+        changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
         between = self._all(self._here, look_between, list(_between(found, blames)))
         changes = (*changes, *mended_of(between, changes, blames))
         unbuilt = unbuilt_of(found, compared, blames)
@@ -181,6 +183,8 @@ class _Judgement:
         bases = [pair.base for one in found for pair in one.pairs if pair.base is not None]
         try:
             return self._all(self._jobs, _cover_deleted, [(job, asked) for job in _firsts(bases)]) if asked else []
+        except ClusterError:
+            raise
         except VmemcheckError:  # the base has no verdict, and that is told
             return []
 
@@ -216,6 +220,13 @@ class _Judgement:
             self._done += 1
             self._progress(self._done, self._known)
         return answers
+
+
+def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
+    """Return what tells whether a finding on the patched code acts in a function that the series changes."""
+    texts = {pair.patched.cell: pair.patched.text for pair in pairs}
+    text_of = functools.cache(lambda cell: sliced_text(texts[cell]))
+    return lambda cell, finding: touches(finding, text_of(cell), changed)
 
 
 def _cover(asked: tuple[Job, tuple[Place, ...]]) -> Use:

@@ -115,6 +115,7 @@ class Change:
     :param finding: the shortest sequence: on the patched code, or on the base for what is fixed
     :param reachable: whether any of the cells can occur
     :param by_device: the shortest sequence needs a device range
+    :param touched: of what was there before: the sequence acts in a function that the series changes
     """
 
     standing: Standing
@@ -126,6 +127,7 @@ class Change:
     by_device: bool
     patch: int = 0
     mended: int = 0
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

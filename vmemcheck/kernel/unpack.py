@@ -32,16 +32,18 @@ WANTED = (
     "scripts/dtc/libfdt/*.h",
 )
 """What is read of a kernel tree. ``*`` stays within one folder, ``**`` does not."""
+TOOLS = ("tools/testing/kunit/*.py",)
+"""What is taken out of an archive besides: the kernel's own reader of test reports, which reads ours in the tests."""
 
 
 def is_wanted(name: str) -> bool:
     """Tell whether a file, relative to the top folder of a tree, is among those that are read."""
-    return bool(_wanted_regex().fullmatch(name))
+    return bool(_regex(WANTED).fullmatch(name))
 
 
 def layout_digest() -> str:
-    """Return a short digest of ``WANTED``: a tree cached for another layout is not reused."""
-    return hashlib.sha256("\n".join(WANTED).encode()).hexdigest()[:8]
+    """Return a short digest of what is taken: a tree cached for another layout is not reused."""
+    return hashlib.sha256("\n".join((*WANTED, *TOOLS)).encode()).hexdigest()[:8]
 
 
 def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int], None]) -> int:
@@ -60,7 +62,7 @@ def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int]
         name = member.name.removeprefix(top)
         if number % 256 == 0:
             progress(number)
-        if is_wanted(name):
+        if is_wanted(name) or _regex(TOOLS).fullmatch(name):
             files += _write(archive, member, name, destination)
     return files
 
@@ -99,8 +101,8 @@ def _inside(name: str, destination: Path) -> Path:
 
 
 @functools.cache
-def _wanted_regex() -> re.Pattern[str]:
-    return re.compile("|".join(_as_regex(pattern) for pattern in WANTED))
+def _regex(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(_as_regex(pattern) for pattern in patterns))
 
 
 def _as_regex(pattern: str) -> str:

@@ -28,7 +28,7 @@ def _archive(*members: tuple[str, str | None, bytes]) -> tarfile.TarFile:
 
 
 def test_unpack_whole_source_takes_only_wanted_files(tmp_path: Path) -> None:
-    """The top folder is dropped, mm and arch/*/include are taken, drivers are not."""
+    """The top folder is dropped, mm, arch/*/include and the reader of test reports are taken, drivers are not."""
     archive = _archive(
         ("linux-9.9/", None, b""),
         ("linux-9.9/Makefile", None, b"VERSION = 9\n"),
@@ -36,11 +36,14 @@ def test_unpack_whole_source_takes_only_wanted_files(tmp_path: Path) -> None:
         ("linux-9.9/arch/x86/kvm/x86.c", None, b"2"),
         ("linux-9.9/drivers/mm/a.c", None, b"3"),
         ("linux-9.9/include/b.h", None, b"4"),
+        ("linux-9.9/tools/testing/kunit/kunit.py", None, b"5"),
+        ("linux-9.9/tools/testing/kunit/qemu_configs/x86_64.py", None, b"6"),
+        ("linux-9.9/tools/perf/a.py", None, b"7"),
     )
     count = unpack(archive, tmp_path, lambda _: None)
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert files == ["Makefile", "arch/x86/mm/pat/set.c", "include/b.h"]
-    assert count == 3
+    assert files == ["Makefile", "arch/x86/mm/pat/set.c", "include/b.h", "tools/testing/kunit/kunit.py"]
+    assert count == 4
 
 
 @pytest.mark.parametrize(
