@@ -72,11 +72,11 @@ def test_gate_judges_a_range_of_a_repository(tree_of: Callable[[str], Tree], tmp
     _git(repository, "init", "--quiet")
     _git(repository, "add", "--all")
     _git(repository, "commit", "--quiet", "--message", "as it was")
-    for name in ("7.2-x86-next", "7.2-x86-pte-page-kept"):
+    for name in ("7.2-x86-comment", "7.2-x86-pte-page-kept"):
         _git(repository, "apply", "--unidiff-zero", "--index", str(FOLDER / f"{name}.patch"))
         _git(repository, "commit", "--quiet", "--message", f"apply {name}")
     options = [*_options(_CASES["7.2-x86-pte-page-kept"]), "--format", "json", "--output", str(tmp_path / "json")]
     assert main(["gate", "--tree", str(repository), "--range", "HEAD~2..HEAD", *options]) == 1
     data = json.loads((tmp_path / "json").read_text())
-    assert ["apply 7.2-x86-next", "apply 7.2-x86-pte-page-kept"] == [one["subject"] for one in data["series"]]
+    assert ["apply 7.2-x86-comment", "apply 7.2-x86-pte-page-kept"] == [one["subject"] for one in data["series"]]
     assert ("no-leak", 2) in {(one["invariant"], one["patch"]) for one in data["changes"]}

@@ -3,15 +3,21 @@
 
 import functools
 import re
+from collections.abc import Sequence
 
 import pytest
 
-from tests.trees.sources import skip_lacking
+from tests.trees.sources import skip_lacking, source_of
 from vmemcheck.arches import ARCHES
-from vmemcheck.kernel.evaluate import open_view
+from vmemcheck.kernel import slice_tree as slice_module
+from vmemcheck.kernel.evaluate import View, open_view
+from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.pieces import Kind
-from vmemcheck.kernel.shim import has_shim, shim_of
+from vmemcheck.kernel.preprocess import Preprocessed, Reader
+from vmemcheck.kernel.scope import ROOTS
+from vmemcheck.kernel.shim import has_shim, load_shim, shim_of
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
+from vmemcheck.kernel.source import SMALLEST
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 
@@ -99,3 +105,21 @@ def test_slice_of_x86_is_understood_by_the_compiler(tree: Tree) -> None:
     known = ("_MASK_BIT_SET", "include/linux/cleanup.h", "include/linux/debug_locks.h", "cleanup argument")
     complaints = [line for line in _sliced(tree, "x86").complaints if not any(each in line for each in known)]
     assert complaints == []
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize("arch", ["x86", "arm64"])
+def test_slice_with_the_files_known_before_is_the_same(tree: Tree, arch: str) -> None:
+    """The gate reads at once what the base needed: what it cuts is what it would find file by file."""
+    found = source_of(tree, arch).slice
+    view = open_view(tree, target_of(arch), 12, **SMALLEST, **MemoryModel.VMEMMAP.answers)
+    asked: list[object] = []
+
+    class Counted(Reader):
+        def read(self, names: Sequence[str], defines: Sequence[str] = ()) -> Preprocessed:
+            asked.append(names)
+            return Reader.read(self, names, defines)
+
+    counted = View(view.kconfig, Counted(tree, view.target, view.values, view.reader.bounds))
+    assert found == slice_module._slice_tree(counted, load_shim(arch, classic=False), ROOTS, found.files)
+    assert [found.files] == asked

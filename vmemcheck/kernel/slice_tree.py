@@ -86,8 +86,7 @@ def _slice_tree(view: View, shim: Shim, roots: Sequence[str], likely: Sequence[s
     if likely:
         files = tuple(file for file in scope.files if file in {*first, *likely})
         found = _grown(view, shim, roots, scope, files)
-        used = {item.file for item in found.cut.items if item.kind is Kind.FUNCTION}
-        if used.issuperset(set(files) - set(first)):
+        if _definers(scope, found.cut, first).issuperset(set(files) - set(first)):
             return found
     return _grown(view, shim, roots, scope, first)
 
