@@ -28,6 +28,7 @@ _SCOPE_WORDS = {
     "altmaps": "altmaps",
     "compound": "compound devmaps",
     "pairs": "devices of two ranges",
+    "private": "private memory of devices",
     "refusals": "requests that must be refused",
     "faults": "failing allocations",
 }

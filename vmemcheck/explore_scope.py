@@ -13,10 +13,12 @@ from vmemcheck.geometry import Geometry
 from vmemcheck.operation import Initialise, Remove
 from vmemcheck.scope import Scope
 
-_FLAGS = ("boot", "faults", "fallback", "altmaps", "compound", "pairs", "refusals")
+_FLAGS = ("boot", "faults", "fallback", "altmaps", "compound", "pairs", "private", "refusals")
 _OTHER_FLAGS = ("uninitialised", "free-memory")
 _NUMBERS = {"sections": (1, 4), "devices": (1, 64), "entries": (8, 4096), "subsections": (1, 64)}
-_PLAIN = Scope(boot=False, faults=False, fallback=False, altmaps=False, compound=False, pairs=False, refusals=False)
+_PLAIN = Scope(
+    boot=False, faults=False, fallback=False, altmaps=False, compound=False, pairs=False, private=False, refusals=False
+)
 
 
 @dataclass(frozen=True, slots=True)

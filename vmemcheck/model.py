@@ -45,6 +45,7 @@ class LiveRange:
     :param altmap: memory that its memmap may come from, at the start of the range, or of each of its memory blocks
     :param initialised: its memmap was brought to life
     :param other_pfn: first page of the other range of its device, which is removed together with it
+    :param private: only its device can reach it
     """
 
     door: Door
@@ -54,6 +55,7 @@ class LiveRange:
     vmemmap_shift: int = 0
     initialised: bool = False
     other_pfn: int | None = None
+    private: bool = False
 
     @property
     def pfns(self) -> range:
@@ -252,8 +254,8 @@ def requested_ranges(geometry: Geometry, operation: AddMemory | AddDevice) -> tu
     """Return the ranges that an add asks for, one or two; none where no caller of the kernel would ask.
 
     An altmap must lie within its device and leave a page of it for data, which the kernel takes for granted
-    (mm/memremap.c: pfn_first()), and its device has one range (pagemap_range()); a devmap must consist of whole
-    compound pages; two ranges of a device do not overlap.
+    (mm/memremap.c: pfn_first()), and its device has one range (pagemap_range()) that is not private
+    (pageunmap_range()); a devmap must consist of whole compound pages; two ranges of a device do not overlap.
     """
     if isinstance(operation, AddMemory):
         pages = geometry.pages_per_block
@@ -273,6 +275,7 @@ def requested_ranges(geometry: Geometry, operation: AddMemory | AddDevice) -> tu
             altmap=operation.altmap,
             vmemmap_shift=operation.vmemmap_shift,
             other_pfn=other if operation.second else None,
+            private=operation.private,
         )
         for each, start, other in zip(asked, starts, reversed(starts), strict=True)
     )
@@ -282,6 +285,8 @@ def requested_ranges(geometry: Geometry, operation: AddMemory | AddDevice) -> tu
 def _is_asked(operation: AddDevice, new: tuple[LiveRange, ...]) -> bool:
     """Tell whether a caller of the kernel could ask for these ranges of a device."""
     altmap, first, last = operation.altmap, new[0], new[-1]
+    if operation.private and (altmap or operation.vmemmap_shift):
+        return False
     if altmap and (operation.second or altmap.reserve_pages + altmap.free_pages >= first.nr_pages):
         return False
     if operation.second and first.start_pfn < last.pfns.stop and last.start_pfn < first.pfns.stop:

@@ -142,6 +142,7 @@ class AddDevice:
     :param vmemmap_shift: log2 of the pages of a compound page of the devmap, 0 for none
     :param fault: a failing allocation
     :param second: another range of the device, added behind this one and removed with it; without an altmap
+    :param private: memory that only the device can reach (MEMORY_DEVICE_PRIVATE); without an altmap, and not compound
 
     Source: mm/memremap.c: memremap_pages()
     """
@@ -152,6 +153,7 @@ class AddDevice:
     vmemmap_shift: int = 0
     fault: Fault | None = None
     second: Second | None = None
+    private: bool = False
 
     def __post_init__(self) -> None:
         _check_range(self.subsection, self.count)

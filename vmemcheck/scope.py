@@ -49,6 +49,7 @@ class Scope:
     :param altmaps: with altmaps, of devices and of memory blocks
     :param compound: with compound devmaps
     :param pairs: with devices of two ranges
+    :param private: with memory that is private to its device
     :param refusals: with requests that must be refused
     """
 
@@ -60,6 +61,7 @@ class Scope:
     altmaps: bool = True
     compound: bool = True
     pairs: bool = True
+    private: bool = True
     refusals: bool = True
 
 
@@ -79,6 +81,9 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
     table += compounds
     if scope.devices and scope.pairs:
         table += _pairs(geometry, scope)
+    if scope.devices and scope.private:
+        # The memmap of a private range is like any other: a short and a long one show how it is added and removed.
+        table += [AddDevice(0, count, private=True) for count in dict.fromkeys((1, geometry.subsections_per_section))]
     if scope.altmaps:
         table += _with_altmaps(geometry, scope, [*plain, *compounds])
     adds = [op for op in table if isinstance(op, AddDevice | AddMemory)]

@@ -145,7 +145,7 @@ def _classic_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, exam
         return
     source = open_source(tree, alias, target.page_shift, MemoryModel.CLASSIC)
     # ZONE_DEVICE depends on SPARSEMEM_VMEMMAP.
-    blocks = replace(scope, devices=False, altmaps=False, compound=False, pairs=False)
+    blocks = replace(scope, devices=False, altmaps=False, compound=False, pairs=False, private=False)
     for size in sizes:
         cell = Cell(target.architecture.name, source.geometry(size), source.is_reachable(size), source.model.value)
         yield job_of(source, cell, blocks, examples, seed)

@@ -6,7 +6,7 @@ r"""The canonical text form of operations: one line each, to be read, mailed and
     boot    section 0 subsections [0, 32)
     add     memory blocks [1, 2) memmap_on_memory
     add     device subsections [0, 1) altmap reserve 1 free 64 vmemmap_shift 9 fail allocation 2
-    add     device subsections [2, 3) and [6, 8)
+    add     device subsections [2, 3) and [6, 8) private
     remove  range 0
     init    range 0
     refuse  add device pages [1, 513)
@@ -51,7 +51,7 @@ _LINES = {
     "boot": re.compile(rf"boot section (?P<section>{_N}) subsections {_SPAN}"),
     "memory": re.compile(rf"add memory blocks {_SPAN}(?P<on_memory> memmap_on_memory)?{_FAULT}"),
     "device": re.compile(
-        rf"add device subsections {_SPAN}(?: and \[(?P<second>{_N}), ?(?P<second_end>{_N})\))?"
+        rf"add device subsections {_SPAN}(?: and \[(?P<second>{_N}), ?(?P<second_end>{_N})\))?(?P<private> private)?"
         rf"(?: altmap reserve (?P<reserve>{_N}) free (?P<free>{_N}))?"
         rf"(?: vmemmap_shift (?P<shift>{_N}))?{_FAULT}"
     ),
@@ -69,10 +69,12 @@ def to_text(operation: Operation) -> str:
         case AddMemory(block, count, on_memory, fault):
             flag = " memmap_on_memory" if on_memory else ""
             return f"add     memory blocks [{block}, {block + count}){flag}{_fault_text(fault)}"
-        case AddDevice(subsection, count, altmap, shift, fault, second):
+        case AddDevice(subsection, count, altmap, shift, fault, second, private):
             text = f"add     device subsections [{subsection}, {subsection + count})"
             if second:
                 text += f" and [{second.subsection}, {second.subsection + second.count})"
+            if private:
+                text += " private"
             if altmap:
                 text += f" altmap reserve {altmap.reserve_pages} free {altmap.free_pages}"
             if shift:
@@ -159,7 +161,8 @@ def _build(kind: str, field: dict[str, str | None]) -> Operation:
             return AddMemory(start, count, memmap_on_memory=bool(field["on_memory"]), fault=_fault(field))
         case "device":
             altmap = Altmap(_number(field, "reserve"), _number(field, "free")) if field["reserve"] else None
-            return AddDevice(start, count, altmap, _number(field, "shift"), _fault(field), _second(field))
+            shift, private = _number(field, "shift"), bool(field["private"])
+            return AddDevice(start, count, altmap, shift, _fault(field), _second(field), private)
         case "remove":
             return Remove(_number(field, "victim"), _fault(field))
         case "init":

@@ -202,6 +202,8 @@ def _plainer(operation: Operation) -> list[Operation]:
         plainer.append(replace(operation, altmap=None))
     if isinstance(operation, AddDevice) and operation.vmemmap_shift:
         plainer.append(replace(operation, vmemmap_shift=0))
+    if isinstance(operation, AddDevice) and operation.private:
+        plainer.append(replace(operation, private=False))
     if isinstance(operation, AddDevice) and operation.second:
         plainer.append(replace(operation, second=None))
         plainer.append(

@@ -35,7 +35,7 @@ _WEIGHTS = {
     "remove": 4,
     "initialise": 4,
     "compound": 2,
-    "pair": 1,
+    "pair or private": 1,
     "altmap": 3,
     "fault": 3,
     "fallback": 2,
@@ -49,8 +49,8 @@ def _kind(operation: Operation) -> str:
             return "remove"
         case Initialise():
             return "initialise"
-        case AddDevice(second=Second()):
-            return "pair"
+        case AddDevice(second=Second()) | AddDevice(private=True):
+            return "pair or private"
         case AddMemory(fault=Fault(FaultKind.ORDER, 1)) | AddDevice(fault=Fault(FaultKind.ORDER, 1)):
             return "fallback"  # no leaf to be had
         case AddMemory(fault=Fault()) | AddDevice(fault=Fault()) | Remove(fault=Fault()):
@@ -73,6 +73,8 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
         return 12
     if not isinstance(operation, AddDevice):
         return 1
+    if operation.private:
+        return 6 if operation.fault is None else 1
     if operation.second:
         # An allocation that fails late is one of the second range.
         return 3 if operation.fault is None or operation.fault.value > 3 else 1

@@ -74,7 +74,7 @@ CASES = (
     Case("7.2-sparse-order", _X86, Answer.UNCHANGED),
     Case("7.2-mmzone-macro", _X86, Answer.UNCHANGED),
     Case("7.2-hotplug-span-variable", _X86, Answer.UNCHANGED),
-    Case("7.2-x86-direct-count", _X86, Answer.UNCHANGED, "without effect"),
+    Case("7.2-sparse-cache-flush", _X86, Answer.UNCHANGED, "without effect"),
     Case("6.1-x86-next", _X86, Answer.UNCHANGED),
     Case("5.10-x86-aligned", _X86, Answer.UNCHANGED),
     Case("5.10-x86-no-sub-page", _X86, Answer.UNCHANGED, "cannot run"),

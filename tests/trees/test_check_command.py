@@ -202,11 +202,11 @@ def test_check_replays_folder_that_cannot_be_is_one_message(
     assert str(tmp_path / "file") in shown.err
 
 
-def _started(tree: Tree, cache: Path, *more: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "vmemcheck", "check", "--tree", str(tree.root), "--arch", "x86_64", *more]
+def _started(tree: Tree, cache: Path, *more: str, command: str = "check") -> "subprocess.Popen[str]":
+    command_line = [sys.executable, "-m", "vmemcheck", command, "--tree", str(tree.root), "--arch", "x86_64", *more]
     environment = os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
 
 
@@ -231,11 +231,25 @@ def _until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 @newest
-def test_check_interrupted_leaves_nothing_behind(tree: Tree, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("check", ("--struct-page", "64", "--examples", "1000000", "--jobs", "2")),
+        ("explore", ("--scope", "sections=2,faults,altmaps,uninitialised", "--jobs", "2")),
+        ("explore", ("--scope", "sections=2,faults,altmaps,uninitialised", "--jobs", "1")),
+    ],
+    ids=["check", "explore with two jobs", "explore with one"],
+)
+def test_command_interrupted_leaves_nothing_behind(
+    command: str, options: tuple[str, ...], tree: Tree, tmp_path: Path
+) -> None:
     """Ctrl-C in the midst of the run: one line, exit code 130, no processes, no half of a file."""
-    process = _started(tree, tmp_path, "--struct-page", "64", "--examples", "1000000", "--jobs", "2")
+    process = _started(tree, tmp_path, *options, command=command)
+    jobs = int(options[-1])
+    # So that they are at work: each process of an exploration has a program.
+    wanted = 2 * jobs if command == "explore" and jobs > 1 else 1
     try:
-        _until(lambda: list(tmp_path.glob("vmemcheck/programs/*/machine")) and _group(process.pid))
+        _until(lambda: list(tmp_path.glob("vmemcheck/programs/*/machine")) and len(_group(process.pid)) >= wanted)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert (130, "", "interrupted: no verdict\n") == (process.returncode, out, err)

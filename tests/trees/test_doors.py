@@ -3,10 +3,11 @@
 
 import errno
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.trees.broken import CopyOf, Edit, begun, edited, within
+from tests.trees.broken import CopyOf, Edit, begun, edited, replaced, within
 from tests.trees.sources import source_of
 from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check
@@ -30,6 +31,8 @@ from vmemcheck.scope import Scope
 
 _HOTPLUG = "mm/memory_hotplug.c"
 _BLOCK_PAGES = 32768
+_MEMORY_DEVICE_PRIVATE = 1
+"""The first of enum memory_type, include/linux/memremap.h, which leaves 0 out."""
 _SHIFTED = Refused(Action.ADD, Door.MEMORY, 512, _BLOCK_PAGES)
 
 
@@ -81,6 +84,24 @@ def test_door_gives_each_memory_block_an_altmap_where_the_tree_does(tree: Tree) 
     assert [altmap.start_pfn for altmap in one.state.altmaps] == [_BLOCK_PAGES] * has_any
     assert [altmap.start_pfn for altmap in two.state.altmaps] == [0, _BLOCK_PAGES] * has_several
     assert all(altmap.alloc == 512 for altmap in (*one.state.altmaps, *two.state.altmaps))
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(("arch", "page_shift"), [("x86", 12), ("arm64", 12), ("arm64", 14), ("arm64", 16)])
+def test_door_of_memory_blocks_does_the_same_when_memmap_on_memory_is_forced(
+    arch: str, page_shift: int, tree: Tree, copy_of: CopyOf
+) -> None:
+    """Whole PMD leaves are whole pageblocks; arch_supports_memmap_on_memory() refuses all else, in either mode."""
+    forced = replaced("memory_block_memmap_on_memory_pages", "memmap_mode == MEMMAP_ON_MEMORY_FORCE", "1")
+    edits: tuple[dict[str, Edit], ...] = ({}, {_HOTPLUG: forced})
+    states = []
+    for edit in edits:
+        with edited(copy_of(arch), edit) as broken:
+            source = open_source(broken, arch, page_shift)
+            with source.machine(source.geometry(64)) as machine:
+                states.append([one.state for one in machine.run((AddMemory(0, 2, memmap_on_memory=True), Remove(0)))])
+    assert states[0] == states[1]
+    assert [2 if page_shift == 12 else 0, 0] == [len(state.altmaps) for state in states[0]]
 
 
 @pytest.mark.newest_tree
@@ -215,6 +236,35 @@ def test_door_of_devices_takes_what_memremap_compat_align_promises(tree: Tree, c
             finding = check(machine, sequence)
     assert finding is not None
     assert (2, "memremap_compat_align") == (len(finding.sequence), finding.kind.function)
+
+
+def test_door_of_devices_takes_private_memory(tree: Tree) -> None:
+    """With the type that the tree gives it; an add that fails is undone, and both ranges are removed with one call."""
+    source = source_of(tree, "x86")
+    device = AddDevice(0, 64, second=Second(64, 1), private=True)
+    sequence = (AddMemory(4, 1), replace(device, fault=Fault(FaultKind.NTH, 6)), device, Remove(1))
+    with source.machine(source.geometry(64)) as machine:
+        assert check(machine, sequence) is None
+        before, failed, added, removed = machine.run(sequence)
+    assert (-errno.ENOMEM, 0, 0) == (failed.returned, added.returned, removed.returned)
+    assert before.state.present == failed.state.present == removed.state.present
+    assert range(65 * source.native.pages_per_subsection) in added.state.present
+    pgmaps = {event.pgmap for event in added.events if isinstance(event, SectionCall) and event.pgmap}
+    assert pgmaps <= {(_MEMORY_DEVICE_PRIVATE, 0)}
+    assert bool(pgmaps) == ("params->pgmap" in source.slice.cut.code)
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize("statement", [r"__remove_pages\([^;]*;", r"error = add_pages\([^;]*;"])
+def test_door_private_memory_that_is_lost_is_found_by_a_search(statement: str, tree: Tree, copy_of: CopyOf) -> None:
+    """Less the statement for private memory, what it should have removed stays, or what it should add is not there."""
+    function = "pageunmap_range" if "remove" in statement else "pagemap_range"
+    scope = Scope(boot=False, altmaps=False, compound=False, refusals=False, fallback=False, faults=False)
+    with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
+        source = open_source(broken, "x86", 12)
+        with source.machine(source.geometry(64)) as machine:
+            found = bulk_search(machine, scope, 60, 0).findings
+    assert {"no-leak" if "remove" in statement else "memmap-mapped"} <= {one.invariant for one in found}
 
 
 def test_door_x86_warning_of_a_failed_add_is_declared(tree: Tree) -> None:

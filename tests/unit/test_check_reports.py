@@ -290,10 +290,18 @@ def test_scope_says_what_is_in_and_what_is_left_out() -> None:
     """Each field of a scope is on one of the two sides."""
     assert "without" not in scope_words(Scope())
     bare = Scope(
-        1, boot=False, faults=False, fallback=False, altmaps=False, compound=False, pairs=False, refusals=False
+        1,
+        boot=False,
+        faults=False,
+        fallback=False,
+        altmaps=False,
+        compound=False,
+        pairs=False,
+        private=False,
+        refusals=False,
     )
     without = "boot memory, fallback to base pages, altmaps, compound devmaps, devices of two ranges"
-    without += ", requests that must be refused"
+    without += ", private memory of devices, requests that must be refused"
     assert f"ranges in 1 section; without {without}, failing allocations" == scope_words(bare)
     assert scope_words(Scope(devices=False)).startswith("memory blocks in 2 sections, with ")
 

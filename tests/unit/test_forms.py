@@ -112,11 +112,19 @@ def test_sequence_text_geometry_line_changes_what_it_names() -> None:
     assert geometry.memory_block_shift == 23
 
 
-def test_replay_file_of_a_device_with_two_ranges_reads_back() -> None:
-    """The second range stands in both forms."""
-    sequence = (AddDevice(4, 2, vmemmap_shift=9, second=Second(0, 1)), AddDevice(8, 1))
+def test_replay_file_of_a_device_with_two_ranges_or_private_memory_reads_back() -> None:
+    """The second range stands in both forms, and so does the kind of memory."""
+    sequence = (
+        AddDevice(4, 2, vmemmap_shift=9, second=Second(0, 1)),
+        AddDevice(8, 1, second=Second(9, 1), private=True),
+        AddDevice(10, 1, private=True),
+    )
     text = sequence_text.sequence_to_text(sequence)
-    assert "add     device subsections [4, 6) and [0, 1) vmemmap_shift 9" == text.splitlines()[0]
+    assert [
+        "add     device subsections [4, 6) and [0, 1) vmemmap_shift 9",
+        "add     device subsections [8, 9) and [9, 10) private",
+        "add     device subsections [10, 11) private",
+    ] == text.splitlines()
     assert sequence == sequence_text.parse(text)[1]
     assert sequence == replay_file.from_json(replay_file.to_json(Replay(Geometry(), sequence))).sequence
 

@@ -100,12 +100,15 @@ def test_model_device_of_two_ranges_is_removed_as_one() -> None:
         (AddDevice(4, 2, Altmap(0, 16), second=Second(0, 1)), Outcome.SKIPPED),
         (AddDevice(0, 2, vmemmap_shift=10, second=Second(4, 1)), Outcome.SKIPPED),
         (AddDevice(0, 1, second=Second(10, 2)), Outcome.REFUSED),
+        (AddDevice(0, 1, private=True), Outcome.SUCCEEDS),
+        (AddDevice(0, 1, vmemmap_shift=9, private=True), Outcome.SKIPPED),
+        (AddDevice(0, 2, Altmap(0, 16), private=True), Outcome.SKIPPED),
         (AddDevice(10, 2, second=Second(0, 1)), Outcome.REFUSED),
         (AddDevice(0, 1, second=Second(4, 1), fault=Fault(FaultKind.NTH, 4)), Outcome.MAY_FAIL),
     ],
 )
-def test_model_device_of_two_ranges_expects_what_its_ranges_allow(operation: AddDevice, outcome: Outcome) -> None:
-    """They do not overlap, have no altmap, and each is whole compound pages; one that is taken refuses both."""
+def test_model_device_expects_what_its_ranges_and_memory_allow(operation: AddDevice, outcome: Outcome) -> None:
+    """Two ranges do not overlap, have no altmap, and each is whole compound pages; private memory is plain."""
     assert outcome is run(AddDevice(10, 1)).expect(operation).outcome
 
 

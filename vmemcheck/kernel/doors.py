@@ -109,6 +109,8 @@ def door_macros(found: Slice) -> str:
     # A place is looked up as that of a call, which is before the address.
     place = "((unsigned long)memremap_compat_align + 1)" if has_align else "0UL"
     lines.append(f"#define VMC_COMPAT_ALIGN_AT {place}")
+    has_folio_free = re.search(r"\(\*folio_free\)", found.types) is not None
+    lines.append(f"#define VMC_PAGE_FREE {'folio_free' if has_folio_free else 'page_free'}")
     limit = re.search(r"\bvmemmap_shift > (\w+)", found.code)
     lines.append(f"#define VMC_MAX_FOLIO_ORDER {limit[1] if limit else 63}")
     flag = "MHP_MEMMAP_ON_MEMORY" if re.search(r"#\s*define MHP_MEMMAP_ON_MEMORY\b", found.macros) else "0"

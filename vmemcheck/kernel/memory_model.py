@@ -35,7 +35,7 @@ class MemoryModel(enum.Enum):
         if self is MemoryModel.DEBUG_VM:
             return {"DEBUG_KERNEL": "y", "DEBUG_VM": "y"}
         # X86_5LEVEL selects SPARSEMEM_VMEMMAP; the others depend on it.
-        names = ("SPARSEMEM_VMEMMAP", "ZONE_DEVICE", "MHP_MEMMAP_ON_MEMORY", "X86_5LEVEL")
+        names = ("SPARSEMEM_VMEMMAP", "ZONE_DEVICE", "DEVICE_PRIVATE", "MHP_MEMMAP_ON_MEMORY", "X86_5LEVEL")
         return dict.fromkeys(names, "n")
 
     @property

@@ -109,7 +109,7 @@ def _encode_add(geometry: Geometry, operation: AddMemory | AddDevice) -> bytes:
     if not new:
         return _pack(_SKIPPED, Door.DEVICE, 0, 0)
     live, others = new[0], new[1:]
-    altmap = (0, 0, 0)
+    altmap = (3 if live.private else 0, 0, 0)
     if live.altmap:
         altmap = (2 if live.door is Door.MEMORY else 1, live.altmap.reserve_pages, live.altmap.free_pages)
     return _pack(_ADD, live.door, live.start_pfn, live.nr_pages, altmap, live.vmemmap_shift, operation.fault, others)

@@ -25,6 +25,7 @@ COMMON = {
     "MEMORY_HOTREMOVE": "y",
     "MHP_MEMMAP_ON_MEMORY": "y",
     "ZONE_DEVICE": "y",
+    "DEVICE_PRIVATE": "y",
     "MEMCG": "y",
     "ACPI": "y",
     "SYSFS": "y",

@@ -20,6 +20,7 @@ _GUARDS = {
     "section_activate": ("ms->usage = NULL;",),
     # Starts, ends and PAGE_SIZE are multiples of a page.
     "remove_pte_table": ("next = end;",),
+    "remove_pte_mapping": ("next = end;",),
     # Of ranges that are no whole subsections: check_pfn_span() refuses them before.
     "__populate_section_memmap": ("return NULL;",),
     # pte_offset_kernel() returns an address; the tail pages of a section are in the page table of its head page.
@@ -106,7 +107,11 @@ EQUIVALENT: tuple[Reason, ...] = (
         "at the bound, both branches give the same value",
         True,
         (
-            _where("remove_pte_table section_nr_vmemmap_pages", "next > end - 1", "order < PFN_SECTION_SHIFT + 1"),
+            _where(
+                "remove_pte_table remove_pte_mapping section_nr_vmemmap_pages",
+                "next > end - 1",
+                "order < PFN_SECTION_SHIFT + 1",
+            ),
             # Of compound pages of one subsection, no populated range begins within one.
             _where("reuse_compound_section", "nr_pages > PAGES_PER_SUBSECTION - 1"),
         ),
@@ -181,7 +186,7 @@ EQUIVALENT: tuple[Reason, ...] = (
                 "IS_ALIGNED(next, PUD_SIZE)",
             ),
             _where(
-                "remove_pud_table remove_pud_mapping unmap_hotplug_pud_range",
+                "remove_pud_table unmap_hotplug_pud_range remove_pud_mapping remove_p4d_mapping remove_pgd_mapping",
                 "spin_lock(&init_mm.page_table_lock);",
                 "spin_unlock(&init_mm.page_table_lock);",
                 "pud_clear(pud);",
@@ -194,6 +199,13 @@ EQUIVALENT: tuple[Reason, ...] = (
                 "flush_tlb_kernel_range(addr, addr + PAGE_SIZE);",
                 "free_hotplug_page_range(pud_page(pud), PUD_SIZE, altmap);",
                 "pud_page(pud) -> 0",
+                "pgtable_l4_enabled",
+                "pgtable_l5_enabled",
+                "is_vmemmap",
+                "p4d_clear(p4dp);",
+                "free_vmemmap_storage(pud_page(pud), PUD_SIZE, altmap);",
+                "free_vmemmap_storage(p4d_page(p4d), P4D_SIZE, altmap);",
+                "p4d_page(p4d) -> 0",
                 is_unreached=True,
             ),
         ),
@@ -218,7 +230,7 @@ EQUIVALENT: tuple[Reason, ...] = (
         (
             _where("unmap_hotplug_range free_empty_tables", "pgd = READ_ONCE(*pgdp);", arches="arm64"),
             _where("vmemmap_populate_address", "return NULL;", arches="arm64", is_unreached=True),
-            _where("vmemmap_populate_hugepages", "return -ENOMEM;", arches="arm64", is_unreached=True),
+            _where("vmemmap_populate_hugepages vmemmap_populate", "return -ENOMEM;", arches="arm64", is_unreached=True),
         ),
     ),
     Reason(

@@ -15,6 +15,7 @@ _FLUSHES = words(
     "__flush_tlb_all local_flush_tlb_kernel_range flush_tlb_one_kernel local_flush_tlb_all local_flush_tlb_page"
     " flush_cache_vmap flush_cache_vunmap"
 )
+_EMPTY_TABLES = words("free_empty_pte_table free_empty_pmd_table free_empty_pud_table")
 
 OUTSIDE: tuple[Reason, ...] = (
     Reason("one thread", "barriers: operations happen one after the other", False, (Where(calls=_LOCKS),)),
@@ -36,6 +37,35 @@ OUTSIDE: tuple[Reason, ...] = (
         "x86 frees a table before it is unlinked, and flushes what walkers keep of it once more at the end",
         False,
         (Where(functions=words("remove_pte_table"), texts=frozenset(("flush_tlb_all();",))),),
+    ),
+    Reason(
+        "ends of the vmemmap",
+        "memory at either end of the vmemmap, where a page table also maps other things",
+        False,
+        (
+            Where(functions=words("pgtable_range_aligned")),
+            Where(
+                functions=_EMPTY_TABLES,
+                texts=frozenset(
+                    (
+                        "pgtable_range_aligned(): start <-> end",
+                        "pgtable_range_aligned(): ceiling <-> PMD_MASK",
+                        "pgtable_range_aligned(): ceiling <-> PUD_MASK",
+                        "pgtable_range_aligned(): ceiling <-> P4D_MASK",
+                    )
+                ),
+            ),
+            Where(functions=_EMPTY_TABLES, texts=frozenset(("return;",)), is_unreached=True),
+        ),
+    ),
+    Reason(
+        "mends a finding",
+        "the tree runs destructors without constructors (docs/findings.md); without the call it does not",
+        False,
+        (
+            Where(functions=words("free_hotplug_pgtable_page free_pte_table"), calls=words("pagetable_dtor")),
+            Where(functions=words("free_hotplug_pgtable_page"), texts=frozenset(("page_ptdesc(page) -> 0",))),
+        ),
     ),
     Reason("one CPU", "flushes of one CPU's TLB and of caches", False, (Where(calls=_FLUSHES),)),
     Reason(

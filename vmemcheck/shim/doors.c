@@ -30,6 +30,22 @@ static void vmc_give_range(struct dev_pagemap *pgmap, unsigned long start, unsig
 	pgmap->ranges[pgmap->nr_range++].end = ((start + pages) << PAGE_SHIFT) - 1;
 }
 
+#ifdef VMC_CLASSIC
+#define vmc_make_private(pgmap) ((void)(pgmap))
+#else
+/* What the driver of private memory must have. Nobody calls it here. */
+static void vmc_make_private(struct dev_pagemap *pgmap)
+{
+	static struct dev_pagemap_ops operations;
+
+	operations.migrate_to_ram = (void *)1;
+	operations.VMC_PAGE_FREE = (void *)1;
+	pgmap->type = MEMORY_DEVICE_PRIVATE;
+	pgmap->ops = &operations;
+	pgmap->owner = &operations;
+}
+#endif
+
 static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *operation)
 {
 	unsigned long start = VMC_BASE_PFN + operation->start;
@@ -45,11 +61,13 @@ static void vmc_prepare(struct vmc_live *live, const struct vmc_operation *opera
 
 		__builtin_memset(&live->pgmap_storage, 0, sizeof(live->pgmap_storage));
 		live->pgmap = &live->pgmap_storage.value;
-		if (operation->has_altmap) {
+		if (operation->has_altmap == 1) {
 			__builtin_memcpy(&live->pgmap->altmap, &altmap, sizeof(altmap));
 			live->pgmap->flags = PGMAP_ALTMAP_VALID;
 		}
 		live->pgmap->type = operation->shift ? MEMORY_DEVICE_GENERIC : MEMORY_DEVICE_FS_DAX;
+		if (operation->has_altmap == 3)
+			vmc_make_private(live->pgmap);
 		VMC_SET_PGMAP_SHIFT(live->pgmap, operation->shift);
 		vmc_give_range(live->pgmap, start, operation->pages);
 	}

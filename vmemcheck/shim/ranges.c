@@ -9,7 +9,8 @@ enum { VMC_BOOT = 1, VMC_ADD, VMC_REMOVE, VMC_INITIALISE, VMC_REFUSED_ADD, VMC_R
 enum { VMC_MEMORY_DOOR, VMC_DEVICE_DOOR, VMC_BOOT_DOOR };
 
 /*
- * One operation of a request; pages are counted from VMC_BASE_PFN. has_altmap: 2 where it is put on the memory.
+ * One operation of a request; pages are counted from VMC_BASE_PFN. has_altmap: 2 where it is put on the memory,
+ * 3 where there is none since the memory is private to its device.
  * second_pages: of the second range of a device, 0 where it has one range.
  */
 struct vmc_operation {

@@ -25,7 +25,7 @@ _SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-on
 
 
 def _search(variant: Variant) -> Search:
-    return Search(variant.scope, 80, 0)
+    return Search(variant.scope, 300, 0)
 
 
 def _found(machine: Machine, variant: Variant) -> tuple[Finding, ...]:

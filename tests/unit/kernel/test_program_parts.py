@@ -76,6 +76,7 @@ def test_struct_page_attributes_fit_the_size(size: int, expected: str) -> None:
         (AddDevice(3, 2), (2, 1, 0x600, 0x400, 0, 0, 0, 0, 0, 0)),
         (AddDevice(0, 1, Altmap(1, 8), fault=Fault(FaultKind.NTH, 4)), (2, 1, 0, 0x200, 1, 1, 8, 0, 1, 4)),
         (AddDevice(4, 1, second=Second(1, 2)), (2, 1, 0x800, 0x200, 0, 0, 0, 0, 0, 0, 0x200, 0x400)),
+        (AddDevice(4, 1, private=True), (2, 1, 0x800, 0x200, 3, 0, 0, 0, 0, 0, 0, 0)),
         (AddDevice(0, 1, Altmap(0, 9999)), (7, 1, 0, 0, 0, 0, 0, 0, 0, 0)),
         (Remove(2, Fault(FaultKind.ORDER, 0)), (3, 0, 2, 0, 0, 0, 0, 0, 2, 0)),
     ],
