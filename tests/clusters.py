@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 600
 
 
 @dataclass

@@ -131,11 +131,11 @@ def test_cluster_without_a_worker_is_an_error(
     """After a while, in which one may come; and so is an address where nothing, or no scheduler, is."""
     monkeypatch.setattr(module, "_NO_WORKER_SECONDS", 1)
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(module, "_CONNECT_SECONDS", 1)
     with cluster_of(0, tmp_path) as processes:
         address = processes.address
         with pytest.raises(ClusterError, match="has had no worker for 1 s"), Cluster(address) as cluster:
             cluster.submit(held, tmp_path, "never").result()
+    monkeypatch.setattr(module, "_CONNECT_SECONDS", 1)
     with pytest.raises(ClusterError, match=f"^no Dask scheduler answers at {address}: "), Cluster(address):
         pass
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -143,6 +143,16 @@ def test_cluster_without_a_worker_is_an_error(
         with pytest.raises(ClusterError, match=f"^no Dask scheduler answers at {address}: "), Cluster(address):
             pass
     assert ("", "") == capsys.readouterr()
+
+
+def test_cluster_whose_workers_do_not_answer_is_an_error(shared: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are waited for, but not for ever."""
+    monkeypatch.setattr(module, "_ANSWER_SECONDS", 0)
+    with (
+        pytest.raises(ClusterError, match=r"^the workers of \S+ do not answer: TimeoutError: "),
+        Cluster(shared.address),
+    ):
+        pass
 
 
 def test_scheduler_without_the_package_is_one_message(

@@ -24,9 +24,10 @@ from vmemcheck.errors import ClusterError, UsageError, VmemcheckError
 from vmemcheck.kernel.confinement import Confinement
 from vmemcheck.remote import SAME, Place, confined_on, place, run_sent
 
-_CONNECT_SECONDS = 10
-_NO_WORKER_SECONDS = 60
+_CONNECT_SECONDS = 20
+_NO_WORKER_SECONDS = 300
 """How long there may be no worker at all; a cluster that grows by itself needs a moment."""
+_ANSWER_SECONDS = 60
 _LOOK_SECONDS = 2.0
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -124,7 +125,13 @@ class Cluster(Executor):
 
         :raises ClusterError: with each that is not
         """
-        found = _within(_NO_WORKER_SECONDS, partial(self._client.run, place, on_error="return"))
+        try:
+            found = _within(_ANSWER_SECONDS, partial(self._client.run, place, on_error="return"))
+        except Exception as error:
+            raise ClusterError(
+                f"the workers of {self._address} do not answer: {_first_line(error)}",
+                to_fix="see the logs of the scheduler and of the workers; or leave out --scheduler",
+            ) from None
         told = {name: _difference(one, self._here) for name, one in sorted(found.items())}
         wrong = [f"{name}: {why}" for name, why in told.items() if why]
         if wrong:

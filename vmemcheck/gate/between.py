@@ -2,7 +2,7 @@
 """What a series breaks with one patch and mends with a later one: git bisect stops between them.
 
 Documentation/process/submitting-patches.rst asks for a kernel that builds and runs after each patch of a series. One
-geometry of each architecture, page size and memory model is looked at. Runs in a process of its own.
+geometry of each architecture is looked at. Runs in a process of its own.
 """
 
 from dataclasses import dataclass, replace

@@ -248,14 +248,17 @@ def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
 
 
 def _between(found: Iterable[TargetPairs], blames: Mapping[Target, Blame]) -> Iterator[Between]:
-    """Yield one geometry of each target for each tree between two patches."""
+    """Yield one geometry of each architecture, one that can occur, for each tree between two patches."""
+    arches: set[str] = set()
     for one in found:
         pairs = [*one.pairs, *(Pair(job, job) for job in one.identical)]
-        chosen = list(_firsts(pair.patched for pair in pairs))
-        for pair in pairs if one.target in blames else ():
-            for number in range(1, min(MOST_TREES + 1, len(blames[one.target].trees) - 1)):
-                if pair.patched in chosen:
-                    yield Between(blames[one.target], number, pair)
+        pairs = [pair for pair in pairs if not pair.patched.cell.memory_model]
+        if not pairs or one.target not in blames or one.target.architecture.name in arches:
+            continue
+        arches.add(one.target.architecture.name)
+        pair = min(pairs, key=lambda each: not each.patched.cell.reachable)
+        blame = blames[one.target]
+        yield from (Between(blame, number, pair) for number in range(1, min(MOST_TREES + 1, len(blame.trees) - 1)))
 
 
 def _cells(compared: Iterable[Compared]) -> Iterator[JudgedCell]:

@@ -3,7 +3,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,12 @@ from vmemcheck.bulk import bulk_search
 from vmemcheck.check import Job
 from vmemcheck.gate import between as module
 from vmemcheck.gate import blame as blaming
+from vmemcheck.gate import judge as judge_module
 from vmemcheck.gate.between import Between, look_between
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.changes import changes_of, mended_of
 from vmemcheck.gate.compare import Compared, Pair
+from vmemcheck.gate.targets import TargetPairs
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
@@ -115,3 +117,23 @@ def test_violation_that_the_whole_series_has_too_is_not_mended(
     """The last tree is asked with the sequence."""
     monkeypatch.setattr(module, "machine_of", lambda _: _Source(_trees("bad")[0]).machine(_VARIANT.geometry))
     assert () == look("good", "bad", "last")[0].breaks
+
+
+def test_trees_between_are_looked_at_with_one_geometry_of_each_architecture() -> None:
+    """One that can occur, without tools for debugging; of a long series only the first trees."""
+    debug = replace(_CELL, memory_model="DEBUG_VM")
+    jobs = [replace(_job("new"), cell=one) for one in (debug, cell("x86_64", "4K", 56, reachable=False), _CELL)]
+    pairs = tuple(Pair(_job("old"), job) for job in jobs)
+    arm = tuple(Target(find("arm64"), shift) for shift in (12, 14))
+    same = (replace(_job("same"), cell=cell("arm64", "4K", 64)),)
+    found = [TargetPairs(_TARGET, pairs=pairs), *(TargetPairs(one, identical=same) for one in arm)]
+    long = {one.target: Blame(_trees(*["tree"] * 40), one.target) for one in found}
+    asked = list(judge_module._between(found, long))
+    assert [*range(1, 17)] * 2 == [one.number for one in asked]
+    assert {("x86_64", 64), ("arm64", 64)} == {
+        (one.pair.patched.cell.arch, one.pair.patched.cell.geometry.struct_page_bytes) for one in asked
+    }
+    assert {""} == {one.pair.patched.cell.memory_model for one in asked}
+    short = {one.target: Blame(_trees("first", "second", "third"), one.target) for one in found}
+    assert [1, 1] == [one.number for one in judge_module._between(found, short)]
+    assert [] == list(judge_module._between(found, {}))
