@@ -4,6 +4,7 @@
 What repeats itself comes once, with its count and its steps, from vmemcheck/shim/details.c.
 """
 
+import itertools
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
@@ -159,15 +160,17 @@ class EventDecoder:
                 case 16:
                     yield Warned(text, self._locator.locate(at))
                 case 17:
-                    yield Stopped(_STOPS[a].format(b & _WORD), self._stop(at, (c, d), raw))
+                    yield Stopped(_STOPS[a].format(b & _WORD), self._stop(a, (at, c, d), raw))
 
     def _table(self, level: int, start: int, pfn: int) -> Table:
         return table_of(level, start, 1 << self._geometry.entry_shift(level + 1), pfn)
 
-    def _stop(self, at: int, callers: tuple[int, ...], raw: _Raw) -> Location:
+    def _stop(self, reason: int, places: tuple[int, ...], raw: _Raw) -> Location:
         """Return where the code stopped; for an endless loop, the function that was there all the time."""
         samples = [entry[1:6] for entry, _ in raw if entry[0] == _SAMPLED]
-        return self._locator.common(samples) if samples else self._locator.nearest((at, *callers))
+        if _STOPS[reason] is ENDLESS_LOOP:
+            return self._locator.common(samples)
+        return self._locator.nearest((*places, *itertools.chain.from_iterable(samples)))
 
 
 def _take(entry: _Entry, times: int, pfn_step: int, moves: list[Move], unmapped: list[MappingRun]) -> None:

@@ -35,7 +35,9 @@ class Locator:
 
     def nearest(self, addresses: Iterable[int]) -> Location:
         """Return the place of the first address that is in the kernel's code: later ones are callers."""
-        places = [self.locate(address) for address in addresses if address > 0]
+        wanted = [address for address in addresses if address > 0]
+        self.prepare(wanted)
+        places = [self.locate(address) for address in wanted]
         kernel = (place for place in places if _is_kernel(place))
         return next(kernel, places[0] if places else _NOWHERE)
 

@@ -2,7 +2,7 @@
 """Trivial compiler equivalence: a mutant of which the compiler makes the same code cannot be told apart.
 
 Nothing is run, and little is optimised, which takes half the time. What the shim replaces by nothing (locks, flushes)
-compiles to the same code too: see ``vmemcheck.mutation.reasons``, which is asked first.
+compiles to the same code too: who asks has to know that.
 """
 
 import functools

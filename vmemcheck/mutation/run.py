@@ -200,12 +200,14 @@ def _fate(about: Leftover, mutant: Mutant) -> tuple[Fate, str]:
     """Say why a mutant survived, as far as that can be told."""
     cells, is_reached = about.cells, mutant.number in about.reached
     reason = reason_for(mutant, about.arch, is_reached=is_reached)
-    if reason is not None:
+    # What no sequence gets to may be what the compiler leaves out, whatever else is to be said of it.
+    if reason is not None and (reason.is_equivalent or is_reached):
         return (Fate.EQUIVALENT if reason.is_equivalent else Fate.OUTSIDE), reason.name
-    if mutant.number in about.differed:
-        return Fate.SURVIVED, ""
-    texts = dict.fromkeys((cells[0].text, cells[-1].text))  # a scaled geometry, and a full one
-    if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
-        replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
-        return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
+    replaced = next((name for name in mutant.calls if name in cells[0].replaced), None)
+    if mutant.number not in about.differed:
+        texts = dict.fromkeys((cells[0].text, cells[-1].text))  # a scaled geometry, and a full one
+        if all(is_same_code(text, mutant.number, cells[0].name) for text in texts):
+            return (Fate.OUTSIDE, f"shim: {replaced}()") if replaced else (Fate.EQUIVALENT, "same code")
+    if reason is not None:
+        return Fate.OUTSIDE, reason.name
     return (Fate.SURVIVED if is_reached else Fate.NOT_REACHED), ""

@@ -101,7 +101,7 @@ static void vmc_fail(const char *message)
 {
 	unsigned long places[VMC_PLACES] = { 0 };
 
-	vmc_follow((unsigned long)__builtin_frame_address(0), places, 0);
+	vmc_follow((unsigned long)__builtin_frame_address(0), places, 0, VMC_PLACES);
 	vmc_fail_at(message, places);
 }
 
@@ -111,7 +111,7 @@ static void vmc_give_up(const char *message)
 	if (!vmc_in_operation)
 		vmc_fail(message);
 	if (!vmc_gave_up)
-		vmc_follow((unsigned long)__builtin_frame_address(0), vmc_gave_up_at, 0);
+		vmc_follow((unsigned long)__builtin_frame_address(0), vmc_gave_up_at, 0, VMC_PLACES);
 	vmc_gave_up = message;
 }
 

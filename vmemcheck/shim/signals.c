@@ -26,6 +26,12 @@ static void vmc_set_timer(unsigned long microseconds)
 	setitimer(2, value, 0); /* ITIMER_PROF: computing time of this program */
 }
 
+static void vmc_report_sample(const unsigned long *places)
+{
+	vmc_event(VMC_SAMPLED, places[0], places[1], places[2], places[3], places[4]);
+}
+
+/* For a loop, the samples are where it was at several moments; for all else, the callers behind the first three places. */
 static void vmc_report_stop(const unsigned long *places, unsigned long reason, unsigned long address)
 {
 	unsigned int index;
@@ -33,8 +39,9 @@ static void vmc_report_stop(const unsigned long *places, unsigned long reason, u
 	/* Of a flood of events the first ones will do. */
 	vmc_make_room(vmc_event_count == VMC_MOST_EVENTS - 1 ? VMC_MOST_EVENTS - 1024 : VMC_SAMPLES + 2);
 	for (index = 0; index < vmc_sample_count; index++)
-		vmc_event(VMC_SAMPLED, vmc_samples[index][0], vmc_samples[index][1], vmc_samples[index][2],
-			  vmc_samples[index][3], vmc_samples[index][4]);
+		vmc_report_sample(vmc_samples[index]);
+	for (index = 3; reason != VMC_SIGPROF && index + VMC_PLACES <= VMC_DEEP; index += VMC_PLACES)
+		vmc_report_sample(places + index);
 	vmc_event(VMC_STOPPED, places[0], reason, address, places[1], places[2]);
 	vmc_stop();
 }
@@ -64,7 +71,7 @@ static void vmc_on_signal(int number, void *information, void *context)
 {
 	/* siginfo_t.si_code, si_addr; ucontext_t.uc_mcontext.gregs */
 	unsigned long address = ((unsigned long *)information)[2], *registers = (unsigned long *)context + 5;
-	unsigned long places[VMC_PLACES] = { 0 };
+	unsigned long places[VMC_DEEP] = { 0 };
 
 	vmc_read_stack(registers, places, !vmc_in_stack(address));
 	if (number == VMC_SIGSEGV && vmc_lend(address, places[0])) {

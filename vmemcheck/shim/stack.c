@@ -3,6 +3,7 @@
  * Who called: places in the program's code, from the stack. Frames are linked, see vmemcheck/kernel/build.py.
  */
 #define VMC_PLACES 5 /* as many as an event can hold */
+#define VMC_DEEP 18 /* as many as are looked for the kernel's code where it stopped: the shim may be deep in itself */
 #define VMC_MOST_STACK (1UL << 32)
 VMC_KEEP static unsigned long vmc_stack_top = 0;
 extern char __executable_start[], etext[];
@@ -17,10 +18,10 @@ static inline int vmc_in_text(unsigned long address)
 	return address - (unsigned long)__executable_start < (unsigned long)(etext - __executable_start);
 }
 
-/* Fill the places behind count with the return addresses of a frame and of those that called it. */
-static void vmc_follow(unsigned long frame, unsigned long *places, unsigned int count)
+/* Fill the places from count to most with the return addresses of a frame and of those that called it. */
+static void vmc_follow(unsigned long frame, unsigned long *places, unsigned int count, unsigned int most)
 {
-	while (count < VMC_PLACES && vmc_in_stack(frame) && frame % sizeof(long) == 0) {
+	while (count < most && vmc_in_stack(frame) && frame % sizeof(long) == 0) {
 		unsigned long next = *(unsigned long *)frame;
 
 		places[count++] = ((unsigned long *)frame)[1];
@@ -48,5 +49,5 @@ static void vmc_read_stack(const unsigned long *registers, unsigned long *places
 		if (vmc_in_text(((unsigned long *)stack)[word]))
 			places[count++] = ((unsigned long *)stack)[word];
 	if (frame >= stack)
-		vmc_follow(frame, places, count);
+		vmc_follow(frame, places, count, VMC_DEEP);
 }
