@@ -57,7 +57,7 @@ CASES = (
     Case("7.2-sparse-overlap", _X86, Answer.BREAKS, "refusals"),
     Case("7.2-sparse-one-short", _X86, Answer.BREAKS, "ranges-aligned"),
     Case("7.2-sparse-statistic", _X86, Answer.BREAKS, "counters-balanced"),
-    Case("7.2-sparse-failed-add", _X86, Answer.BREAKS, "failed-add-undone"),
+    Case("7.2-sparse-failed-add", _X86, Answer.BREAKS, "failed-add-undone", budget="ci"),
     Case("7.2-hotplug-any-span", _X86, Answer.BREAKS, "refusals"),
     Case("7.2-mmzone-small-subsections", _X86, Answer.BREAKS, "SUBSECTION_SHIFT"),
     Case("6.12-sparse-one-short", _X86, Answer.BREAKS, "ranges-aligned"),

@@ -31,7 +31,8 @@ _OFFERED = {
     "riscv": (),
     "loongarch": ("6.1", "6.12"),
 }
-_SCOPE = Scope(faults=False, altmaps=False, compound=False)
+# ZONE_DEVICE depends on SPARSEMEM_VMEMMAP.
+_SCOPE = Scope(devices=False, faults=False, altmaps=False, compound=False)
 _FAULTS = Scope(devices=False, altmaps=False, compound=False)
 _SUBSECTION = 512
 
