@@ -94,7 +94,8 @@ def test_check_sub_page_branch_runs_for_60_bytes_and_not_for_64(
     """Where the tree has the branch for less than a page, 60 bytes take it with a sequence, 64 never do."""
     body = re.search(r"^remove_pte_table\(.*?^\}", tree.read("arch/x86/mm/init_64.c"), re.MULTILINE | re.DOTALL)
     assert body is not None
-    options = _options(tree, "--struct-page", "60", "--struct-page", "64", "--replays", str(tmp_path))
+    sizes = ("--struct-page", "60", "--struct-page", "64", "--levels", "4")
+    options = _options(tree, *sizes, "--replays", str(tmp_path))
     main([*options, "--format", "json"])
     cells = json.loads(capsys.readouterr().out)["cells"]
     cells = [cell for cell in cells if cell["memory_model"] == "sparse vmemmap"]
