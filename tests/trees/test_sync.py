@@ -11,9 +11,10 @@ from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Sequence
 
 _FILE = "arch/x86/mm/init_64.c"
+_ADDED = (AddDevice(0, 1),)
 
 
-def _found(tree: Tree, levels: int, sequence: Sequence = (AddDevice(0, 1),)) -> Finding | None:
+def _found(tree: Tree, levels: int, sequence: Sequence = _ADDED) -> Finding | None:
     source = open_source(tree, "x86", 12)
     with source.machine(source.geometry(64, levels)) as machine:
         return check(machine, sequence)
