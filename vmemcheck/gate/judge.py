@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vmemcheck.check import Job
 from vmemcheck.errors import ClusterError, VmemcheckError
 from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.between import MOST_TREES, Between, look_between
@@ -18,6 +17,7 @@ from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
+from vmemcheck.gate.covering import Asked, firsts, leading, left_to_count
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
@@ -161,28 +161,31 @@ class _Judgement:
     def _lines(
         self, lines: tuple[Line, ...], found: list[TargetPairs], compared: list[Compared]
     ) -> tuple[ChangedLine, ...]:
-        """Look at the lines on one geometry of each target, and on the others for what is left."""
+        """Look at the lines on as few geometries as tell what became of each."""
         asked = places(lines)
         failed = {one.cell for one in compared if one.patched is Verdict.NO_VERDICT}
         same = [job for one in found for job in one.identical]
-        uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in _firsts(same)]
+        uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in firsts(same)]
         jobs = [pair.patched for one in found for pair in one.pairs if pair.patched.cell not in failed]
         broken = [pair.patched for one in found for pair in one.pairs if pair.patched.cell in failed]
-        uses += [Use(job.cell.arch, not_run(sliced_text(job.text), asked)) for job in _firsts(broken)]
+        uses += [Use(job.cell.arch, not_run(sliced_text(job.text), asked)) for job in firsts(broken)]
         if not uses and not jobs:
             return ()
-        first = list(_firsts(jobs))
-        for chosen in (first, [job for job in jobs if job not in first]):
-            left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
-            if left and chosen:
-                uses += self._all(self._jobs, _cover, [(job, tuple(left)) for job in chosen])
+        first = list(firsts(jobs))
+        usual = leading(first)
+        uses += self._all(self._jobs, _cover, [(job, asked) for job in usual])
+        others, told = left_to_count([job for job in first if job not in usual], asked, uses)
+        uses += [*told, *self._all(self._jobs, _cover, others)]
+        left = tuple(unexecuted(judged(lines, uses)))
+        if left:
+            uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
         return judged(lines, uses, self._deleted(deleted_places(lines), found))
 
     def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
         """Look at lines that the series deletes on one geometry of each target, as it was before."""
         bases = [pair.base for one in found for pair in one.pairs if pair.base is not None]
         try:
-            return self._all(self._jobs, _cover_deleted, [(job, asked) for job in _firsts(bases)]) if asked else []
+            return self._all(self._jobs, _cover_deleted, [(job, asked) for job in firsts(bases)]) if asked else []
         except ClusterError:
             raise
         except VmemcheckError:  # the base has no verdict, and that is told
@@ -229,22 +232,12 @@ def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
     return lambda cell, finding: touches(finding, text_of(cell), changed)
 
 
-def _cover(asked: tuple[Job, tuple[Place, ...]]) -> Use:
+def _cover(asked: Asked) -> Use:
     return cover(*asked)
 
 
-def _cover_deleted(asked: tuple[Job, tuple[Place, ...]]) -> Use:
+def _cover_deleted(asked: Asked) -> Use:
     return cover_deleted(*asked)
-
-
-def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Yield one job of each architecture, page size and memory model: one that can occur, where there is one."""
-    groups: dict[tuple[str, int, str], list[Job]] = {}
-    for job in jobs:
-        cell = job.cell
-        groups.setdefault((cell.arch, cell.geometry.page_shift, cell.memory_model), []).append(job)
-    for group in groups.values():
-        yield min(group, key=lambda job: not job.cell.reachable)
 
 
 def _between(found: Iterable[TargetPairs], blames: Mapping[Target, Blame]) -> Iterator[Between]:
