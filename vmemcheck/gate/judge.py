@@ -6,7 +6,7 @@ What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -101,17 +101,17 @@ class _Judgement:
         ]
         if not wanted:
             return self._not_applicable("nothing of what is run is made of the files that it changes")
-        found = self._prepared(states, wanted)
+        found, compared = self._compared(self._questions(states, wanted))
         read = [one for one in found if one.read or one.error]
         if not read:
             return self._not_applicable("nothing of what is run is made of the files that it changes")
-        return self._judged(states, read, tuple(one.skipped for one in found if one.skipped))
+        return self._judged(states, read, compared, tuple(one.skipped for one in found if one.skipped))
 
-    def _prepared(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[TargetPairs]:
+    def _questions(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[Question]:
         request = self._request
         patched = patched_tree(request.tree, states[-1].contents)
         named = bool(request.arches)
-        questions = [
+        return [
             Question(
                 base=request.tree,
                 patched=patched,
@@ -125,11 +125,23 @@ class _Judgement:
             )
             for target, names in wanted
         ]
-        return self._all(self._here, prepare_pairs, questions)
 
-    def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
+    def _compared(self, questions: Sequence[Question]) -> tuple[list[TargetPairs], list[Compared]]:
+        """Prepare all targets, and compare the geometries of each as soon as it is prepared; both in order."""
+        futures = {self._started(self._here, prepare_pairs, one): number for number, one in enumerate(questions)}
+        found: dict[int, TargetPairs] = {}
+        running: dict[int, list[Future[Compared]]] = {}
+        for future in as_completed(futures):
+            number = futures[future]
+            found[number] = self._ended(future)
+            running[number] = [self._started(self._jobs, compare, pair) for pair in found[number].pairs]
+        order = range(len(questions))
+        return [found[number] for number in order], [self._ended(one) for number in order for one in running[number]]
+
+    def _judged(
+        self, states: Sequence[State], found: list[TargetPairs], compared: list[Compared], skipped: tuple[str, ...]
+    ) -> GateResult:
         pairs = [pair for one in found for pair in one.pairs]
-        compared = self._all(self._jobs, compare, pairs)
         lines = self._lines(lines_of(states[-1], states[0]), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
@@ -214,15 +226,18 @@ class _Judgement:
         )
 
     def _all(self, where: Executor, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
-        self._known += len(asked)
+        return [self._ended(future) for future in [self._started(where, work, one) for one in asked]]
+
+    def _started(self, where: Executor, work: Callable[[_Asked], _Answer], asked: _Asked) -> Future[_Answer]:
+        self._known += 1
         self._progress(self._done, self._known)
-        futures = [where.submit(work, one) for one in asked]
-        answers = []
-        for future in futures:
-            answers.append(future.result())
-            self._done += 1
-            self._progress(self._done, self._known)
-        return answers
+        return where.submit(work, asked)
+
+    def _ended(self, future: Future[_Answer]) -> _Answer:
+        answer = future.result()
+        self._done += 1
+        self._progress(self._done, self._known)
+        return answer
 
 
 def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
