@@ -5,6 +5,7 @@ Kernel versions pass other arguments. Each is told by the name of its parameter,
 that is not known is an error, never a guess.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -122,9 +123,14 @@ def prototype_of(found: Slice, name: str) -> Prototype | None:
     """Return the prototype of a function that the slice defines, or None."""
     if not any(item.kind is Kind.FUNCTION and item.name == name for item in found.items):
         return None
-    for match in re.finditer(rf"\b{re.escape(name)}\b", found.code):
-        defined = _DEFINED.match(found.code, match.end())
-        head = _head(found.code, match.start())
+    return _prototype(found.code, name)
+
+
+@functools.lru_cache(maxsize=512)  # one text is asked for some twenty names, for each of its geometries
+def _prototype(code: str, name: str) -> Prototype | None:
+    for match in re.finditer(rf"\b{re.escape(name)}\b", code):
+        defined = _DEFINED.match(code, match.end())
+        head = _head(code, match.start())
         if defined is None or head is None:
             continue
         texts = [" ".join(text.split()) for text in _split(defined["parameters"])]
