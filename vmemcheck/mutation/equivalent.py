@@ -97,6 +97,12 @@ EQUIVALENT: tuple[Reason, ...] = (
         (_where("section_activate", "kfree(usage);"),),
     ),
     Reason(
+        "cleared again",
+        "put_page_bootmem() and free_reserved_page() clear the flag too, when they give the page back",
+        True,
+        (_where("free_pagetable", "__ClearPageReserved(page);", arches="x86"),),
+    ),
+    Reason(
         "refused before",
         "a whole section cannot be added to an early one, which has pages: fill_subsection_map() refuses it before",
         True,
@@ -264,7 +270,7 @@ EQUIVALENT: tuple[Reason, ...] = (
                 "vmemmap_populate_hugepages",
                 "vmemmap_set_pmd(): addr <-> next",
                 "vmemmap_check_pmd(): addr <-> next",
-                arches="arm64",
+                arches="arm64 riscv",
             ),
         ),
     ),

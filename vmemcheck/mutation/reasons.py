@@ -21,14 +21,63 @@ OUTSIDE: tuple[Reason, ...] = (
     Reason("one thread", "barriers: operations happen one after the other", False, (Where(calls=_LOCKS),)),
     Reason(
         "boot allocator",
-        "where memblock looks for memory, and how it aligns it",
+        "where memblock looks for memory, how it aligns it, and whether memmap from boot is in the buffer of its node",
         False,
         (
+            Where(functions=words("sparse_buffer_alloc")),
+            Where(functions=words("vmemmap_alloc_block_buf"), texts=frozenset(("sparse_buffer_alloc(size) -> 0",))),
             Where(
                 functions=words("vmemmap_alloc_block"),
                 texts=frozenset(
                     ("__earlyonly_bootmem_alloc(): size <-> __pa(MAX_DMA_ADDRESS)", "__pa(MAX_DMA_ADDRESS) -> 0")
                 ),
+            ),
+        ),
+    ),
+    Reason(
+        "boot order",
+        "top-level entries for the vmemmap are made before the memmap from boot here, by a kernel behind it",
+        False,
+        (
+            Where(functions=words("vmemmap_pgd_populate"), arches=words("riscv"), is_unreached=True),
+            Where(
+                functions=words("vmemmap_populate_address vmemmap_populate_hugepages"),
+                texts=frozenset(("return NULL;", "return -ENOMEM;")),
+                arches=words("riscv"),
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
+        "boot in leaves",
+        "memblock has a large block for each leaf of memmap from boot, so that no page table with PTEs is from boot",
+        False,
+        (
+            Where(
+                functions=words("free_pte_table"),
+                texts=frozenset(("free_reserved_page(page);",)),
+                arches=words("riscv"),
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
+        "boot memory registered",
+        "register_page_bootmem_info_node() is called, as with NUMA: pages of memmap and tables from boot are counted",
+        False,
+        (
+            Where(functions=words("free_reserved_pages"), arches=words("x86"), is_unreached=True),
+            Where(
+                functions=words("free_pagetable free_vmemmap_pages"),
+                texts=frozenset(
+                    (
+                        "free_reserved_pages(page, nr_pages);",
+                        "nr_pages--",
+                        "free_reserved_page(page++);",
+                    )
+                ),
+                arches=words("x86"),
+                is_unreached=True,
             ),
         ),
     ),
