@@ -21,11 +21,9 @@ OUTSIDE: tuple[Reason, ...] = (
     Reason("one thread", "barriers: operations happen one after the other", False, (Where(calls=_LOCKS),)),
     Reason(
         "boot allocator",
-        "where memblock looks for memory, how it aligns it, and whether memmap from boot is in the buffer of its node",
+        "where memblock looks for memory, and how it aligns it",
         False,
         (
-            Where(functions=words("sparse_buffer_alloc")),
-            Where(functions=words("vmemmap_alloc_block_buf"), texts=frozenset(("sparse_buffer_alloc(size) -> 0",))),
             Where(
                 functions=words("vmemmap_alloc_block"),
                 texts=frozenset(
@@ -101,6 +99,7 @@ OUTSIDE: tuple[Reason, ...] = (
                         "pgtable_range_aligned(): ceiling <-> PMD_MASK",
                         "pgtable_range_aligned(): ceiling <-> PUD_MASK",
                         "pgtable_range_aligned(): ceiling <-> P4D_MASK",
+                        "pgtable_range_aligned(): ceiling <-> PGDIR_MASK",
                     )
                 ),
             ),
