@@ -9,6 +9,7 @@ method of one part; nothing here is a copy of kernel code.
 import errno
 from dataclasses import dataclass
 
+from tests.negative.altmaps import CountsTwice, ForgetsSkippedPages, NeverCountsBack
 from vmemcheck.geometry import Geometry
 from vmemcheck.model import LiveRange
 from vmemcheck.observation import (
@@ -257,24 +258,6 @@ class StaysPresentAfterFailure(ReferenceMachine):
     def undo(self, done: list[tuple[int, int]], pfns: range) -> None:
         super().undo(done, pfns)
         self.mark_present(pfns)
-
-
-# altmap-balanced
-
-
-class NeverCountsBack(Ledger):
-    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        super().count_altmap(start_pfn, max(alloc, 0), align)
-
-
-class CountsTwice(Ledger):
-    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        super().count_altmap(start_pfn, 2 * alloc, align)
-
-
-class ForgetsSkippedPages(Ledger):
-    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        super().count_altmap(start_pfn, alloc)
 
 
 # counters-balanced
