@@ -14,6 +14,7 @@ from vmemcheck.reports.gate_words import (
     TOOL,
     Replays,
     asides,
+    between_words,
     breaking_facts,
     counted_changes,
     headline,
@@ -52,7 +53,8 @@ def series_status(result: GateResult, *, latent: bool) -> str:
         case Answer.NOT_APPLICABLE:
             return PASS
         case _:
-            return WARN if counted_changes(result, Standing.ALREADY_THERE, latent=latent) else PASS
+            old = counted_changes(result, Standing.ALREADY_THERE, latent=latent)
+            return WARN if old or result.between else PASS
 
 
 def _check(tool: str, status: str, summary: str, details: str) -> dict[str, object]:
@@ -68,12 +70,15 @@ def _patch(result: GateResult, head: PatchHead, *, latent: bool) -> dict[str, ob
     ]
     bad += [f"{fact.name} on {fact.arch}" for fact in breaking_facts(result) if fact.patch == number]
     unbuilt = [f"does not compile on {one.arch}" for one in result.unbuilt if one.by_series and one.patch == number]
+    halted = [one for one in result.between if one.patch == number]
+    halts = [f"{between_words(result, one)}: {one.message.partition(chr(10))[0]}" for one in halted]
     missed = [line for line in lines_not_run(result) if line.patch == number]
     gone = [change for change in counted_changes(result, Standing.FIXES, latent=latent) if change.patch == number]
     parts = [f"breaks {listed(bad)}"] if bad else []
     parts += [listed(unbuilt)] if unbuilt else []
+    parts += [listed(halts)] if halts else []
     parts += [f"{counted(len(missed), 'changed line')} did not run"] if missed else []
     parts += [f"fixes {listed(f'{one.kind.invariant} on {one.arch}' for one in gone)}"] if gone else []
-    status = FAIL if bad or unbuilt else WARN if missed else PASS
+    status = FAIL if bad or unbuilt else WARN if missed or halts else PASS
     summary = "; ".join(parts) or "nothing new"
     return _check(f"{TOOL} {number}/{len(result.series)}", status, summary, head.subject)

@@ -14,6 +14,7 @@ from vmemcheck.reports.finding import page_size
 from vmemcheck.reports.gate_text import change_lines
 from vmemcheck.reports.gate_words import (
     Replays,
+    between_words,
     change_words,
     counted_changes,
     headline,
@@ -84,6 +85,10 @@ def cases(result: GateResult, replays: Replays, *, latent: bool) -> list[Case]:
         for cell in result.identical
     ]
     found += [_unbuilt_case(one) for one in result.unbuilt]
+    found += [
+        Case("between patches", one.arch, Outcome.PASSED, "", between_words(result, one), one.message)
+        for one in result.between
+    ]
     found += [*_line_cases(result), *_left_out(result, latent=latent)]
     return found or [Case("series", "applicable", message=headline(result, latent=latent))]
 

@@ -21,6 +21,7 @@ from vmemcheck.reports.gate_blame import hunk_header, told_hunk
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    between_words,
     change_words,
     headline,
     lines_not_run,
@@ -115,6 +116,7 @@ def gate_html(result: GateResult, replays: Replays, latent: bool) -> str:
         cell=_CELL,
         page_size=page_size,
         patch_words=patch_words,
+        between_words=between_words,
         counted=counted,
     )
 

@@ -50,6 +50,7 @@ def gate_json(result: GateResult, replays: Replays, latent: bool) -> str:
         "facts": [_plain(fact) for fact in result.facts],
         "lines": [{**_plain(line), "use": line.use.value} for line in result.lines],
         "unbuilt": [_plain(one) for one in result.unbuilt],
+        "unbuilt_between": [_plain(one) for one in result.between],
         "skipped": list(result.skipped),
         "confined": list(result.confined),
         "unconfined": list(result.unconfined),
@@ -63,7 +64,7 @@ def _plain(value: object) -> dict[str, object]:
     for field in dataclasses.fields(value):  # type: ignore[arg-type]  # it is one of the dataclasses of a result
         item = getattr(value, field.name)
         data[field.name] = list(item) if isinstance(item, tuple) else item
-    return data | ({"patch": data["patch"] or None} if "patch" in data else {})
+    return data | {name: data[name] or None for name in ("patch", "mended") if name in data}
 
 
 def _change(result: GateResult, change: Change, replay_file: str | None) -> dict[str, object]:

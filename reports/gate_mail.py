@@ -21,6 +21,8 @@ from vmemcheck.reports.gate_text import already_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    between_words,
+    cause_words,
     change_words,
     counted_changes,
     headline,
@@ -145,9 +147,10 @@ def _facts_changed(result: GateResult) -> Iterator[str]:
 
 
 def _not_built(result: GateResult) -> Iterator[str]:
-    for one in result.unbuilt:
-        cause = "with this series only" if one.by_series else "a gap of vmemcheck"
-        yield from ("", *_filled(one_line(f"not run: {one.arch}, {one.page} pages ({cause})"), "  "))
+    for one in (*result.unbuilt, *result.between):
+        cause = "with this series only" if one.by_series else cause_words(result, one)
+        what = f"not built: {between_words(result, one)}" if one in result.between else f"not run: {one.arch}"
+        yield from ("", *_filled(one_line(f"{what}, {one.page} pages ({cause})"), "  "))
         text = printable(f"{one.where}: {one.message}" if one.where else one.message)
         yield from (line for raw in text.split("\n") for line in _filled(f"  {raw}", "    "))
 

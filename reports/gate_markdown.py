@@ -16,6 +16,8 @@ from vmemcheck.reports.gate_text import already_lines, change_lines, one_line
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    between_words,
+    cause_words,
     change_words,
     headline,
     lines_not_run,
@@ -137,12 +139,11 @@ def _facts(result: GateResult) -> Iterator[str]:
 
 
 def _unbuilt(result: GateResult) -> Iterator[str]:
-    for one in result.unbuilt:
-        patch = patch_words(result, one.patch)
-        cause = (
-            f"the series is the cause{' (' + patch + ')' if patch else ''}" if one.by_series else "a gap of vmemcheck"
-        )
-        yield f"### Not run: {code(f'{one.arch} {one.page} pages')}, {cause}"
+    for one in (*result.unbuilt, *result.between):
+        said = code(f"{one.arch} {one.page} pages")
+        if one in result.between:
+            said = f"{code(between_words(result, one))}, {said}"
+        yield f"### Not {'built' if one in result.between else 'run'}: {said}, {cause_words(result, one)}"
         yield block(f"{one.where}: {one.message}" if one.where else one.message)
 
 

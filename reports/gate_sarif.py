@@ -19,6 +19,7 @@ from vmemcheck.reports.gate_blame import locations, told_line
 from vmemcheck.reports.gate_words import (
     TOOL,
     Replays,
+    between_words,
     by_change,
     by_patch,
     headline,
@@ -49,6 +50,7 @@ def gate_sarif(result: GateResult, replays: Replays, latent: bool) -> str:
         *_changes(result, replays, latent=latent),
         *(one for fact in result.facts if fact.breaks for one in _fact(result, fact)),
         *(one for unbuilt in result.unbuilt if unbuilt.by_series for one in _unbuilt(result, unbuilt)),
+        *(one for unbuilt in result.between for one in _between(result, unbuilt)),
         *_not_run(result),
     ]
     run: Json = {
@@ -152,6 +154,13 @@ def _unbuilt(result: GateResult, one: Unbuilt) -> Iterator[Json]:
     if told:
         says = f"{one.arch} {one.page} pages: {one.message}"
         yield _result("does-not-compile", "error", says, told, one.arch, one.message)
+
+
+def _between(result: GateResult, one: Unbuilt) -> Iterator[Json]:
+    """Yield it at a line of the patch: the line that the compiler names may be another one after the series."""
+    for line in [line for line in result.lines if line.patch == one.patch][:1]:
+        says = f"{between_words(result, one)}, {one.page} pages: {f'{one.where}: ' if one.where else ''}{one.message}"
+        yield _result("does-not-compile", "warning", says, [_line(line)], one.arch, one.message)
 
 
 def _not_run(result: GateResult) -> Iterator[Json]:

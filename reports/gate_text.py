@@ -9,8 +9,10 @@ from vmemcheck.reports.check_words import printable, wrapped
 from vmemcheck.reports.gate_words import (
     Replays,
     asides,
+    between_words,
     by_change,
     by_patch,
+    cause_words,
     headline,
     lines_words,
     marks_words,
@@ -114,11 +116,12 @@ def _fact_lines(result: GateResult) -> Iterator[str]:
 
 def _unbuilt_parts(result: GateResult) -> Iterator[list[str]]:
     """Yield each geometry that could not be run; the message stays as it is: commands and file names are in it."""
-    for one in result.unbuilt:
-        cause = f"the series is the cause{by_patch(result, one.patch)}" if one.by_series else "a gap of vmemcheck"
+    for one in (*result.unbuilt, *result.between):
+        named = f"{one.arch} {one.page} pages: {cause_words(result, one)}"
+        words = f"not built {between_words(result, one)}, {named}" if one in result.between else f"not run   {named}"
         where = f"{one.where}: " if one.where else ""
         yield [
-            *wrapped(one_line(f"not run   {one.arch} {one.page} pages: {cause}"), _KEY),
+            *wrapped(one_line(words), _KEY),
             *(f"  {line}" for line in f"{where}{one.message}".split("\n")),
         ]
 

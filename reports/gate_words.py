@@ -17,6 +17,7 @@ from vmemcheck.gate.result import (
     LineUse,
     PatchHead,
     Standing,
+    Unbuilt,
 )
 from vmemcheck.reports.check_finding import tree_arguments
 from vmemcheck.reports.check_words import cell_words, counted
@@ -30,6 +31,7 @@ Format = Callable[[GateResult, Replays, bool], str]
 TOOL = "vmemcheck"
 NOT_RUN = (LineUse.NOT_EXECUTED, LineUse.NOT_SLICED)
 _TOLD = 3
+_BY_ITSELF = "let each patch work by itself: git bisect stops at any of them"
 
 
 def listed(items: Iterable[str], told: int = _TOLD) -> str:
@@ -91,6 +93,23 @@ def by_change(result: GateResult, change: Change) -> str:
     """Return the same as `` by patch 2/3 until patch 3/3``, or nothing."""
     words = change_words(result, change)
     return f" by {words}" if words else ""
+
+
+def between_words(result: GateResult, one: Unbuilt) -> str:
+    """Return which patch keeps the code from being built for a time, and until when."""
+    return f"{one.arch} {_halt_words(result, one)}"
+
+
+def _halt_words(result: GateResult, one: Unbuilt) -> str:
+    until = patch_words(result, one.mended) or "a later one"
+    return f"does not build after {patch_words(result, one.patch)} until {until}"
+
+
+def cause_words(result: GateResult, one: Unbuilt) -> str:
+    """Return why something could not be built; of a name that is missing for a time, both may be the cause."""
+    if one.by_series:
+        return f"the series is the cause{by_patch(result, one.patch)}"
+    return "the series, or a gap of vmemcheck" if one in result.between else "a gap of vmemcheck"
 
 
 def series_words(result: GateResult) -> str:
@@ -166,6 +185,8 @@ def asides(result: GateResult, *, latent: bool) -> list[str]:
     words = [f"{counted(number, 'violation')} {what}" for what, number in counts.items() if number]
     if result.unbuilt and answer is not Answer.NO_VERDICT:
         words.append(f"{counted(len(result.unbuilt), 'geometry', 'geometries')} could not be run")
+    if result.between:
+        words.append(f"{listed(_halt_words(result, one) for one in result.between)}: git bisect stops there")
     missed = len(lines_not_run(result))
     if missed and answer is not Answer.NOT_EXERCISED:
         words.append(f"{counted(missed, 'changed line')} did not run")
@@ -183,7 +204,7 @@ def next_words(result: GateResult, *, latent: bool) -> str:
     broken = counted_changes(result, Standing.BREAKS, latent=latent)
     match result.answer(latent=latent):
         case Answer.BREAKS if broken and all(one.mended for one in broken):
-            return "let each patch work by itself: git bisect stops at any of them"
+            return _BY_ITSELF
         case Answer.BREAKS if broken:
             return "replay violation 1, which draws the vmemmap after each operation"
         case Answer.BREAKS:
@@ -196,6 +217,8 @@ def next_words(result: GateResult, *, latent: bool) -> str:
             return "run longer, --budget deep, on all architectures and sizes; or read these lines yourself"
         case Answer.NOT_APPLICABLE:
             return "nothing to do here"
+        case _ if result.between:
+            return _BY_ITSELF
         case Answer.UNCHANGED if not result.cells:
             return "nothing to do here: no line of code is another one"
         case _ if result.budget != "deep":

@@ -67,6 +67,7 @@ CASES = (
     Case("6.1-sparse-overlap", _X86, Answer.BREAKS, "refusals"),
     Case("7.2-x86-series-breaks", _X86, Answer.BREAKS, "no-leak", struct_page=80, patch=2),
     Case("7.2-x86-series-mends", _X86, Answer.BREAKS, "no-leak", struct_page=80, patch=2, mended=3),
+    Case("7.2-x86-series-halts", _X86, Answer.UNCHANGED, "does not build after patch 2/3", struct_page=80),
     Case("7.2-x86-comment", _X86, Answer.UNCHANGED),
     Case("7.2-x86-rename", _X86, Answer.UNCHANGED),
     Case("7.2-x86-rename-all", _X86, Answer.UNCHANGED, levels=5),

@@ -141,6 +141,11 @@ FACTS = replace(
         FactChange("arm64", "sizeof(struct page)", "64", "64 80", says="80 is new", patch=2),
     ),
 )
+HALTS = (
+    Unbuilt("x86_64", "4K", "'frob' undeclared (first use in this function)", f"{FILE}:1101", True, 1, 2),
+    Unbuilt("arm64", "64K", "the slice needs pagetable_pte_dtor()\n  to fix   add it to stubs.h", patch=1),
+)
+BETWEEN = replace(UNCHANGED, between=HALTS)
 MENDED = replace(UNCHANGED, changes=(replace(POSSIBLE, patch=1, mended=2), OLD))
 NOT_APPLICABLE = replace(
     BASE, series=SERIES[:1], hunks=(), lines=(), reason="the series touches nothing that is run: net/core/dev.c"
@@ -160,6 +165,7 @@ RESULTS = {
     "no verdict": NO_VERDICT,
     "facts": FACTS,
     "mended": MENDED,
+    "between": BETWEEN,
     "not applicable": NOT_APPLICABLE,
     "bare diff": BARE,
 }
@@ -185,6 +191,7 @@ def hostile(text: str) -> GateResult:
         changes=(bad, OLD),
         facts=(FactChange(text, text, text, text, True, text, 1),),
         unbuilt=(Unbuilt(text, text, text, text, True, 1),),
+        between=(Unbuilt(text, text, text, text, False, 1, 2),),
         skipped=(text,),
         reason=text,
         confined=(text,),

@@ -50,6 +50,7 @@ STATUSES = {
     "no verdict": ("fail", "pass", "fail"),
     "facts": ("fail", "fail", "pass"),
     "mended": ("fail", "fail", "pass"),
+    "between": ("warn", "warn", "pass"),
     "not applicable": ("pass",),
     "bare diff": ("pass",),
 }
@@ -77,6 +78,10 @@ def test_b4_says_in_one_line_what_a_patch_does() -> None:
     assert "fixes failed-add-undone on x86_64" == summaries[1]
     assert summaries[0].startswith("breaks: memmap-mapped on arm64 by patch 2/2; 1 violation fixed; ")
     assert "1 changed line did not run" not in summaries[0]
+    between = checks(RESULTS["between"])
+    assert "does not build after patch 1/2 until patch 2/2" in between[0]["summary"]
+    assert between[1]["summary"].startswith("x86_64 does not build after patch 1/2 until patch 2/2: 'frob' undeclared")
+    assert "arm64 does not build after patch 1/2 until a later one: the slice needs" in between[1]["summary"]
     assert [one["summary"] for one in checks(RESULTS["not exercised"])][2] == "2 changed lines did not run"
 
 

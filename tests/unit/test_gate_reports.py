@@ -14,6 +14,7 @@ from referencing import Registry, Resource
 
 from tests.unit.gate_results import (
     ALREADY,
+    BETWEEN,
     BREAKS,
     FACTS,
     LATENT,
@@ -256,6 +257,20 @@ def test_gate_reports_never_say_safe(result: GateResult) -> None:
     """No search shows that."""
     for text in FORMATS.values():
         assert "safe" not in text(result, {}, True).lower()
+
+
+def test_gate_tells_in_each_format_which_patch_does_not_build() -> None:
+    """The judgement is that of the whole series; who bisects cannot build between the two."""
+    assert (UNCHANGED.answer(), 0) == (BETWEEN.answer(), BETWEEN.answer().exit_code)
+    assert "git bisect" in next_words(BETWEEN, latent=False)
+    for name in set(FORMATS) - {"json"}:
+        said = " ".join(FORMATS[name](BETWEEN, replays(BETWEEN), False).split())
+        assert "x86_64 does not build after patch 1/2 until patch 2/2" in said, name
+        assert "does not build" not in FORMATS[name](UNCHANGED, {}, False), name
+        assert "frob" in said, name
+    first, second = json.loads(gate_json(BETWEEN, {}, False))["unbuilt_between"]
+    assert (1, 2, True) == (first["patch"], first["mended"], first["by_series"])
+    assert (1, None, False) == (second["patch"], second["mended"], second["by_series"])
 
 
 def test_gate_tells_what_a_later_patch_mends_in_each_format() -> None:

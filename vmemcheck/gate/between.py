@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a series breaks with one patch and mends with a later one: git bisect stops between them.
+"""What a series breaks with one patch and mends with a later one, the build too: git bisect stops between them.
 
 Documentation/process/submitting-patches.rst asks for a kernel that builds and runs after each patch of a series. One
 geometry of each architecture is looked at. Runs in a process of its own.
@@ -8,7 +8,7 @@ geometry of each architecture is looked at. Runs in a process of its own.
 from dataclasses import dataclass, replace
 
 from vmemcheck.check import Cell, Job
-from vmemcheck.errors import VmemcheckError
+from vmemcheck.errors import ShimGapError, VmemcheckError
 from vmemcheck.gate.blame import Blame, source_of
 from vmemcheck.gate.compare import Compared, Pair, compare, holds
 from vmemcheck.gate.known import machine_of
@@ -35,7 +35,10 @@ class Between:
 
 
 def look_between(asked: Between) -> Compared:
-    """Compare a tree between two patches with the base: what breaks there, and not after the whole series."""
+    """Compare a tree between two patches with the base: what breaks there, and not after the whole series.
+
+    A tree that cannot be built is an error in the result.
+    """
     cell = asked.pair.patched.cell
     nothing = Compared(cell, Verdict.NO_VERDICT, Verdict.NO_VERDICT)
     base, last = asked.pair.base, asked.pair.patched
@@ -45,11 +48,11 @@ def look_between(asked: Between) -> Compared:
             return nothing
         found = compare(Pair(base, job))
         if not found.breaks:
-            return nothing
+            return replace(nothing, error=found.error, by_series=found.by_series)
         with machine_of(last) as machine:
             mended = tuple(one for one in found.breaks if holds(machine, one.sequence, one.kind))
-    except VmemcheckError:  # a tree between two patches that cannot be built is passed over
-        return nothing
+    except VmemcheckError as error:
+        return replace(nothing, error=error, by_series=not isinstance(error, ShimGapError))
     return replace(found, breaks=mended, already=(), fixes=())
 
 

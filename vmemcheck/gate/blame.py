@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which patch of a series does it: a sequence is played on the tree after each of them.
 
-A tree between two patches that cannot be built is passed over. Runs in a process of its own.
+A tree between two patches that cannot be built is passed over; ``vmemcheck.gate.between`` tells it.
 """
 
 from collections.abc import Callable, Sequence

@@ -8,6 +8,7 @@ from dataclasses import replace
 from vmemcheck.arches import find
 from vmemcheck.check import Cell
 from vmemcheck.errors import VmemcheckError
+from vmemcheck.gate.between import Between
 from vmemcheck.gate.blame import Blame, mended_by, patch_of, patch_of_error, patch_of_fact
 from vmemcheck.gate.compare import Compared
 from vmemcheck.gate.result import Change, FactChange, Standing, Unbuilt
@@ -118,6 +119,34 @@ def unbuilt_of(found: Iterable[TargetPairs], compared: Iterable[Compared], blame
         if one.error is not None
     ]
     return tuple(dict.fromkeys((*whole, *cells)))
+
+
+def unbuilt_between(
+    asked: Iterable[Between], looked: Iterable[Compared], compared: Iterable[Compared]
+) -> tuple[Unbuilt, ...]:
+    """Return the patches after which a tree could not be run, each with the first later one after which it can be.
+
+    :param looked: what became of each that was asked
+    :param compared: the whole series: where that has no verdict, it is told there
+    """
+    failed = {one.cell for one in compared if one.error is not None}
+    trees: dict[Cell, dict[int, tuple[Between, Compared]]] = {}
+    for ask, one in zip(asked, looked, strict=True):
+        trees.setdefault(ask.pair.patched.cell, {})[ask.number] = (ask, one)
+    found = []
+    for cell, numbered in trees.items():
+        broken = {number for number, (_, one) in numbered.items() if one.error is not None}
+        for number in sorted(broken) if cell not in failed else ():
+            ask, one = numbered[number]
+            if number - 1 not in broken and one.error is not None:
+                whole = len(ask.blame.trees) - 1
+                mended = next(later for later in range(number + 1, whole + 1) if later not in broken)
+                is_seen = mended in numbered or mended == whole
+                message, where = _told(one.error, by_series=one.by_series)
+                target = ask.blame.target
+                named = mended if is_seen else 0
+                found.append(Unbuilt(cell.arch, target.page, message, where, one.by_series, number, named))
+    return tuple(found)
 
 
 def _unbuilt(target: Target, error: VmemcheckError, by_series: bool, blames: Blames, cell: Cell | None) -> Unbuilt:

@@ -15,7 +15,7 @@ from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.between import MOST_TREES, Between, look_between
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
-from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_of
+from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_between, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
 from vmemcheck.gate.covering import Asked, firsts, leading, left_to_count
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
@@ -145,15 +145,17 @@ class _Judgement:
         lines = self._lines(lines_of(states[-1], states[0]), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
-        between = self._all(self._here, look_between, list(_between(found, blames)))
-        changes = (*changes, *mended_of(between, changes, blames))
+        asked = list(_between(found, blames))
+        looked = self._all(self._here, look_between, asked)
+        changes = (*changes, *mended_of(looked, changes, blames))
+        between = unbuilt_between(asked, looked, compared)
         unbuilt = unbuilt_of(found, compared, blames)
         facts = facts_of(found, blames)
         identical = tuple(job.cell for one in found for job in one.identical)
         is_outside = all(line.use in (LineUse.OUTSIDE, LineUse.NO_CODE) for line in lines)
         touches_code = any(line.use is LineUse.OUTSIDE for line in lines)
         reason = ""
-        if is_outside and touches_code and not pairs and not unbuilt and not changes:
+        if is_outside and touches_code and not (pairs or unbuilt or between or changes):
             reason = "no line that it changes is a part of what is run"
         limits = self._confinement()
         return self._made(
@@ -162,6 +164,7 @@ class _Judgement:
             changes=changes,
             facts=facts,
             unbuilt=unbuilt,
+            between=between,
             skipped=skipped,
             reason=reason,
             cached=sum(one.cached for one in compared),

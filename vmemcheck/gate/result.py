@@ -150,10 +150,11 @@ class FactChange:
 
 @dataclass(frozen=True, slots=True)
 class Unbuilt:
-    """A geometry in which the patched code could not be run.
+    """A geometry in which the patched code could not be run, or not after one of the patches.
 
     :param where: kernel file and line, where they are known
     :param by_series: the base can be run there: the series is the cause, not a gap of this tool
+    :param mended: number of the later patch after which it can be run again; 0 where none is known
     """
 
     arch: str
@@ -162,6 +163,7 @@ class Unbuilt:
     where: str = ""
     by_series: bool = False
     patch: int = 0
+    mended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class GateResult:
     :param reason: why it is not applicable; empty where it is
     :param confined: what the sliced code could not do while it ran
     :param unconfined: what could not be taken from it on this machine
+    :param between: where the code could not be run after one of the patches, and can be after the whole series
     :param cached: geometries of the base whose result was known before
     :param identical: geometries whose program is the same before and after, so that nothing was run
     """
@@ -200,6 +203,7 @@ class GateResult:
     changes: tuple[Change, ...] = ()
     facts: tuple[FactChange, ...] = ()
     unbuilt: tuple[Unbuilt, ...] = ()
+    between: tuple[Unbuilt, ...] = ()
     skipped: tuple[str, ...] = ()
     reason: str = ""
     confined: tuple[str, ...] = ()

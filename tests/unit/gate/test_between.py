@@ -13,17 +13,19 @@ from tests.unit.check_results import cell
 from vmemcheck.arches import find
 from vmemcheck.bulk import bulk_search
 from vmemcheck.check import Job
+from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.gate import between as module
 from vmemcheck.gate import blame as blaming
 from vmemcheck.gate import judge as judge_module
-from vmemcheck.gate.between import Between, look_between
+from vmemcheck.gate.between import MOST_TREES, Between, look_between
 from vmemcheck.gate.blame import Blame
-from vmemcheck.gate.changes import changes_of, mended_of
+from vmemcheck.gate.changes import changes_of, mended_of, unbuilt_between
 from vmemcheck.gate.compare import Compared, Pair
 from vmemcheck.gate.targets import TargetPairs
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
+from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.machine import Machine
 from vmemcheck.reference import ReferenceMachine
@@ -82,11 +84,19 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Compared, Blame
         return look_between(Between(blame, 1, Pair(_job(words[0]), _job(words[-1])))), blame
 
     def compared(pair: Pair) -> Compared:
+        if "typo" in pair.patched.text:
+            error = BuildError("it does not compile", where="mm/sparse.c:7:1: error: expected ';'")
+            return Compared(_CELL, Verdict.HOLDS, Verdict.NO_VERDICT, error=error, by_series=True)
         return Compared(
             _CELL, Verdict.HOLDS, Verdict.VIOLATED, breaks=_findings() if "bad" in pair.patched.text else ()
         )
 
-    monkeypatch.setattr(module, "source_of", lambda _, tree, __: _Source(tree))
+    def sliced(_: Blame, tree: Tree, __: MemoryModel) -> _Source:
+        if tree.origin == "gap":
+            raise ShimGapError("the slice needs frob()")
+        return _Source(tree)
+
+    monkeypatch.setattr(module, "source_of", sliced)
     monkeypatch.setattr(blaming, "source_of", lambda _, tree, __: _Source(tree))
     monkeypatch.setattr(module, "compare", compared)
     monkeypatch.setattr(module, "machine_of", lambda job: _Source(_trees(job.text[4:-1])[0]).machine(_VARIANT.geometry))
@@ -109,6 +119,32 @@ def test_tree_between_that_is_as_the_first_or_the_last_breaks_nothing_of_its_own
 ) -> None:
     """What the last one breaks, the judgement of the series tells; what the first one does was there before."""
     assert () == look(*words)[0].breaks
+
+
+HALTS = {
+    "compiler": (("good", "typo", "typo", "last"), [(1, 3, True)]),
+    "slicer": (("good", "other", "gap", "last"), [(2, 3, False)]),
+    "twice": (("good", "typo", "other", "gap", "typo", "last"), [(1, 2, True), (3, 5, False)]),
+    "never": (("good", "other", "bad", "last"), []),
+    "long": (("good", *["gap"] * 20, "last"), [(1, None, False)]),
+}
+
+
+@pytest.mark.usefixtures("look")
+@pytest.mark.parametrize(("words", "told"), HALTS.values(), ids=HALTS.keys())
+def test_patch_that_cannot_be_built_is_told_with_the_one_that_mends_it(
+    words: tuple[str, ...], told: list[tuple[int, int | None, bool]]
+) -> None:
+    """Patches in a row are told once; that the slice lacks a name may be a gap of ours."""
+    pair = Pair(_job(words[0]), _job(words[-1]))
+    blame = Blame(_trees(*words), _TARGET)
+    asked = [Between(blame, number, pair) for number in range(1, min(len(words) - 1, MOST_TREES + 1))]
+    looked = [look_between(one) for one in asked]
+    found = unbuilt_between(asked, looked, ())
+    assert told == [(one.patch, one.mended or None, one.by_series) for one in found]
+    assert {("x86_64", "4K")} >= {(one.arch, one.page) for one in found}
+    without = Compared(_CELL, Verdict.HOLDS, Verdict.NO_VERDICT, error=BuildError("it does not compile"))
+    assert () == unbuilt_between(asked, looked, [without])
 
 
 def test_violation_that_the_whole_series_has_too_is_not_mended(
