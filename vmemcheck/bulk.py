@@ -20,12 +20,14 @@ from vmemcheck.operation import Sequence
 from vmemcheck.places import at_the_border, back_from_the_border
 from vmemcheck.scope import Scope
 from vmemcheck.shrink import plainer, shrink
-from vmemcheck.weights import drawn_beginning, drawn_turn, weighted_boots, weighted_turns
+from vmemcheck.weights import drawn_beginning, drawn_turn, weighted_blocks, weighted_boots, weighted_turns
 
 MOST_KINDS = 8
 """Kinds of findings after which a search ends: by then the machine is beyond doubt."""
 _LENGTHS = (3, 12)
 _BEGINNING, _ELSEWHERE = 2, 4
+_BLOCKS_ALONE = (1, 2)
+"""Of those elsewhere, two in four, so that either way to begin stays among the others."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,8 @@ def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int)
     """Yield random sequences of a scope, the same for the same seed.
 
     Of five, one begins with what is rare otherwise: an add that fails on an empty machine, or memory that is added
-    again; and one takes place in one section more, at the border of upper page tables.
+    again; and one takes place in one section more, at the border of upper page tables, or, in half of the cases where
+    sections share leaves, of memory blocks alone.
     """
     chosen = random.Random(seed)  # noqa: S311  # the same seed must give the same run
     turns, boots = weighted_turns(geometry, scope), weighted_boots(geometry, scope)
@@ -53,6 +56,8 @@ def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int)
         if number % 5 == _BEGINNING:
             begin = drawn_beginning(geometry, scope, chosen)
             yield (*begin, *(operation for _ in range(length) for operation in chosen.choice(turns)))
+        elif number % 5 == _ELSEWHERE and geometry.sections_share_leaves and number % 4 in _BLOCKS_ALONE:
+            yield tuple(chosen.choices(weighted_blocks(geometry, wide.sections), k=_LENGTHS[1]))
         elif number % 5 == _ELSEWHERE:
             begin = (
                 drawn_beginning(geometry, wide, chosen) if number % 2 else chosen.choice(weighted_boots(geometry, wide))

@@ -138,6 +138,11 @@ class Geometry:
         return 2 * self.section_memmap_bytes > self.pmd_bytes
 
     @property
+    def sections_share_leaves(self) -> bool:
+        """Whether a PMD leaf holds memmap of two sections, where leaves pay."""
+        return self.leaves_pay and self.section_memmap_bytes % self.pmd_bytes != 0
+
+    @property
     def grain_bytes(self) -> int:
         """Largest size that divides both the page and the memmap of a subsection.
 

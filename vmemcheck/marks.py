@@ -27,7 +27,7 @@ def _always(_: Geometry) -> bool:
 
 
 def _shares_leaves(geometry: Geometry) -> bool:
-    return geometry.leaves_pay and geometry.section_memmap_bytes % geometry.pmd_bytes != 0
+    return geometry.sections_share_leaves
 
 
 def _fills_pages(geometry: Geometry) -> bool:

@@ -164,6 +164,26 @@ def drawn_beginning(geometry: Geometry, scope: Scope, chosen: random.Random) -> 
 
 
 @lru_cache(maxsize=64)
+def weighted_blocks(geometry: Geometry, sections: int) -> Sequence:
+    """Return what can be done with memory blocks alone, in so many sections; simple operations first.
+
+    What a kernel keeps in a leaf to tell which part of it is in use takes several adds and removes to go wrong.
+    """
+    blocks = max(1, sections * geometry.pages_per_section // geometry.pages_per_block)
+    single = tuple(AddMemory(block, 1) for block in range(blocks))
+    several = tuple(AddMemory(block, 2) for block in range(blocks - 1))
+    victims = range(blocks)
+    return (
+        *single,
+        *single,
+        *several,
+        *(Remove(victim) for victim in victims),
+        *(Remove(victim) for victim in victims),
+        *(Initialise(victim) for victim in victims),
+    )
+
+
+@lru_cache(maxsize=64)
 def weighted_boots(geometry: Geometry, scope: Scope) -> tuple[tuple[Operation, ...], ...]:
     """Return what can be there at boot: nothing, or in half of the cases one early section or two of them.
 

@@ -9,6 +9,7 @@ method of one part; nothing here is a copy of kernel code.
 import errno
 from dataclasses import dataclass
 
+from tests.negative.altmaps import CountsTwice, ForgetsSkippedPages, NeverCountsBack
 from vmemcheck.geometry import Geometry
 from vmemcheck.model import LiveRange
 from vmemcheck.observation import (
@@ -138,6 +139,11 @@ class SharesHeadPage(Vmemmap):
         return number > 0
 
 
+class SharesEveryOtherTailPage(Vmemmap):
+    def shares_tail(self, number: int) -> bool:
+        return super().shares_tail(number) and number % 2 == 0
+
+
 # memmap-intact
 
 
@@ -254,19 +260,6 @@ class StaysPresentAfterFailure(ReferenceMachine):
         self.mark_present(pfns)
 
 
-# altmap-balanced
-
-
-class NeverCountsBack(Ledger):
-    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        super().count_altmap(start_pfn, max(alloc, 0), align)
-
-
-class CountsTwice(Ledger):
-    def count_altmap(self, start_pfn: int, alloc: int, align: int = 0) -> None:
-        super().count_altmap(start_pfn, 2 * alloc, align)
-
-
 # counters-balanced
 
 
@@ -364,6 +357,7 @@ VARIANTS = (
     _variant("frees the memory of a leaf in use", FreesMemoryInUse, SUB_PMD, "memmap-backed", 3),
     _variant("lets others use memory of an altmap", SharesAltmapMemory, OVER_PMD, "memmap-backed", 2, ALTMAPS),
     _variant("shares the head page of a compound page", SharesHeadPage, WHOLE_PMD, "memmap-backed", 1),
+    _variant("shares every other tail page only", SharesEveryOtherTailPage, WHOLE_PMD, "memmap-backed", 1),
     _variant("clears the whole leaf for a new user", ClearsWholeLeaf, SUB_PMD, "memmap-intact", 2),
     _variant("marks the whole leaf unused for one user", MarksWholeLeafUnused, SUB_PMD, "memmap-intact", 3),
     _variant("writes a page-table entry through a leaf", WritesPteThroughLeaf, SUB_PMD, "memmap-intact", 2),
@@ -383,6 +377,7 @@ VARIANTS = (
     _variant("stays present after a failed add", StaysPresentAfterFailure, WHOLE_PMD, "failed-add-undone", 1, FAULTS),
     _variant("never counts an altmap back", NeverCountsBack, WHOLE_PMD, "altmap-balanced", 1, ALTMAPS),
     _variant("counts each page of an altmap twice", CountsTwice, WHOLE_PMD, "altmap-balanced", 1, ALTMAPS),
+    _variant("forgets which pages an altmap skipped", ForgetsSkippedPages, WHOLE_PMD, "altmap-balanced", 1, ALTMAPS),
     _variant("forgets to count freed pages", ForgetsToCountDown, WHOLE_PMD, "counters-balanced", 2),
     _variant("no destructor for page-table pages", NoDestructor, WHOLE_PMD, "counters-balanced", 2),
     _variant("no constructor for page-table pages", NoConstructor, WHOLE_PMD, "counters-balanced", 2),

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from tests.negative.altmaps import CountsTwice
 from tests.negative.pairs import KeepsFirstRange
 from tests.negative.variants import (
     HERE,
     AcceptsMisaligned,
-    CountsTwice,
     ForgetsRemoval,
     KeepsEarlyMemmap,
     KeepsEmptyTables,

@@ -38,7 +38,7 @@ def _interned(machine: ReferenceMachine, monkeypatch: pytest.MonkeyPatch) -> Ref
 
 def _found(machine: Machine, variant: Variant, *, shares: bool) -> list[tuple[Violation, ...]]:
     met = known_of(machine) if shares else None
-    drawn = random_sequences(machine.geometry, variant.scope, SEQUENCES, 1)
+    drawn = random_sequences(machine.geometry, variant.scope, SEQUENCES, 4)
     findings = (check(machine, sequence, met=met) for sequence in drawn)
     return [finding.violations if finding else () for finding in findings]
 

@@ -68,6 +68,17 @@ def test_random_sequences_depend_on_the_seed_alone() -> None:
     assert first != list(random_sequences(geometry, SCOPE, 50, 8))
 
 
+@pytest.mark.parametrize(("struct_page_bytes", "expected"), [(56, 10), (64, 0), (80, 10)])
+def test_random_sequences_are_of_memory_blocks_alone_where_sections_share_leaves(
+    struct_page_bytes: int, expected: int
+) -> None:
+    """One in ten, in a section more than the others; where a section has leaves of its own, none."""
+    drawn = list(random_sequences(Geometry(struct_page_bytes), SCOPE, 100, 0))
+    alone = [one for one in drawn[4::5] if {type(operation) for operation in one} <= {AddMemory, Remove, Initialise}]
+    assert expected == len(alone)
+    assert (expected > 0) == any(AddMemory(2, 1) in one for one in alone)
+
+
 def test_weighted_operations_have_each_kind_and_no_boot_memory() -> None:
     """Boot memory comes from its own table, half of whose entries are nothing."""
     geometry = scaled(Geometry(64))

@@ -4,7 +4,7 @@
 Runs of entries are judged as a whole where that is enough; else their entries one by one.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ def _check(now: Situation) -> Iterator[Problem]:
         yield from _one_by_one(now, odd, tables)
     if not _are_apart(present, now.geometry.page_bytes):
         yield from _shared(now, present)
+        yield from _shared_in_part(now, present)
 
 
 def _present_runs(now: Situation) -> Sequence[MappingRun]:
@@ -191,6 +192,33 @@ def _pairs(now: Situation, group: list[MappingRun], tails: intervals.Intervals) 
             yield Problem(
                 f"vmemmap {left.start:#x} and {right.start:#x} are backed by the same page, pfn {right.pfn:#x},"
                 " and are not tail pages of one compound page"
+            )
+
+
+def _shared_in_part(now: Situation, present: Sequence[MappingRun]) -> Iterator[Problem]:
+    """Yield each compound page whose tail pages are neither one page nor all different.
+
+    Either all of its struct pages are initialised, or those of its head page and first tail page only.
+
+    Source: mm/mm_init.c, before mm/page_alloc.c: compound_nr_pages(), memmap_init_compound()
+    """
+    size = now.geometry.page_bytes
+    runs = sorted(run for run in present if run.size == size)
+    starts = [run.start for run in runs]
+    for tail in (tail for live in now.model.ranges for tail in now.model.shared_tails(live)):
+        pfns: set[int] = set()
+        is_shared = False
+        for run in runs[max(0, bisect_right(starts, tail.start) - 1) : bisect_left(starts, tail.stop)]:
+            first = max(0, -((run.start - tail.start) // size))
+            last = min(run.nr, (tail.stop - run.start) // size) - 1
+            if first <= last:
+                ends = {run.pfn + first * run.pfn_step, run.pfn + last * run.pfn_step}
+                is_shared |= not pfns.isdisjoint(ends) or (first < last and run.pfn_step == 0)
+                pfns |= ends
+        if is_shared and len(pfns) > 1:
+            yield Problem(
+                f"the tail pages of the compound page in vmemmap [{tail.start - size:#x}, {tail.stop:#x}) are shared in"
+                " part, and nobody initialises what is not shared"
             )
 
 

@@ -97,10 +97,49 @@ EQUIVALENT: tuple[Reason, ...] = (
         (_where("section_activate", "kfree(usage);"),),
     ),
     Reason(
+        "cleared again",
+        "put_page_bootmem() and free_reserved_page() clear the flag too, when they give the page back",
+        True,
+        (_where("free_pagetable", "__ClearPageReserved(page);", arches="x86"),),
+    ),
+    Reason(
         "refused before",
         "a whole section cannot be added to an early one, which has pages: fill_subsection_map() refuses it before",
         True,
         (_where("section_activate", "nr_pages < PAGES_PER_SECTION + 1"),),
+    ),
+    Reason(
+        "buffer of a node",
+        "memblock gives memmap from boot where the buffer of its node does not: other memory, mapped and freed alike",
+        True,
+        (
+            _where("vmemmap_alloc_block_buf", "sparse_buffer_alloc(size) -> 0"),
+            _where(
+                "sparse_buffer_alloc",
+                "sparsemap_buf",
+                "ptr + size > sparsemap_buf_end",
+                "ptr + size > sparsemap_buf_end - 1",
+            ),
+        ),
+    ),
+    Reason(
+        "buffer of leaves",
+        "what is taken from the buffer of a node are leaves, and it is aligned and holds them all (section_map_size()):"
+        " none is skipped to align the next, and none is missing",
+        True,
+        (
+            _where(
+                "sparse_buffer_alloc",
+                "roundup((unsigned long)sparsemap_buf, size) -> (unsigned long)sparsemap_buf",
+                "(unsigned long)(ptr - sparsemap_buf) > 0 - 1",
+            ),
+            _where(
+                "sparse_buffer_alloc",
+                "ptr = NULL;",
+                "sparse_buffer_free((unsigned long)(ptr - sparsemap_buf));",
+                is_unreached=True,
+            ),
+        ),
     ),
     Reason(
         "bound",
@@ -256,6 +295,27 @@ EQUIVALENT: tuple[Reason, ...] = (
         ),
     ),
     Reason(
+        "refused by the entry",
+        "a leaf is then entered where a table was just made, which pgattr_change_is_safe() refuses: bit 1 differs",
+        True,
+        (_where("vmemmap_populate", "continue;", arches="arm64"),),
+    ),
+    Reason(
+        "no shared tails",
+        "this architecture does not select what vmemmap_can_optimize() asks for: no page is passed to be used again",
+        True,
+        (
+            _where(
+                "vmemmap_pte_populate",
+                "get_page(reuse);",
+                "p = page_to_virt(reuse);",
+                "page_to_virt(reuse) -> 0",
+                arches="arm64",
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
         "unused parameters",
         "the generic function, which this architecture uses, does not use them, or prints them",
         True,
@@ -264,7 +324,7 @@ EQUIVALENT: tuple[Reason, ...] = (
                 "vmemmap_populate_hugepages",
                 "vmemmap_set_pmd(): addr <-> next",
                 "vmemmap_check_pmd(): addr <-> next",
-                arches="arm64",
+                arches="arm64 riscv",
             ),
         ),
     ),
@@ -281,8 +341,13 @@ EQUIVALENT: tuple[Reason, ...] = (
                 "memmap = pfn_to_page(SECTION_ALIGN_DOWN(pfn));",
                 "pfn_to_page(SECTION_ALIGN_DOWN(pfn)) -> 0",
                 "SECTION_ALIGN_DOWN(pfn) -> pfn",
+                "pfn_to_section_nr(pfn) -> 0",
+                "memmap = sparse_decode_mem_map(ms->section_mem_map, section_nr);",
+                "sparse_decode_mem_map(ms->section_mem_map, section_nr) -> 0",
+                "sparse_decode_mem_map(): ms->section_mem_map <-> section_nr",
                 arches="arm64",
             ),
+            Where(functions=words("sparse_decode_mem_map"), arches=words("arm64")),
         ),
     ),
     Reason(

@@ -33,6 +33,53 @@ OUTSIDE: tuple[Reason, ...] = (
         ),
     ),
     Reason(
+        "boot order",
+        "top-level entries for the vmemmap are made before the memmap from boot here, by a kernel behind it",
+        False,
+        (
+            Where(functions=words("vmemmap_pgd_populate"), arches=words("riscv"), is_unreached=True),
+            Where(
+                functions=words("vmemmap_populate_address vmemmap_populate_hugepages"),
+                texts=frozenset(("return NULL;", "return -ENOMEM;")),
+                arches=words("riscv"),
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
+        "boot in leaves",
+        "memblock has a large block for each leaf of memmap from boot, so that no page table with PTEs is from boot",
+        False,
+        (
+            Where(
+                functions=words("free_pte_table"),
+                texts=frozenset(("free_reserved_page(page);",)),
+                arches=words("riscv"),
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
+        "boot memory registered",
+        "register_page_bootmem_info_node() is called, as with NUMA: pages of memmap and tables from boot are counted",
+        False,
+        (
+            Where(functions=words("free_reserved_pages"), arches=words("x86"), is_unreached=True),
+            Where(
+                functions=words("free_pagetable free_vmemmap_pages"),
+                texts=frozenset(
+                    (
+                        "free_reserved_pages(page, nr_pages);",
+                        "nr_pages--",
+                        "free_reserved_page(page++);",
+                    )
+                ),
+                arches=words("x86"),
+                is_unreached=True,
+            ),
+        ),
+    ),
+    Reason(
         "page walkers",
         "x86 frees a table before it is unlinked, and flushes what walkers keep of it once more at the end",
         False,
@@ -52,6 +99,7 @@ OUTSIDE: tuple[Reason, ...] = (
                         "pgtable_range_aligned(): ceiling <-> PMD_MASK",
                         "pgtable_range_aligned(): ceiling <-> PUD_MASK",
                         "pgtable_range_aligned(): ceiling <-> P4D_MASK",
+                        "pgtable_range_aligned(): ceiling <-> PGDIR_MASK",
                     )
                 ),
             ),

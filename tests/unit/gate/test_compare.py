@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.negative.variants import VARIANTS, NeverCountsBack, NoDestructor, Variant, with_part
+from tests.negative.altmaps import NeverCountsBack
+from tests.negative.variants import VARIANTS, NoDestructor, Variant, with_part
 from tests.unit.check_results import cell
 from vmemcheck.bulk import bulk_search
 from vmemcheck.check import CellResult, Job
