@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmemcheck.errors import SliceError
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
@@ -39,6 +39,7 @@ typedef __builtin_va_list va_list;
 _CAPABILITY_HEADERS = ("asm/cpucaps.h", "asm/cpucap-defs.h")
 _AUTOCONF = "generated/autoconf.h"
 BOUNDS = "generated/bounds.h"
+_MOST_FOLDERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Reader:
                 # What the tree lacks that this one is a copy of, most likely this one lacks too.
                 _copy_headers(other, folder)
         (folder / "generated").mkdir(parents=True, exist_ok=True)
+        keep_newest(folder, _MOST_FOLDERS)
         _write(folder / _AUTOCONF, configuration)
         _write(folder / BOUNDS, bounds)
         self._refresh(folder)

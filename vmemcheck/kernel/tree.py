@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vmemcheck.errors import TreeError
-from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.cache import DAY_SECONDS, appearing, cache_folder, keep_newest
 from vmemcheck.kernel.unpack import WANTED, layout_digest, unpack
 
 _LANDMARKS = ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch")
+_MOST_REVISIONS = 12
 _VERSION_KEYS = ("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION")
 
 
@@ -167,6 +168,7 @@ def _open_revision(repository: Path, rev: str) -> Tree:
         with appearing(folder) as partial:
             _archive(repository, commit, partial)
             _checked_version(partial)
+    keep_newest(folder, _MOST_REVISIONS, DAY_SECONDS)
     origin = f"{repository} at {rev} ({commit[:12]})"
     return Tree(root=folder.resolve(), version=_checked_version(folder), origin=origin)
 

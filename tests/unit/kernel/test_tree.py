@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree is opened from a folder, a checkout or a revision; anything else is refused with the reason."""
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from vmemcheck.errors import TreeError
+from vmemcheck.kernel import tree as module
 from vmemcheck.kernel.tree import open_tree
 
 MAKEFILE = "# SPDX\nVERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\nEXTRAVERSION = -rc6\nNAME = Test\n"
@@ -62,6 +65,21 @@ def test_tree_revision_is_read_without_touching_the_checkout(folder: Path) -> No
     assert (new.version, new.read("mm/sparse-vmemmap.c")) == ("9.8.8-rc6", "second\n")
     assert "with local changes" in open_tree(folder).origin
     assert open_tree(folder, first) == old
+
+
+def test_tree_of_a_revision_makes_room_where_there_are_many(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not opened for a day goes, the one that is opened stays however old it is."""
+    _git(folder.parent, "init", "-q", str(folder))
+    commit = _commit(folder, "one")
+    cached = open_tree(folder, commit).root
+    for name, hours in ((cached.name, 99), ("today", 20), ("days-ago", 50)):
+        (cached.parent / name).mkdir(exist_ok=True)
+        os.utime(cached.parent / name, (time.time() - hours * 3600,) * 2)
+    monkeypatch.setattr(module, "_MOST_REVISIONS", 1)
+    assert cached == open_tree(folder, commit).root
+    assert {cached.name, "today"} == {path.name for path in (tmp_path / "cache/vmemcheck/git").iterdir()}
 
 
 def test_tree_bare_repository_with_revision_is_opened(folder: Path, tmp_path: Path) -> None:
