@@ -7,7 +7,6 @@ Only for text that is compiled or preprocessed here; nothing is linked or run.
 import contextlib
 import functools
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from typing import IO
 
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, confine_compiler
+from vmemcheck.kernel.waiting import wait
 
 _MOST_MESSAGE_BYTES = 4 << 20
 
@@ -77,7 +77,7 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
             preexec_fn=confine_compiler,  # limits must hold before it starts
         )
         try:
-            code = _ended(process, COMPILER_SECONDS)
+            code = wait(process, COMPILER_SECONDS)
         except subprocess.TimeoutExpired:
             raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder) from None
         finally:
@@ -90,26 +90,6 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
         if b"CPU time limit exceeded" in message:
             raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder)
         return subprocess.CompletedProcess(command, code, _content(out, COMPILER_OUTPUT_BYTES), message)
-
-
-def _ended(process: subprocess.Popen[bytes], seconds: float) -> int:
-    """Wait for the end of a process, and return its exit code.
-
-    With a time limit, ``Popen.wait()`` sleeps and looks, up to 50 ms at a time, a tenth of what a program takes.
-
-    :raises subprocess.TimeoutExpired: when it takes longer
-    """
-    try:
-        ended = os.pidfd_open(process.pid)
-    except OSError:  # before Linux 5.3, or forbidden
-        return process.wait(seconds)
-    try:
-        poll = select.poll()
-        poll.register(ended, select.POLLIN)
-        poll.poll(seconds * 1000)
-    finally:
-        os.close(ended)
-    return process.wait(0)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
