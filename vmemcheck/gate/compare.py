@@ -8,6 +8,7 @@ What breaks is a sequence on which nothing was violated before. Runs in a proces
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
@@ -16,6 +17,7 @@ from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
 from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.gate.known import machine_of, played_again, run_known
+from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.machine import Machine
@@ -147,7 +149,18 @@ def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
     )
 
 
-def do_the_same(base: KernelMachine, patched: KernelMachine, search: Search) -> bool:
+class Recording(Protocol):
+    """A machine that tells what it observed by a digest for each step."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The sizes that it was built with."""
+
+    def records(self, sequence: Sequence) -> tuple[object, ...]:
+        """Run the operations; return the digest of each step."""
+
+
+def do_the_same(base: Recording, patched: Recording, search: Search) -> bool:
     """Tell whether each step of all sequences of a search is observed alike on both machines."""
     sequences = random_sequences(patched.geometry, search.scope, search.examples, search.seed)
     try:
