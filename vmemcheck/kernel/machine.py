@@ -65,7 +65,8 @@ class KernelMachine:
         # So many mutants never come back that the time counts.
         self._milliseconds = MILLISECONDS_AGAIN if mutant else MILLISECONDS
         self._executor = Executor(program, geometry.levels, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
+        self._locator = Locator(program.path)
+        self._decoder = Decoder(self._locator, geometry, counts=traits.counts)
 
     @property
     def name(self) -> str:
@@ -135,6 +136,7 @@ class KernelMachine:
     def close(self) -> None:
         """End the machine."""
         self.end_program()
+        self._locator.close()
 
     def end_program(self) -> None:
         """End the program; the next sequence starts it again."""

@@ -10,7 +10,7 @@ import pytest
 
 from vmemcheck.errors import TreeError
 from vmemcheck.kernel import tree as module
-from vmemcheck.kernel.tree import open_tree
+from vmemcheck.kernel.tree import Tree, open_tree
 
 MAKEFILE = "# SPDX\nVERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\nEXTRAVERSION = -rc6\nNAME = Test\n"
 
@@ -119,6 +119,31 @@ def test_tree_absent_file_or_landmark_is_refused(folder: Path) -> None:
     (folder / "Makefile").unlink()
     with pytest.raises(TreeError, match="has no Makefile"):
         open_tree(folder)
+
+
+@pytest.mark.parametrize("name", ["mm/there.c", "mm/folder/there.c", "mm/folder/deep/there.c"])
+def test_copy_of_a_tree_reads_files_of_its_base_through_links(folder: Path, tmp_path: Path, name: str) -> None:
+    """A link leads to a file of the base; one that leads out of that, at its end or on its way, is refused."""
+    base, copy = open_tree(folder), tmp_path / "copy"
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("text")
+    (copy / name).parent.mkdir(parents=True)
+    (copy / name).symlink_to(place)
+    tree = Tree(copy, base.version, base.origin, base.root)
+    assert (place, "text") == (tree.path(name), tree.read(name))
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/there.c").write_text("secret")
+    place.unlink()
+    place.symlink_to(tmp_path / "secret/there.c")
+    with pytest.raises(TreeError, match="outside of the kernel tree"):
+        tree.read(name)
+    place.unlink()
+    (folder / "aside").symlink_to(tmp_path / "secret")
+    (copy / name).unlink()
+    (copy / name).symlink_to(folder / "aside/there.c")
+    with pytest.raises(TreeError, match="outside of the kernel tree"):
+        tree.read(name)
 
 
 @pytest.mark.parametrize("name", ["mm/link.c", "../secret", "/etc/passwd"])
