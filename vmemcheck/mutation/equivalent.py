@@ -198,12 +198,6 @@ EQUIVALENT: tuple[Reason, ...] = (
         ),
     ),
     Reason(
-        "marked at once",
-        "what is unused is marked at once, and not put off: slower, with the same marks when they are read",
-        True,
-        (_where("vmemmap_use_sub_pmd", "return;"),),
-    ),
-    Reason(
         "first gigabyte",
         "an entry plus an address of the vmemmap is never below 1 GiB: the test is meant for the direct map",
         True,
