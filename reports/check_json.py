@@ -36,6 +36,8 @@ def check_json(result: CheckResult, replays: Mapping[Cause, str]) -> str:
         "cells": [_cell_result(result, one) for one in result.cells],
         "findings": [_cause(result, cause, replays.get(cause)) for cause in result.causes],
         "skipped": list(result.skipped),
+        "confined": list(result.confined),
+        "unconfined": list(result.unconfined),
     }
     return json.dumps(printable_data(data), indent=1)
 

@@ -64,6 +64,9 @@ def _head_lines(result: CheckResult) -> Iterator[str]:
     yield f"from      {result.origin}"
     yield from wrapped(f"scope     {scope_words(result.scope)}", _KEY)
     yield f"sequences {result.examples} for each row, seed {result.seed}"
+    for key, texts in (("confined", result.confined), ("unconfined", result.unconfined)):
+        if texts:
+            yield from wrapped(f"{key:<9} {'; '.join(texts)}", _KEY)
 
 
 def _table_lines(result: CheckResult) -> Iterator[str]:

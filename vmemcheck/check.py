@@ -114,6 +114,8 @@ class CheckResult:
     :param tree: name, for example ``linux-6.12.117``
     :param origin: where the tree is from
     :param skipped: architectures or page sizes that were left out, each with the reason
+    :param confined: what the sliced code could not do while it ran
+    :param unconfined: what could not be taken from it, on this machine or on another that ran a row
     """
 
     tree: str
@@ -124,6 +126,8 @@ class CheckResult:
     cells: tuple[CellResult, ...]
     causes: tuple[Cause, ...]
     skipped: tuple[str, ...] = ()
+    confined: tuple[str, ...] = ()
+    unconfined: tuple[str, ...] = ()
 
     def exit_code(self, *, latent: bool) -> int:
         """Return 1 when there is a finding, 2 when a cell has no verdict or met too little, else 0.

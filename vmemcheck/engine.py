@@ -186,6 +186,7 @@ def violations_of(
         problems = list(invariant.check(step))
         if problems and by_design:
             problems = list(_undeclared(step, invariant.name, problems, by_design, coverage))
+        problems = [problem for problem in problems if not problem.alone] or problems
         if problems:
             shown = tuple(problems[:_PROBLEMS_SHOWN])
             yield Violation(invariant.name, shown, len(problems) - len(shown))

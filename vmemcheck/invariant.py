@@ -148,11 +148,13 @@ class Problem:
     :param because: a sentence with the addresses or values
     :param where: the place in the machine's source that did it, where that is known
     :param subject: the page-table page, block, leaf or warning that it is about, if it is about one
+    :param alone: told only where its invariant objects to nothing else that is not by design
     """
 
     because: str
     where: Location | None = None
     subject: Table | Block | Mapping | Warned | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

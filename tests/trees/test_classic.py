@@ -101,6 +101,23 @@ def test_classic_sparse_refuses_subsections(arch: str, tree: Tree) -> None:
     assert (observation.pfns, observation.returned) == (range(_SUBSECTION, 2 * _SUBSECTION), 0)
 
 
+def test_classic_sparse_adds_no_device_range(
+    tree_of: Callable[[str], Tree], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said in words, with the reason, and no kernel line is blamed; that one is refused can still be asked."""
+    tree, file = tree_of("6.12"), tmp_path / "replay.json"
+    source = open_source(tree, "x86", 12, MemoryModel.CLASSIC)
+    refused = (Refused(Action.ADD, Door.DEVICE, _SUBSECTION, _SUBSECTION), AddMemory(1, 1))
+    for sequence, code in ((refused, 0), ((AddMemory(1, 1), AddDevice(0, 1)), 2)):
+        file.write_text(to_json(Replay(source.geometry(64), sequence, "linux x86_64", "", "classic sparse")))
+        assert main(["replay", str(file), "--tree", str(tree.root), "--quiet"]) == code
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {tree.name} x86, classic sparse has no device ranges, and the sequence adds one",
+        "  where    mm/Kconfig: ZONE_DEVICE depends on SPARSEMEM_VMEMMAP",
+        "  to fix   leave out what adds a device range, or take a kernel with a vmemmap",
+    ]
+
+
 def test_classic_sparse_memmap_is_a_block_for_each_section(tree: Tree) -> None:
     """No page table is touched, no populate or free is called, and pages are side by side within a section."""
     with _machine(tree, "x86") as machine:

@@ -43,7 +43,7 @@ def _judged(case: Case, tree: Tree, folder: Path) -> tuple[int, dict[str, object
 def test_gate_patch_is_judged_as_the_table_says(case: Case, tree_of: Callable[[str], Tree], tmp_path: Path) -> None:
     """The answer and the exit code are those of the table, and what the row names stands in the report."""
     code, data, text = _judged(case, tree_of(case.series), tmp_path)
-    assert data["answer_latent" if case.latent else "answer"] == case.answer.value
+    assert data["answer_latent" if case.latent else "answer"] == case.answer.value, text
     assert code == case.answer.exit_code
     if case.answer in (Answer.BREAKS, Answer.FIXES) and "-" in case.says:
         changes = data["changes"]

@@ -99,6 +99,7 @@ MIXED = result(
     without_verdict(cell("arm64", "16K", 80)),
     skipped=(SKIPPED,),
 )
+MIXED = replace(MIXED, confined=("no network", "no core dump"), unconfined=("host: other files",))
 FAILED_ADD = result(found(NoRollBack, cell("x86_64", "4K", 64), FAILING))
 OF_BOOT = result(found(KeepsEarlyMemmap, cell("x86_64", "4K", 64), BOOTED))
 VACUOUS = result(vacuous(cell("x86_64", "4K", 64)), holds(cell("x86_64", "4K", 80)))
@@ -134,7 +135,7 @@ def hostile(text: str) -> CheckResult:
     finding: Finding = replace(failing, violations=(replace(violation, problems=(problem,)),))
     assert not others
     cells = (replace(OF_BOOT.cells[0], findings=(finding,)), without_verdict(cell("arm64", "4K", 64), text))
-    return CheckResult(text, text, SCOPE, 300, 7, cells, causes_of(cells), (text,))
+    return CheckResult(text, text, SCOPE, 300, 7, cells, causes_of(cells), (text,), (text,), (text,))
 
 
 def replays(checked: CheckResult) -> dict[Cause, str]:

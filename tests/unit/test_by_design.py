@@ -3,11 +3,16 @@
 
 from dataclasses import replace
 
+from tests.negative.variants import VARIANTS
 from vmemcheck.arches import ARCHES
 from vmemcheck.by_design import ByDesign, covering
+from vmemcheck.engine import steps, violations_of
+from vmemcheck.invariant import Invariant, Problem
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.marks import MARKS
 from vmemcheck.observation import BOOT, BUDDY, Block, LeafKind, Location, Mapping, Table, Warned
+from vmemcheck.operation import AddDevice
+from vmemcheck.reference import ReferenceMachine
 
 LEAF = Mapping(0, 4096, LeafKind.PTE, 7)
 TABLE = Table(0, 0, 2 << 20, 8)
@@ -62,3 +67,15 @@ def test_by_design_warning_is_meant_in_the_functions_that_are_named() -> None:
     assert not declared.covers("no-warning", Warned("WARN_ON_ONCE(ret)", Location("init_64.c", 7, "other")), 4)
     assert not declared.covers("no-warning", None, 4)
     assert not KEEPS.covers("no-warning", Warned("WARN_ON_ONCE(ret)", Location("init_64.c", 7, "add_pages")), 4)
+
+
+def test_by_design_covers_what_stands_before_an_objection_that_is_told_alone() -> None:
+    """Sections that stay are not hidden behind memmap that stays on purpose; behind what does not, they are."""
+    rest, sections = Problem("a leaf stays", subject=LEAF), Problem("sections stay", alone=True)
+    invariant = Invariant("no-leak", "says", lambda _: iter((rest, sections)))
+    geometry = VARIANTS[0].geometry
+    (step,) = (one for one in steps(ReferenceMachine(geometry), (AddDevice(0, 1),)) if one)
+    (violation,) = violations_of(step, (invariant,))
+    assert (rest,) == violation.problems
+    (violation,) = violations_of(step, (invariant,), (KEEPS,))
+    assert (sections,) == violation.problems

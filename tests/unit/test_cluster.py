@@ -2,6 +2,7 @@
 """Jobs of the gate on a Dask cluster: what is sent is run once it can be, and what cannot be is said in one message."""
 
 import contextlib
+import json
 import shutil
 import socket
 import sys
@@ -15,11 +16,13 @@ from tests.clusters import ROOT, Processes, appeared, cluster_of, failing, held
 from tests.unit.check_results import cell
 from vmemcheck.check import Job, run_jobs
 from vmemcheck.cli import main
+from vmemcheck.commands import check
 from vmemcheck.commands import cluster as module
 from vmemcheck.commands.cluster import Cluster
 from vmemcheck.errors import ClusterError, UsageError
 from vmemcheck.kernel.confinement import Confinement
 from vmemcheck.kernel.machine import Traits
+from vmemcheck.kernel.tree import Tree
 from vmemcheck.remote import Place, confined_on, place, run_sent
 from vmemcheck.scope import Scope
 
@@ -185,3 +188,33 @@ def test_machine_differs_in_what_decides_a_judgement() -> None:
     assert _HERE.differs(replace(_HERE, host="there", confinement=_OPEN)) == ""
     assert replace(_HERE, sources="2").differs(_HERE).startswith("another vmemcheck: its sources have the digest 2")
     assert "another compiler: clang; here it is gcc" == replace(_HERE, compiler="clang").differs(_HERE)
+
+
+class _Open(Cluster):
+    """Stands for a cluster on which nothing can be confined; nothing is sent to it."""
+
+    def __init__(self) -> None:
+        pass
+
+    def confinement(self) -> Confinement:
+        return _OPEN
+
+
+@pytest.mark.parametrize("is_remote", [True, False])
+def test_check_says_how_the_code_was_confined_where_it_ran(
+    is_remote: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """On the machines of the cluster, or on this one; in the text and for programs."""
+    cluster = _Open() if is_remote else None
+    monkeypatch.setattr(check, "cluster_at", lambda *_: contextlib.nullcontext(cluster))
+    monkeypatch.setattr(check, "open_tree", lambda *_: Tree(tmp_path, "1.2.3", "here"))
+    monkeypatch.setattr(check, "targets", lambda *_: ())
+    said = {}
+    for form in ("text", "json"):
+        assert main(["check", "--tree", "T", "--quiet", "--format", form]) == 2
+        said[form] = capsys.readouterr().out
+    limits = _OPEN if is_remote else place().confinement
+    data = json.loads(said["json"])
+    assert [list(limits.confined), list(limits.unconfined)] == [data["confined"], data["unconfined"]]
+    for text in (*limits.confined, *limits.unconfined):
+        assert text in " ".join(said["text"].split())

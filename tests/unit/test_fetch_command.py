@@ -9,6 +9,7 @@ import pytest
 from vmemcheck.cli import main
 from vmemcheck.commands import fetch as command
 from vmemcheck.errors import FetchError, UnreachableError
+from vmemcheck.kernel.unpack import layout_digest
 
 
 @pytest.fixture
@@ -58,3 +59,24 @@ def test_fetch_one_that_fails_is_an_error_with_its_remedy(
     assert shown.err.startswith("error: linux 5.10 is not cached\n")
     assert "to fix   check the network" in shown.err
     assert asked == [("5.10", True)]
+
+
+def test_fetch_names_what_another_choice_of_files_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command to remove it; nothing is removed, since another vmemcheck may be reading it. Others are not named."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    trees = tmp_path / "vmemcheck/trees"
+    new, old = (f"linux-source-9.8_9.8.7-1.{layout}" for layout in (layout_digest(), "0123abcd"))
+    others = ("linux-source-9.8_9.8.7-12.0123abcd", "linux-source-9.7_9.7.7-1.0123abcd", f"{new}.txt")
+    for name in (new, old, *others):
+        for file in ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch/Kconfig"):
+            (trees / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (trees / name / file).touch()
+        (trees / name / "Makefile").write_text("VERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\n")
+    assert main(["fetch", "9.8.7"]) == 0
+    shown = capsys.readouterr()
+    assert f"{trees / new}\n" == shown.out
+    (line,) = [line for line in shown.err.splitlines() if "another vmemcheck" in line]
+    assert line.endswith(f"rm -r {trees / old}")
+    assert {new, old, *others} == {path.name for path in trees.iterdir()}

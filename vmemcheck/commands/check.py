@@ -19,6 +19,7 @@ from vmemcheck.commands.progress import progress_bar
 from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.kernel.compiler import compiler_version
+from vmemcheck.kernel.confinement import confinement
 from vmemcheck.kernel.tree import Tree, open_tree
 from vmemcheck.reports.check_json import check_json
 from vmemcheck.reports.check_junit import check_junit
@@ -99,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = [job for one in prepared for job in one.jobs]
         with progress_bar(len(jobs), quiet=arguments.quiet) as advance:
             results = run_jobs(jobs, cluster or workers.executor, advance)
+        limits = cluster.confinement() if cluster else confinement()
     result = CheckResult(
         tree=tree.name,
         origin=tree.origin,
@@ -108,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
         cells=results,
         causes=causes_of(results),
         skipped=tuple(one.skipped for one in prepared if one.skipped),
+        confined=limits.confined,
+        unconfined=limits.unconfined,
     )
     replays = ((cause, replay_of(result.tree, shown_cell(cause), cause.finding)) for cause in result.causes)
     _print(result, save(replays, arguments.replays), arguments)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from vmemcheck import replay_file
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import DAY_SECONDS, cache_folder, keep_newest, write_whole
 from vmemcheck.replay_file import Replay
 
 Key = TypeVar("Key")
+_MOST, _STAYS_SECONDS = 4096, 30 * DAY_SECONDS
 
 
 def add_replays_argument(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +26,10 @@ def save(replays: Iterable[tuple[Key, Replay]], folder: Path | None) -> dict[Key
     """Save each sequence; return the names of the files.
 
     :param replays: each with what its name is asked for by, and what it ran on as ``TREE ARCH``
-    :param folder: None for the one in the cache
+    :param folder: None for the one in the cache, from which old ones are removed where there are many
     """
     names: dict[Key, str] = {}
+    in_cache = folder is None
     for key, replay in replays:
         folder = folder or cache_folder("replays")
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,4 +38,6 @@ def save(replays: Iterable[tuple[Key, Replay]], folder: Path | None) -> dict[Key
         path = folder / f"{arch}-{hashlib.sha256(text.encode()).hexdigest()[:6]}.json"
         write_whole(path, text.encode())
         names[key] = str(path)
+        if in_cache:
+            keep_newest(path, _MOST, _STAYS_SECONDS)
     return names

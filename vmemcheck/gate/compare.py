@@ -8,15 +8,18 @@ What breaks is a sequence on which nothing was violated before. Runs in a proces
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Cell, CellResult, Job
 from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
-from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
-from vmemcheck.gate.known import machine_of, run_known
+from vmemcheck.gate.known import machine_of, played_again, run_known
+from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.machine import Machine
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
 from vmemcheck.shrink import plainer, shrink
@@ -82,8 +85,11 @@ def compare(pair: Pair) -> Compared:
         return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, by_series=by_series)
 
 
-def _compared(pair: Pair, patched: Machine) -> Compared:
+def _compared(pair: Pair, patched: KernelMachine) -> Compared:
     cell = pair.patched.cell
+    alike = _alike(pair.base, pair.patched, patched) if pair.base else None
+    if alike is not None:
+        return alike
     after, _ = run_known(pair.patched)
     before, cached = run_known(pair.base) if pair.base else (CellResult(cell, Verdict.NO_VERDICT), False)
     error = before.error or after.error
@@ -115,6 +121,52 @@ def _compared(pair: Pair, patched: Machine) -> Compared:
         missing=tuple(name for name in after.missing if name not in before.missing),
         cached=cached,
     )
+
+
+def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
+    """Return what there is to say where all sequences do on both what they did before; None where one does not.
+
+    Then what was found on the base holds for both, and need not be searched for again.
+    """
+    if (before.cell, before.traits) != (after.cell, after.traits):
+        return None
+    result, cached = run_known(before)
+    if result.error:
+        return None
+    with machine_of(before) as base:
+        if not do_the_same(base, patched, Search(after.scope, after.examples, after.seed)):
+            return None
+    already = played_again(patched, (one.sequence for one in result.findings))
+    if already is None or [one.kind.invariant for one in already] != [one.kind.invariant for one in result.findings]:
+        return None
+    return Compared(
+        cell=after.cell,
+        base=result.verdict,
+        patched=result.verdict,
+        sequences=result.sequences,
+        already=already,
+        cached=cached,
+    )
+
+
+class Recording(Protocol):
+    """A machine that tells what it observed by a digest for each step."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The sizes that it was built with."""
+
+    def records(self, sequence: Sequence) -> tuple[object, ...]:
+        """Run the operations; return the digest of each step."""
+
+
+def do_the_same(base: Recording, patched: Recording, search: Search) -> bool:
+    """Tell whether each step of all sequences of a search is observed alike on both machines."""
+    sequences = random_sequences(patched.geometry, search.scope, search.examples, search.seed)
+    try:
+        return all(base.records(sequence) == patched.records(sequence) for sequence in sequences)
+    except ExecutorError:  # that is for the search to tell
+        return False
 
 
 def sorted_out(

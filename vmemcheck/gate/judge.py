@@ -6,11 +6,10 @@ What is said of it is in ``vmemcheck.gate.result``; nothing is printed here.
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vmemcheck.check import Job
 from vmemcheck.errors import ClusterError, VmemcheckError
 from vmemcheck.gate.affected import may_be_read
 from vmemcheck.gate.between import MOST_TREES, Between, look_between
@@ -18,6 +17,7 @@ from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_between, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
+from vmemcheck.gate.covering import Asked, firsts, leading, left_to_count
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
@@ -101,17 +101,17 @@ class _Judgement:
         ]
         if not wanted:
             return self._not_applicable("nothing of what is run is made of the files that it changes")
-        found = self._prepared(states, wanted)
+        found, compared = self._compared(self._questions(states, wanted))
         read = [one for one in found if one.read or one.error]
         if not read:
             return self._not_applicable("nothing of what is run is made of the files that it changes")
-        return self._judged(states, read, tuple(one.skipped for one in found if one.skipped))
+        return self._judged(states, read, compared, tuple(one.skipped for one in found if one.skipped))
 
-    def _prepared(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[TargetPairs]:
+    def _questions(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[Question]:
         request = self._request
         patched = patched_tree(request.tree, states[-1].contents)
         named = bool(request.arches)
-        questions = [
+        return [
             Question(
                 base=request.tree,
                 patched=patched,
@@ -125,11 +125,23 @@ class _Judgement:
             )
             for target, names in wanted
         ]
-        return self._all(self._here, prepare_pairs, questions)
 
-    def _judged(self, states: Sequence[State], found: list[TargetPairs], skipped: tuple[str, ...]) -> GateResult:
+    def _compared(self, questions: Sequence[Question]) -> tuple[list[TargetPairs], list[Compared]]:
+        """Prepare all targets, and compare the geometries of each as soon as it is prepared; both in order."""
+        futures = {self._started(self._here, prepare_pairs, one): number for number, one in enumerate(questions)}
+        found: dict[int, TargetPairs] = {}
+        running: dict[int, list[Future[Compared]]] = {}
+        for future in as_completed(futures):
+            number = futures[future]
+            found[number] = self._ended(future)
+            running[number] = [self._started(self._jobs, compare, pair) for pair in found[number].pairs]
+        order = range(len(questions))
+        return [found[number] for number in order], [self._ended(one) for number in order for one in running[number]]
+
+    def _judged(
+        self, states: Sequence[State], found: list[TargetPairs], compared: list[Compared], skipped: tuple[str, ...]
+    ) -> GateResult:
         pairs = [pair for one in found for pair in one.pairs]
-        compared = self._all(self._jobs, compare, pairs)
         lines = self._lines(lines_of(states[-1], states[0]), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
@@ -164,28 +176,31 @@ class _Judgement:
     def _lines(
         self, lines: tuple[Line, ...], found: list[TargetPairs], compared: list[Compared]
     ) -> tuple[ChangedLine, ...]:
-        """Look at the lines on one geometry of each target, and on the others for what is left."""
+        """Look at the lines on as few geometries as tell what became of each."""
         asked = places(lines)
         failed = {one.cell for one in compared if one.patched is Verdict.NO_VERDICT}
         same = [job for one in found for job in one.identical]
-        uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in _firsts(same)]
+        uses = [Use(job.cell.arch, uses_of(sliced_text(job.text), {}, asked)) for job in firsts(same)]
         jobs = [pair.patched for one in found for pair in one.pairs if pair.patched.cell not in failed]
         broken = [pair.patched for one in found for pair in one.pairs if pair.patched.cell in failed]
-        uses += [Use(job.cell.arch, not_run(sliced_text(job.text), asked)) for job in _firsts(broken)]
+        uses += [Use(job.cell.arch, not_run(sliced_text(job.text), asked)) for job in firsts(broken)]
         if not uses and not jobs:
             return ()
-        first = list(_firsts(jobs))
-        for chosen in (first, [job for job in jobs if job not in first]):
-            left = unexecuted(judged(lines, uses)) if chosen is not first else dict.fromkeys(asked)
-            if left and chosen:
-                uses += self._all(self._jobs, _cover, [(job, tuple(left)) for job in chosen])
+        first = list(firsts(jobs))
+        usual = leading(first)
+        uses += self._all(self._jobs, _cover, [(job, asked) for job in usual])
+        others, told = left_to_count([job for job in first if job not in usual], asked, uses)
+        uses += [*told, *self._all(self._jobs, _cover, others)]
+        left = tuple(unexecuted(judged(lines, uses)))
+        if left:
+            uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
         return judged(lines, uses, self._deleted(deleted_places(lines), found))
 
     def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
         """Look at lines that the series deletes on one geometry of each target, as it was before."""
         bases = [pair.base for one in found for pair in one.pairs if pair.base is not None]
         try:
-            return self._all(self._jobs, _cover_deleted, [(job, asked) for job in _firsts(bases)]) if asked else []
+            return self._all(self._jobs, _cover_deleted, [(job, asked) for job in firsts(bases)]) if asked else []
         except ClusterError:
             raise
         except VmemcheckError:  # the base has no verdict, and that is told
@@ -214,15 +229,18 @@ class _Judgement:
         )
 
     def _all(self, where: Executor, work: Callable[[_Asked], _Answer], asked: Sequence[_Asked]) -> list[_Answer]:
-        self._known += len(asked)
+        return [self._ended(future) for future in [self._started(where, work, one) for one in asked]]
+
+    def _started(self, where: Executor, work: Callable[[_Asked], _Answer], asked: _Asked) -> Future[_Answer]:
+        self._known += 1
         self._progress(self._done, self._known)
-        futures = [where.submit(work, one) for one in asked]
-        answers = []
-        for future in futures:
-            answers.append(future.result())
-            self._done += 1
-            self._progress(self._done, self._known)
-        return answers
+        return where.submit(work, asked)
+
+    def _ended(self, future: Future[_Answer]) -> _Answer:
+        answer = future.result()
+        self._done += 1
+        self._progress(self._done, self._known)
+        return answer
 
 
 def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
@@ -232,22 +250,12 @@ def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:
     return lambda cell, finding: touches(finding, text_of(cell), changed)
 
 
-def _cover(asked: tuple[Job, tuple[Place, ...]]) -> Use:
+def _cover(asked: Asked) -> Use:
     return cover(*asked)
 
 
-def _cover_deleted(asked: tuple[Job, tuple[Place, ...]]) -> Use:
+def _cover_deleted(asked: Asked) -> Use:
     return cover_deleted(*asked)
-
-
-def _firsts(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Yield one job of each architecture, page size and memory model: one that can occur, where there is one."""
-    groups: dict[tuple[str, int, str], list[Job]] = {}
-    for job in jobs:
-        cell = job.cell
-        groups.setdefault((cell.arch, cell.geometry.page_shift, cell.memory_model), []).append(job)
-    for group in groups.values():
-        yield min(group, key=lambda job: not job.cell.reachable)
 
 
 def _between(found: Iterable[TargetPairs], blames: Mapping[Target, Blame]) -> Iterator[Between]:

@@ -7,6 +7,7 @@ Findings are kept as their sequences, and played again when they are asked for.
 import contextlib
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.makers import sources_digest
 from vmemcheck.kernel.stored import canonical
+from vmemcheck.machine import Machine
+from vmemcheck.operation import Sequence
 from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
 
 _MOST_ENTRIES = 4096
@@ -69,16 +72,12 @@ def _stored(job: Job, result: CellResult) -> dict[str, Any]:
 
 
 def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
-    findings: list[Finding] = []
+    findings: tuple[Finding, ...] | None = ()
     if data["findings"]:
-        known: set[Kind] = set()
         with machine_of(job) as machine:
-            for text in data["findings"]:
-                found = check(machine, parse(text)[1], known=known)
-                if found is None:
-                    return None
-                findings.append(found)
-                known.add(found.kind)
+            findings = played_again(machine, (parse(text)[1] for text in data["findings"]))
+    if findings is None:
+        return None
     return CellResult(
         cell=job.cell,
         verdict=Verdict(data["verdict"]),
@@ -86,5 +85,18 @@ def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
         operations=data["operations"],
         met=tuple(data["met"]),
         missing=tuple(data["missing"]),
-        findings=tuple(findings),
+        findings=findings,
     )
+
+
+def played_again(machine: Machine, sequences: Iterable[Sequence]) -> tuple[Finding, ...] | None:
+    """Return what a machine violates on sequences that violated something, in order; None where one does not."""
+    findings: list[Finding] = []
+    known: set[Kind] = set()
+    for sequence in sequences:
+        found = check(machine, sequence, known=known)
+        if found is None:
+            return None
+        findings.append(found)
+        known.add(found.kind)
+    return tuple(findings)

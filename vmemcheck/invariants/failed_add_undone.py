@@ -32,16 +32,14 @@ def _check(step: Step) -> Iterator[Problem]:
 
 def _left_behind(step: Step) -> Iterator[Problem]:
     stayed = _sections_that_stayed(step)
-    found = False
-    for problem in _differences(step, stayed):
-        found = True
-        yield problem
-    if stayed and not found:
+    yield from _differences(step, stayed)
+    if stayed:
         calls = (event for event in step.events.others if isinstance(event, SectionCall) and event.returned < 0)
         pfns = ", ".join(map(_named, stayed))
         yield Problem(
             f"the add failed, but the sections that it had added before stay present: {pfns}",
             next((call.where for call in calls), None),
+            alone=True,
         )
 
 

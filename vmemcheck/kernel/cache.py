@@ -19,6 +19,7 @@ from pathlib import Path
 from vmemcheck.errors import FetchError
 
 _IN_USE_SECONDS = 3600
+DAY_SECONDS = 24 * 3600
 _PARTIAL = re.compile(r"\.partial-(\d+)-\d+-([0-9a-f]{8})-.+")
 # Machines of a cluster may share their home folder.
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -83,17 +84,18 @@ def write_whole(target: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
-def keep_newest(used: Path, most: int) -> None:
+def keep_newest(used: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> None:
     """Note that an entry of a folder is used, and remove those that were not used for longest, above a number.
 
-    What was used within an hour stays: another process may read it. When the disk is read-only, or another process
-    removes the same, nothing is done, and nobody misses it.
+    What was used within an hour, or the time that is given, stays: another process may read it. When the disk is
+    read-only, or another process removes the same, nothing is done, and nobody misses it.
     """
     with contextlib.suppress(OSError):
         os.utime(used)
         last = {entry.path: entry.stat().st_mtime for entry in os.scandir(used.parent)}
         for path in sorted(last, key=last.__getitem__)[:-most]:
-            if time.time() - last[path] > _IN_USE_SECONDS:
+            # Asked again: another process may have begun to use it meanwhile.
+            if time.time() - Path(path).stat().st_mtime > stays_seconds:
                 _remove(Path(path))
 
 

@@ -17,6 +17,7 @@ from typing import IO
 
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, confine_compiler
+from vmemcheck.kernel.waiting import wait
 
 _MOST_MESSAGE_BYTES = 4 << 20
 
@@ -76,7 +77,7 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
             preexec_fn=confine_compiler,  # limits must hold before it starts
         )
         try:
-            code = process.wait(COMPILER_SECONDS)
+            code = wait(process, COMPILER_SECONDS)
         except subprocess.TimeoutExpired:
             raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder) from None
         finally:

@@ -5,6 +5,7 @@ Kernel versions pass other arguments. Each is told by the name of its parameter,
 that is not known is an error, never a guess.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from vmemcheck.errors import ShimGapError
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.slicer import Slice
 
-# The head starts behind the file name of a #line, or behind the definition before.
-_FUNCTION = r"(?:^|[;}}\"])(?P<head>[^;{{}}#\"]*?)\b{name}\s*\((?P<parameters>(?:[^()]|\([^()]*\))*)\)[^;{{}}()]*\{{"
+# What follows the name of a function that is defined: its parameters, and attributes.
+_DEFINED = re.compile(r"\s*\((?P<parameters>(?:[^()]|\([^()]*\))*)\)[^;{}()]*\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,32 @@ def prototype_of(found: Slice, name: str) -> Prototype | None:
     """Return the prototype of a function that the slice defines, or None."""
     if not any(item.kind is Kind.FUNCTION and item.name == name for item in found.items):
         return None
-    match = re.search(_FUNCTION.format(name=re.escape(name)), found.code, re.MULTILINE)
-    if match is None:
-        return None
-    texts = [" ".join(text.split()) for text in _split(match["parameters"])]
-    parameters = tuple((text, re.findall(r"\w+", text)[-1]) for text in texts if text != "void")
-    return Prototype(" ".join(match["head"].split()), parameters)
+    return _prototype(found.code, name)
+
+
+@functools.lru_cache(maxsize=512)  # one text is asked for some twenty names, for each of its geometries
+def _prototype(code: str, name: str) -> Prototype | None:
+    for match in re.finditer(rf"\b{re.escape(name)}\b", code):
+        defined = _DEFINED.match(code, match.end())
+        head = _head(code, match.start())
+        if defined is None or head is None:
+            continue
+        texts = [" ".join(text.split()) for text in _split(defined["parameters"])]
+        parameters = tuple((text, re.findall(r"\w+", text)[-1]) for text in texts if text != "void")
+        return Prototype(" ".join(head.split()), parameters)
+    return None
+
+
+def _head(code: str, end: int) -> str | None:
+    """Return what stands before the name of a function: from the one before, the file name of a #line, or a line on.
+
+    :return: None where the name is in a body, or in a directive
+    """
+    start = max(code.rfind(letter, 0, end) for letter in ';{}#"') + 1
+    if start and code[start - 1] in "{#":
+        start = code.find("\n", start, end) + 1
+        return code[start:end] if start else None
+    return code[start:end]
 
 
 def _calls(found: Slice) -> Iterator[str]:

@@ -24,7 +24,7 @@ from vmemcheck.kernel.watched import WatchedTree
 _WORD = re.compile(r"(?:struct\s+)?[A-Za-z_]\w*")
 _ERROR = re.compile(r"^expression:(\d+):", re.MULTILINE)
 _VALUE = re.compile(r'"->(\w+) (-?\d+)"')
-_BOUND = re.compile(rb"^\s*DEFINE\(\s*(\w+)\s*,\s*(.+)\);", re.MULTILINE)
+_BOUND = re.compile(rb"^[ \t]*DEFINE\(\s*(\w+)\s*,\s*(.+)\);", re.MULTILINE)
 _BOUNDS = "kernel/bounds.c"
 
 

@@ -16,6 +16,7 @@ from vmemcheck.kernel.build import Program, Variant
 from vmemcheck.kernel.confinement import confine_program, limit_program
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import FAILED, HEADER, PLACES
+from vmemcheck.kernel.waiting import wait
 
 MILLISECONDS = 1000
 """Computing time that one operation of the kernel's code may take; they take microseconds."""
@@ -82,7 +83,7 @@ class Executor:
             if process.stdin:
                 process.stdin.close()
         try:
-            process.wait(5)
+            wait(process, 5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

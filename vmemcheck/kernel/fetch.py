@@ -6,6 +6,7 @@ Which suite holds which version is asked of apt; no table here knows it.
 
 import functools
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -48,6 +49,20 @@ def fetch(version: str, say: Say, refresh: bool = False, ask: bool = True) -> Tr
     """
     if version != NEWEST and not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
         raise FetchError(f"{version!r} is not a kernel version", to_fix="give 6.12, 6.12.117 or newest")
+    tree = _fetched(version, say, refresh, ask)
+    for old in _for_other_layouts(tree.root):
+        say(f"another vmemcheck unpacked this kernel too; if that is gone: rm -r {shlex.quote(str(old))}")
+    return tree
+
+
+def _for_other_layouts(root: Path) -> list[Path]:
+    """Return the folders of the same package in the same version that another choice of files was unpacked to."""
+    stem = root.name.removesuffix(layout_digest())
+    others = root.parent.iterdir() if stem != root.name else ()
+    return sorted(one for one in others if one != root and re.fullmatch(rf"{re.escape(stem)}[0-9a-f]{{8}}", one.name))
+
+
+def _fetched(version: str, say: Say, refresh: bool, ask: bool) -> Tree:
     cached = [tree for tree in cached_trees() if f"{tree.version}.".startswith(f"{version}.")]
     if cached and not refresh:
         say(f"{cached[-1].name} is cached; --refresh asks whether there is a newer one")

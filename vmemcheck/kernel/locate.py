@@ -4,9 +4,11 @@
 The compiler's debug information knows them, also through functions that were inlined.
 """
 
+import contextlib
 import subprocess
+import weakref
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from vmemcheck.errors import ExecutorError
@@ -14,6 +16,8 @@ from vmemcheck.kernel.instrument import function_name
 from vmemcheck.observation import Location
 
 SHIM = "vmemcheck/"
+# An address at which no program has code.
+_LAST = "0xffffffffffffffff"
 _NOWHERE = Location("the simulated machine", 0, "unknown")
 _INITIALISE = Location("mm/mm_init.c", 0, "memmap_init_range")
 
@@ -23,9 +27,16 @@ class Locator:
 
     def __init__(self, program: Path) -> None:
         self._program = program
+        self._asked: subprocess.Popen[str] | None = None
+        self._end: Callable[[], object] = lambda: None
         # What the machine sees between two operations is at no place in the code.
         self._known: dict[int, Location] = {0: _NOWHERE}
         self._frames: dict[int, tuple[Location, ...]] = {0: ()}
+
+    def close(self) -> None:
+        """End what looks the addresses up; it is started again when it is needed."""
+        self._end()
+        self._asked = None
 
     def locate(self, address: int) -> Location:
         """Return the place that the code at a return address belongs to."""
@@ -71,20 +82,10 @@ class Locator:
             self._look_up(wanted[start : start + 500])
 
     def _look_up(self, addresses: list[int]) -> None:
-        # A return address belongs to the line behind the call.
-        command = ["addr2line", "-f", "-i", "-a", "-e", str(self._program)]
-        try:
-            output = subprocess.run(
-                [*command, *(hex(max(address - 1, 0)) for address in addresses)],
-                capture_output=True,
-                text=True,
-                check=False,
-            ).stdout
-        except FileNotFoundError:
-            raise ExecutorError("addr2line is not installed", to_fix="install binutils") from None
         frames: list[list[Location]] = []
         function = ""
-        for line in output.splitlines():
+        # A return address belongs to the line behind the call.
+        for line in self._said([hex(max(address - 1, 0)) for address in addresses]):
             if line.startswith("0x"):
                 frames.append([])
                 function = ""
@@ -101,6 +102,43 @@ class Locator:
         for address in addresses:
             self._known.setdefault(address, _NOWHERE)
             self._frames.setdefault(address, ())
+
+    def _said(self, addresses: list[str]) -> Iterator[str]:
+        """Yield what addr2line says of some addresses. It goes on running: to read a program takes it longest."""
+        if self._asked is None:
+            self._asked = _started(self._program)
+            self._end = weakref.finalize(self, _end, self._asked)
+        given, answers = self._asked.stdin, self._asked.stdout
+        assert given is not None, "asked for"
+        assert answers is not None, "asked for"
+        with contextlib.suppress(BrokenPipeError):  # it cannot read the program, and nothing is known
+            given.write("\n".join((*addresses, _LAST, "")))
+            given.flush()
+        for line in answers:
+            if line.rstrip("\n") == _LAST:
+                # A function and a line, neither of which is known.
+                answers.readline()
+                answers.readline()
+                return
+            yield line.rstrip("\n")
+
+
+def _started(program: Path) -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(
+            ["addr2line", "-f", "-i", "-a", "-e", str(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+    except FileNotFoundError:
+        raise ExecutorError("addr2line is not installed", to_fix="install binutils") from None
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.communicate()
 
 
 def _is_kernel(place: Location) -> bool:

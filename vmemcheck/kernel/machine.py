@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from vmemcheck.by_design import ByDesign
 from vmemcheck.entries import Events
+from vmemcheck.errors import SequenceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.decode import Decoder
@@ -17,7 +17,7 @@ from vmemcheck.kernel.protocol import RECORD, Record, exploration, record, reque
 from vmemcheck.kernel.statics import max_folio_order_of, statics_of
 from vmemcheck.machine import Successor
 from vmemcheck.observation import Observation, Stopped
-from vmemcheck.operation import Operation, Sequence
+from vmemcheck.operation import AddDevice, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,14 @@ class Traits:
     :param never_met: names of marks that the tree cannot meet
     :param boot_stays: boot memory cannot be removed
     :param counts: it keeps statistics of memmap pages
+    :param devices: it has device ranges
     """
 
     by_design: tuple[ByDesign, ...] = ()
     never_met: frozenset[str] = frozenset()
     boot_stays: bool = False
     counts: bool = True
+    devices: bool = True
 
 
 class KernelMachine:
@@ -63,7 +65,8 @@ class KernelMachine:
         # So many mutants never come back that the time counts.
         self._milliseconds = MILLISECONDS_AGAIN if mutant else MILLISECONDS
         self._executor = Executor(program, geometry.levels, mutant)
-        self._decoder = Decoder(Locator(program.path), geometry, counts=traits.counts)
+        self._locator = Locator(program.path)
+        self._decoder = Decoder(self._locator, geometry, counts=traits.counts)
 
     @property
     def name(self) -> str:
@@ -133,14 +136,29 @@ class KernelMachine:
     def close(self) -> None:
         """End the machine."""
         self.end_program()
+        self._locator.close()
 
     def end_program(self) -> None:
         """End the program; the next sequence starts it again."""
         self._executor.close()
 
-    def _ask(self, sequence: Iterable[Operation], *, details: bool) -> tuple[int, bytes]:
+    def _ask(self, sequence: Sequence, *, details: bool) -> tuple[int, bytes]:
+        if not self._traits.devices:
+            self._check_devices(sequence)
         asked = request(self._geometry, sequence, details=details, milliseconds=self._milliseconds)
         return self._executor.ask(asked)
+
+    def _check_devices(self, sequence: Sequence) -> None:
+        """Refuse what nobody can ask of such a kernel; that it refuses a request can be asked.
+
+        :raises SequenceError: when a device range is added
+        """
+        if any(isinstance(operation, AddDevice) for operation in sequence):
+            raise SequenceError(
+                f"{self._name} has no device ranges, and the sequence adds one",
+                where="mm/Kconfig: ZONE_DEVICE depends on SPARSEMEM_VMEMMAP",
+                to_fix="leave out what adds a device range, or take a kernel with a vmemmap",
+            )
 
     def __enter__(self) -> Self:
         return self

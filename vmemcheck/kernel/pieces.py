@@ -308,19 +308,18 @@ def _attributes(macros: list[Piece], bodies: list[bytes | None]) -> Mapping[str,
         if body is not None:
             pending.setdefault(piece.names[0], []).append((body.strip(), piece.parameters is not None))
     # A macro that is redefined counts only when every definition does.
-    pending = {
-        name: bodies for name, bodies in pending.items() if all(not body or _WORD.match(body) for body, _ in bodies)
-    }
-    while True:
-        new = {
-            name: bodies[-1][1]
-            for name, bodies in pending.items()
-            if all(_only_attributes(body, found) for body, _ in bodies)
-        }
-        if not new:
-            return found
-        found |= new
-        pending = {name: bodies for name, bodies in pending.items() if name not in new}
+    ready = [name for name, bodies in pending.items() if all(not body or _WORD.match(body) for body, _ in bodies)]
+    waiting: dict[str, list[str]] = {}
+    while ready:
+        name = ready.pop()
+        words = (_no_attribute(body, found) for body, _ in pending[name])
+        word = next((word for word in words if word is not None), None)
+        if word is not None:
+            waiting.setdefault(word, []).append(name)
+        else:
+            found[name] = pending[name][-1][1]
+            ready += waiting.pop(name, ())
+    return found
 
 
 def _type_macros(macros: list[Piece], bodies: list[bytes | None]) -> frozenset[bytes]:
@@ -331,18 +330,19 @@ def _type_macros(macros: list[Piece], bodies: list[bytes | None]) -> frozenset[b
     )
 
 
-def _only_attributes(body: bytes, known: Mapping[str, bool]) -> bool:
+def _no_attribute(body: bytes, known: Mapping[str, bool]) -> str | None:
+    """Return the first word that is no attribute yet; empty where something is there that never is one, or None."""
     at = 0
     while at < len(body):
         word = _WORD.match(body, at)
         if word is None:
-            return False
+            return ""
         is_attribute = word[0] in _ATTRIBUTE_WORDS or word[0] == b"_Pragma"
         if not is_attribute and word[0].decode() not in known:
-            return False
+            return word[0].decode()
         at = word.end()
         at += len(body[at:]) - len(body[at:].lstrip())
         if (is_attribute or known[word[0].decode()]) and body[at : at + 1] == b"(":
             at = group_end(body, at, len(body))
             at += len(body[at:]) - len(body[at:].lstrip())
-    return True
+    return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmemcheck.errors import SliceError
-from vmemcheck.kernel.cache import cache_folder, write_whole
+from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
@@ -39,6 +39,7 @@ typedef __builtin_va_list va_list;
 _CAPABILITY_HEADERS = ("asm/cpucaps.h", "asm/cpucap-defs.h")
 _AUTOCONF = "generated/autoconf.h"
 BOUNDS = "generated/bounds.h"
+_MOST_FOLDERS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,18 @@ class Reader:
             f"#define CONFIG_{name} {_value(value)}\n" for name, value in sorted(self.values.items())
         )
         bounds = "".join(f"#define {name} {value}\n" for name, value in sorted(self.bounds.items()))
-        key = "\n".join((str(self.tree.root), self.target.arch, configuration, bounds))
-        folder = cache_folder("generated") / hashlib.sha256(key.encode()).hexdigest()[:24]
+        folder, *others = (
+            cache_folder("generated") / hashlib.sha256("\n".join(key).encode()).hexdigest()[:24]
+            for root in (self.tree.root, self.tree.base)
+            if root is not None
+            for key in [(str(root), self.target.arch, configuration, bounds)]
+        )
+        for other in others:
+            if not folder.exists():
+                # What the tree lacks that this one is a copy of, most likely this one lacks too.
+                _copy_headers(other, folder)
         (folder / "generated").mkdir(parents=True, exist_ok=True)
+        keep_newest(folder, _MOST_FOLDERS)
         _write(folder / _AUTOCONF, configuration)
         _write(folder / BOUNDS, bounds)
         self._refresh(folder)
@@ -168,6 +178,14 @@ def _value(value: str) -> str:
     if value == "y":
         return "1"
     return value if re.fullmatch(r"-?\d+|0[xX][0-9a-fA-F]+", value) else '"' + value.replace('"', "") + '"'
+
+
+def _copy_headers(folder: Path, copy: Path) -> None:
+    for path in folder.rglob("*.h"):
+        place = copy / path.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            _write(place, path.read_text())
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@
 A name that the shim's headers define is cut off there: the slice does not follow it into the tree.
 """
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -73,6 +74,7 @@ def has_shim(arch: str) -> bool:
     return (resources.files("vmemcheck") / "shim" / arch).is_dir()
 
 
+@functools.cache
 def load_shim(arch: str, *, classic: bool = False) -> Shim:
     """Read the files of ``vmemcheck/shim`` that serve all architectures, and those of ``arch``.
 

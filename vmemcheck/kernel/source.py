@@ -120,6 +120,7 @@ class KernelSource:
             never_met=frozenset(never),
             boot_stays=bool(architecture.boot_stays),
             counts=_COUNTING.issubset(self.slice.cut.from_shim),
+            devices=self.model is not MemoryModel.CLASSIC,
         )
 
 

@@ -7,6 +7,7 @@ What a file means is not decided here.
 
 import os
 import re
+import stat
 import subprocess
 import tarfile
 from collections.abc import Iterable, Sequence
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vmemcheck.errors import TreeError
-from vmemcheck.kernel.cache import appearing, cache_folder
+from vmemcheck.kernel.cache import DAY_SECONDS, appearing, cache_folder, keep_newest
 from vmemcheck.kernel.unpack import WANTED, layout_digest, unpack
 
 _LANDMARKS = ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch")
+_MOST_REVISIONS = 12
 _VERSION_KEYS = ("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION")
 
 
@@ -47,6 +49,9 @@ class Tree:
         :param name: relative, with ``/``
         :raises TreeError: when it lies outside of the tree, for example behind a symbolic link
         """
+        known = _without_links(self.root, name) or (self.base and self._in_base(name))
+        if known:
+            return Path(known)
         real = (self.root / name).resolve()
         if not real.is_relative_to(self.root) and not (self.base and real.is_relative_to(self.base)):
             raise TreeError(
@@ -59,6 +64,15 @@ class Tree:
     def has(self, name: str) -> bool:
         """Tell whether the tree has this file or folder."""
         return self.path(name).exists()
+
+    def _in_base(self, name: str) -> str:
+        """Return the path of a file that is a link to one of the base; empty where it is not, or where links follow."""
+        try:
+            target = os.readlink(f"{self.root}/{name}")  # noqa: PTH115  # thousands of names: Path is too slow
+        except OSError:
+            return ""
+        below = target.removeprefix(f"{self.base}/")
+        return _without_links(self.base, below) if self.base and below != target else ""
 
     def read(self, name: str) -> str:
         """Return the text of one file; bytes that are not UTF-8 come back as surrogates.
@@ -121,6 +135,22 @@ def open_tree(path: Path, rev: str | None = None) -> Tree:
     return Tree(root=root, version=_checked_version(root), origin=_origin(root))
 
 
+def _without_links(root: Path, name: str) -> str:
+    """Return the path of a file or folder, there or not; empty where something below ``root`` is a link, or ``..``."""
+    path = str(root)
+    parts = name.split("/")
+    if ".." in parts or not all(parts):
+        return ""
+    for part in parts:
+        path = f"{path}/{part}"
+        try:
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                return ""
+        except (FileNotFoundError, NotADirectoryError):
+            break
+    return f"{root}/{name}"
+
+
 def _origin(root: Path) -> str:
     if not (root / ".git").exists():
         return str(root)
@@ -138,6 +168,7 @@ def _open_revision(repository: Path, rev: str) -> Tree:
         with appearing(folder) as partial:
             _archive(repository, commit, partial)
             _checked_version(partial)
+    keep_newest(folder, _MOST_REVISIONS, DAY_SECONDS)
     origin = f"{repository} at {rev} ({commit[:12]})"
     return Tree(root=folder.resolve(), version=_checked_version(folder), origin=origin)
 

@@ -4,6 +4,7 @@
 So that later one can tell whether the same work would see the same files. Nothing is stored here.
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -79,11 +80,10 @@ class WatchedTree(Tree):
             content = _content(self, name)
             self.seen.files[name] = hashlib.sha256(content).hexdigest()
             folder = os.path.dirname(name)  # noqa: PTH120  # thousands of names: Path is too slow
-            for angled, quoted in _INCLUDE.findall(content):
-                wanted.add(os.fsdecode(angled or quoted))
-                if quoted:
-                    self._note_absent(os.path.normpath(f"{folder}/{os.fsdecode(quoted)}"))
-            wanted.update(map(os.fsdecode, _ASKED.findall(content)))
+            quoted, others = _names_in(content)
+            wanted.update(quoted, others)
+            for each in quoted:
+                self._note_absent(os.path.normpath(f"{folder}/{each}"))
             # An #include can also come out of a macro.
             wanted.update(name[len(place) + 1 :] for place in search if name.startswith(f"{place}/"))
         for name in sorted(wanted):
@@ -129,6 +129,15 @@ def _digest(tree: Tree, name: str) -> str:
         return hashlib.sha256(_content(tree, name)).hexdigest()
     except OSError:
         return ""
+
+
+@functools.lru_cache(maxsize=8192)
+def _names_in(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that a file includes in quotes, and those that it includes or asks for otherwise."""
+    included = _INCLUDE.findall(content)
+    quoted = tuple(os.fsdecode(name) for _, name in included if name)
+    others = (*(name for name, _ in included if name), *_ASKED.findall(content))
+    return quoted, tuple(map(os.fsdecode, others))
 
 
 def _listing(names: Iterable[str]) -> str:

@@ -103,16 +103,16 @@ static long vmc_add_device(struct vmc_live *live, const struct vmc_live *second)
 	/* drivers/dax/device.c: devm_request_mem_region() for each range */
 	if (vmc_is_claimed(live->start, live->pages) || (second && vmc_is_claimed(second->start, second->pages)))
 		return -16; /* -EBUSY */
-	/* What is so aligned "can freely switch modes", so memremap_pages() must take it. */
-	if (VMC_COMPAT_ALIGN() % (VMC_UNIT_PAGES << PAGE_SHIFT))
-		vmc_event(VMC_WARNED, VMC_COMPAT_ALIGN_AT,
-			  (unsigned long)"this alignment is no multiple of a subsection, which a device range must be", 0, 0, 0);
 #ifdef VMC_CLASSIC
-	/* There is no device memory: it is asked of the architecture, which takes whole sections. */
+	/* There is no device memory: only what must be refused is asked, of the architecture, which takes whole sections. */
 	struct mhp_params params = VMC_PARAMS(0, live->pgmap, PAGE_KERNEL);
 
 	returned = VMC_ARCH_ADD(live->start << PAGE_SHIFT, live->pages << PAGE_SHIFT, &params);
 #else
+	/* What is so aligned "can freely switch modes", so memremap_pages() must take it. */
+	if (VMC_COMPAT_ALIGN() % (VMC_UNIT_PAGES << PAGE_SHIFT))
+		vmc_event(VMC_WARNED, VMC_COMPAT_ALIGN_AT,
+			  (unsigned long)"this alignment is no multiple of a subsection, which a device range must be", 0, 0, 0);
 	returned = (long)VMC_MEMREMAP(live->pgmap);
 #endif
 	return returned < 0 ? returned : 0;

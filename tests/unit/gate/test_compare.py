@@ -14,11 +14,11 @@ from vmemcheck.check import CellResult, Job
 from vmemcheck.errors import ExecutorError
 from vmemcheck.gate import compare as module
 from vmemcheck.gate.changes import unbuilt_of
-from vmemcheck.gate.compare import Pair, Search, compare, fixed, holds, sorted_out, violates
+from vmemcheck.gate.compare import Pair, Search, compare, do_the_same, fixed, holds, sorted_out, violates
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
 from vmemcheck.machine import Machine
-from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove
+from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope
 
@@ -85,8 +85,73 @@ def test_geometry_whose_search_ends_with_an_error_has_no_verdict(
     }
     monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(module, "run_known", lambda job: (results[job.name], False))
+    monkeypatch.setattr(module, "do_the_same", lambda *_: False)
     found = compare(Pair(base if has_base else None, patched))
     assert (Verdict.NO_VERDICT, by_series) == (found.patched, found.by_series)
     assert f"it died{said and f' {said}'}   to fix   look" == str(found.error)
     (one,) = unbuilt_of((), (replace(found, error=ExecutorError("it died", where=place)),), {})
     assert ("it died", place if said else "") == (one.message, one.where)
+
+
+class _Observed:
+    """A machine whose digests are its observations."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.geometry = machine.geometry
+
+    def records(self, sequence: Sequence) -> tuple[object, ...]:
+        return self._machine.run(sequence)
+
+
+@pytest.mark.parametrize("variant", _SOME, ids=lambda variant: variant.broken.replace(" ", "-"))
+def test_machine_that_does_something_else_in_one_step_does_not_the_same(variant: Variant) -> None:
+    """All steps of all sequences are compared: the mistake shows, and the same mistake on both does not."""
+    good, bad = _Observed(ReferenceMachine(variant.geometry)), _Observed(variant.machine(variant.geometry))
+    assert do_the_same(good, good, _search(variant))
+    assert do_the_same(bad, bad, _search(variant))
+    assert not do_the_same(good, bad, _search(variant))
+
+
+def test_geometry_that_does_the_same_has_the_findings_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are played again on the patched code, which is not searched."""
+    variant = _SOME[0]
+    machine = variant.machine(variant.geometry)
+    findings = _found(machine, variant)
+    one = replace(cell("x86_64", "4K", 64), geometry=variant.geometry)
+    base, patched = (Job(one, text, text, Traits(), variant.scope, 300, 0) for text in ("base", "patched"))
+    results = {"base": CellResult(one, Verdict.VIOLATED, sequences=7, findings=findings)}
+    monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext(machine))
+    monkeypatch.setattr(module, "run_known", lambda job: (results[job.name], True))
+    monkeypatch.setattr(module, "do_the_same", lambda *_: True)
+    found = compare(Pair(base, patched))
+    assert (findings, (), (), Verdict.VIOLATED, 7) == (
+        found.already,
+        found.breaks,
+        found.fixes,
+        found.patched,
+        found.sequences,
+    )
+
+
+@pytest.mark.parametrize("lacks", ["traits", "finding"])
+def test_geometry_whose_findings_do_not_come_again_is_searched(lacks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that is judged otherwise than the base: what the architecture does on purpose may differ."""
+    variant = _SOME[0]
+    findings = _found(variant.machine(variant.geometry), variant)
+    one = replace(cell("x86_64", "4K", 64), geometry=variant.geometry)
+    base, patched = (Job(one, text, text, Traits(), variant.scope, 300, 0) for text in ("base", "patched"))
+    machine: Machine = ReferenceMachine(variant.geometry)
+    if lacks == "traits":
+        machine, patched = variant.machine(variant.geometry), replace(patched, traits=Traits(boot_stays=True))
+    searched = []
+
+    def known(job: Job) -> tuple[CellResult, bool]:
+        searched.append(job.name)
+        return CellResult(one, Verdict.VIOLATED, findings=findings), True
+
+    monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext(machine))
+    monkeypatch.setattr(module, "run_known", known)
+    monkeypatch.setattr(module, "do_the_same", lambda *_: True)
+    compare(Pair(base, patched))
+    assert "patched" in searched

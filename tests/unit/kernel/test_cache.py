@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vmemcheck.errors import FetchError
-from vmemcheck.kernel.cache import _HOST, appearing, appearing_file, cache_folder, keep_newest, write_whole
+from vmemcheck.kernel.cache import _HOST, DAY_SECONDS, appearing, appearing_file, cache_folder, keep_newest, write_whole
 
 
 def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,3 +128,12 @@ def test_keep_newest_below_the_number_keeps_all(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (0, 0))
     keep_newest(tmp_path / "a", 2)
     assert {"a", "b"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_keep_newest_leaves_what_was_used_within_the_time_that_is_given(tmp_path: Path) -> None:
+    """A file whose name was printed may be asked for later than an hour."""
+    for name, days in (("now", 0), ("yesterday", 1), ("long-ago", 40)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - days * DAY_SECONDS,) * 2)
+    keep_newest(tmp_path / "now", 1, 30 * DAY_SECONDS)
+    assert {"now", "yesterday"} == {path.name for path in tmp_path.iterdir()}

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The compiler's preprocessor decides; headers that a build makes are filled in; nothing outside is read."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from vmemcheck.errors import BuildError, SliceError, TreeError
+from vmemcheck.kernel import preprocess as module
 from vmemcheck.kernel.compiler import find_compiler
 from vmemcheck.kernel.evaluate import evaluate
 from vmemcheck.kernel.expand import ExpandedSource
@@ -122,3 +124,18 @@ def test_read_changed_list_of_capabilities_changes_the_header(read: Read, tmp_pa
     assert b"#define ARM64_HAS_A 0\n" in read("#include <asm/cpucaps.h>\n", "arm64").text
     names.write_text("# comment\nHAS_NEW\nHAS_A\n")
     assert b"#define ARM64_HAS_A 1\n" in read("#include <asm/cpucaps.h>\n", "arm64").text
+
+
+def test_read_removes_generated_headers_that_were_not_used_for_longest(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each tree and configuration has a folder; what is asked for now stays, and can be read."""
+    text = "#include <linux/new.h>\n#include <asm/page.h>\nint x = PAGE_SHIFT;\n"
+    first = read(text, BIG="y", SHIFT="14")
+    (kept,) = (tmp_path / "cache/vmemcheck/generated").iterdir()
+    monkeypatch.setattr(module, "_MOST_FOLDERS", 1)
+    os.utime(kept, (0, 0))
+    (kept.parent / "old").mkdir()
+    os.utime(kept.parent / "old", (0, 0))
+    assert first == read(text, BIG="y", SHIFT="14")
+    assert [kept] == list(kept.parent.iterdir())

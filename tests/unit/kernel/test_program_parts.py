@@ -32,6 +32,24 @@ def test_prototype_of_a_function_has_its_parameters() -> None:
     assert prototype.returns_nothing
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "int unused(void)\n{\n\tvmemmap_free(1, 2);\n\tif (x) {\n\t\ty = vmemmap_free;\n\t}\n}\n",
+        "void vmemmap_free(long a, long b);\n",
+        "/* */\n#define vmemmap_free_all(x) vmemmap_free(x, x)\n",
+        "struct s {\n\tint vmemmap_free;\n};\n",
+    ],
+)
+def test_prototype_is_that_of_the_definition_not_of_a_call(before: str) -> None:
+    """Calls, declarations, macros and members of the same name come before it."""
+    code = f"{before}static long *vmemmap_free(long start, long end) __must_check {{\n}}"
+    prototype = prototype_of(_slice(code, "vmemmap_free"), "vmemmap_free")
+    assert prototype is not None
+    assert ("static long *", ("start", "end")) == (prototype.head, tuple(name for _, name in prototype.parameters))
+    assert not prototype.returns_nothing
+
+
 def test_door_unknown_parameter_is_an_error_that_names_it() -> None:
     """A parameter that no version had is never guessed."""
     found = _slice("int add_memory(int nid, long moon)\n{\n}", "add_memory")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tree is opened from a folder, a checkout or a revision; anything else is refused with the reason."""
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from vmemcheck.errors import TreeError
-from vmemcheck.kernel.tree import open_tree
+from vmemcheck.kernel import tree as module
+from vmemcheck.kernel.tree import Tree, open_tree
 
 MAKEFILE = "# SPDX\nVERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\nEXTRAVERSION = -rc6\nNAME = Test\n"
 
@@ -64,6 +67,21 @@ def test_tree_revision_is_read_without_touching_the_checkout(folder: Path) -> No
     assert open_tree(folder, first) == old
 
 
+def test_tree_of_a_revision_makes_room_where_there_are_many(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not opened for a day goes, the one that is opened stays however old it is."""
+    _git(folder.parent, "init", "-q", str(folder))
+    commit = _commit(folder, "one")
+    cached = open_tree(folder, commit).root
+    for name, hours in ((cached.name, 99), ("today", 20), ("days-ago", 50)):
+        (cached.parent / name).mkdir(exist_ok=True)
+        os.utime(cached.parent / name, (time.time() - hours * 3600,) * 2)
+    monkeypatch.setattr(module, "_MOST_REVISIONS", 1)
+    assert cached == open_tree(folder, commit).root
+    assert {cached.name, "today"} == {path.name for path in (tmp_path / "cache/vmemcheck/git").iterdir()}
+
+
 def test_tree_bare_repository_with_revision_is_opened(folder: Path, tmp_path: Path) -> None:
     """linux.git alone is enough when a revision is given, and says so when it is not."""
     _git(folder.parent, "init", "-q", str(folder))
@@ -101,6 +119,31 @@ def test_tree_absent_file_or_landmark_is_refused(folder: Path) -> None:
     (folder / "Makefile").unlink()
     with pytest.raises(TreeError, match="has no Makefile"):
         open_tree(folder)
+
+
+@pytest.mark.parametrize("name", ["mm/there.c", "mm/folder/there.c", "mm/folder/deep/there.c"])
+def test_copy_of_a_tree_reads_files_of_its_base_through_links(folder: Path, tmp_path: Path, name: str) -> None:
+    """A link leads to a file of the base; one that leads out of that, at its end or on its way, is refused."""
+    base, copy = open_tree(folder), tmp_path / "copy"
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("text")
+    (copy / name).parent.mkdir(parents=True)
+    (copy / name).symlink_to(place)
+    tree = Tree(copy, base.version, base.origin, base.root)
+    assert (place, "text") == (tree.path(name), tree.read(name))
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/there.c").write_text("secret")
+    place.unlink()
+    place.symlink_to(tmp_path / "secret/there.c")
+    with pytest.raises(TreeError, match="outside of the kernel tree"):
+        tree.read(name)
+    place.unlink()
+    (folder / "aside").symlink_to(tmp_path / "secret")
+    (copy / name).unlink()
+    (copy / name).symlink_to(folder / "aside/there.c")
+    with pytest.raises(TreeError, match="outside of the kernel tree"):
+        tree.read(name)
 
 
 @pytest.mark.parametrize("name", ["mm/link.c", "../secret", "/etc/passwd"])
