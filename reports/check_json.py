@@ -52,6 +52,7 @@ def _cell_result(result: CheckResult, one: CellResult) -> dict[str, object]:
         "marks_met": list(one.met),
         "marks_missing": list(one.missing),
         "by_design": [_by_design(declared) for declared in one.by_design],
+        "ended_early": one.ended_early,
         "findings": [finding_data(result.tree, one.cell, finding) for finding in one.findings],
         "sub_page": sub_page_data(one.sub_page),
     }

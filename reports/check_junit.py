@@ -12,7 +12,15 @@ from xml.etree.ElementTree import Element, SubElement
 from vmemcheck.check import Cause, CellResult, CheckResult
 from vmemcheck.invariant import Verdict
 from vmemcheck.reports.check_finding import cause_lines
-from vmemcheck.reports.check_words import by_design_lines, counts, overall, printable, scope_words, unusual_levels
+from vmemcheck.reports.check_words import (
+    by_design_lines,
+    counts,
+    ended_words,
+    overall,
+    printable,
+    scope_words,
+    unusual_levels,
+)
 from vmemcheck.reports.finding import page_size
 from vmemcheck.reports.junit import document, outcome, testsuite
 
@@ -67,6 +75,7 @@ def _testcase(
             causes = [cause for cause in result.causes if one.cell in cause.cells]
             names = ", ".join(dict.fromkeys(cause.kind.invariant for cause in causes))
             text = "\n\n".join("\n".join(cause_lines(result, cause, replays.get(cause, ""))) for cause in causes)
+            text = f"{ended_words(one)}\n\n{text}" if one.ended_early else text
             if is_counted:
                 outcome(case, "failure", "violated", names, text)
             else:

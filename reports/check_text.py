@@ -11,6 +11,7 @@ from vmemcheck.reports.check_words import (
     by_design_lines,
     counted,
     counts,
+    ended_words,
     overall,
     printable,
     scope_words,
@@ -101,6 +102,8 @@ def _cell_lines(one: CellResult, numbers: list[int]) -> Iterator[str]:
     yield from (" " * _FINDINGS_COLUMN + line for line in rest)
     if one.cell.memory_model:
         yield f"{_NOTE}{one.cell.memory_model}" + (": no vmemmap, no device ranges" if one.cell.is_classic else "")
+    if one.ended_early:
+        yield f"{_NOTE}{ended_words(one)}"
     if one.verdict is Verdict.VACUOUS:
         yield from wrapped(f"{_NOTE}not met: {', '.join(one.missing)}", 2 * _NOTE, columns=ROW_COLUMNS)
     if not ran:

@@ -57,6 +57,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def ended_words(one: CellResult) -> str:
+    """Return why a row has fewer sequences than were asked for."""
+    return f"ended after {counted(len(one.findings), 'kind')} of violations: more were not looked for"
+
+
 def scope_words(scope: Scope) -> str:
     """Return what the sequences were made of, and what was left out."""
     inside = [words for name, words in _SCOPE_WORDS.items() if getattr(scope, name)]

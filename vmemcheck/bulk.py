@@ -35,10 +35,12 @@ class BulkResult:
     """What a bulk search has met and found.
 
     :param findings: the shortest sequence of each kind, in the order in which the kinds were found
+    :param ended_early: that many kinds were found that more were not looked for
     """
 
     coverage: Coverage = field(default_factory=Coverage)
     findings: list[Finding] = field(default_factory=list)
+    ended_early: bool = False
 
 
 def random_sequences(geometry: Geometry, scope: Scope, examples: int, seed: int) -> Iterator[Sequence]:
@@ -90,6 +92,7 @@ def bulk_search(
             result.findings.append(_shortest(machine, scope, finding, known, met))
             known.add(finding.kind)
             if len(known) == MOST_KINDS:
+                result.ended_early = True
                 break
         if number % 50 == 49:
             progress(number + 1)

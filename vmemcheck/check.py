@@ -74,6 +74,7 @@ class CellResult:
     :param by_design: declarations that were used
     :param findings: the shortest sequence of each kind of violation
     :param error: why there is no verdict; empty when there is one
+    :param ended_early: that many kinds were found that more were not looked for
     :param sub_page: what was counted on the sub-page path, where the tree has it
     """
 
@@ -86,6 +87,7 @@ class CellResult:
     by_design: tuple[ByDesign, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: str = ""
+    ended_early: bool = False
     sub_page: SubPageCount | None = None
 
 
@@ -179,6 +181,7 @@ def run_job(job: Job) -> CellResult:
         missing=missing,
         by_design=tuple(sorted(found.coverage.by_design, key=lambda one: one.name)),
         findings=tuple(found.findings),
+        ended_early=found.ended_early,
         sub_page=sub_page,
     )
 

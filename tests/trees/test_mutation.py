@@ -71,3 +71,11 @@ def test_mutant_that_keeps_a_freed_usage_map_is_killed(tree: Tree) -> None:
     judged = _judged(source, scaled(source.geometry(64)), "section_deactivate")
     texts = ("!PageReserved(virt_to_page(ms->usage))", "kfree_rcu(ms->usage, rcu);", "WRITE_ONCE(ms->usage, NULL);")
     assert [judged["section_deactivate", text].fate for text in texts] == [Fate.KILLED] * 3
+
+
+@pytest.mark.newest_tree
+def test_mutant_that_does_not_count_what_an_altmap_skips_is_killed_where_only_leaves_are_taken(tree: Tree) -> None:
+    """Each leaf is aligned anew, so that no page is given twice before a single one is asked for: the counters tell."""
+    source = source_of(tree, "riscv")
+    judged = _judged(source, scaled(source.geometry(64)), "altmap_alloc_block_buf")
+    assert judged["altmap_alloc_block_buf", "altmap->align += nr_align;"].why == "altmap-balanced"

@@ -90,7 +90,7 @@ LATENT = result(
     scope=Scope(),
 )
 MIXED = result(
-    found(LEAF, cell("x86_64", "4K", 56, reachable=False), BLOCKS),
+    replace(found(LEAF, cell("x86_64", "4K", 56, reachable=False), BLOCKS), ended_early=True),
     holds(cell("x86_64", "4K", 64)),
     holds(replace(cell("x86_64", "4K", 64, subsection_shift=27), memory_model="classic sparse")),
     found(FreesNeighboursPage, cell("arm64", "64K", 64, reachable=True), DEVICES),

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.negative.variants import FreesLeafUnasked, with_part
+from tests.negative.variants import VARIANTS, FreesLeafUnasked, with_part
 from tests.unit.check_results import SCOPE, cell, holds
+from vmemcheck import bulk
 from vmemcheck.bulk import random_sequences
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.check import CellResult, CheckResult, causes_of
@@ -66,6 +67,16 @@ def test_random_sequences_depend_on_the_seed_alone() -> None:
     assert first == list(random_sequences(geometry, SCOPE, 50, 7))
     assert first[:10] == list(random_sequences(geometry, SCOPE, 10, 7))
     assert first != list(random_sequences(geometry, SCOPE, 50, 8))
+
+
+@pytest.mark.parametrize("most", [1, 8])
+def test_search_that_ends_at_its_last_kind_says_so(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer kinds than that are all that the sequences met."""
+    monkeypatch.setattr(bulk, "MOST_KINDS", most)
+    variant = next(one for one in VARIANTS if one.invariant == "no-leak")
+    found = bulk.bulk_search(variant.machine(variant.geometry), variant.scope, 40, 0)
+    assert 1 <= len(found.findings) <= most
+    assert (most == 1) == found.ended_early == (found.coverage.sequences + len(found.findings) < 40)
 
 
 @pytest.mark.parametrize(("struct_page_bytes", "expected"), [(56, 10), (64, 0), (80, 10)])

@@ -97,6 +97,20 @@ EQUIVALENT: tuple[Reason, ...] = (
         (_where("section_activate", "kfree(usage);"),),
     ),
     Reason(
+        "empty is zero",
+        "an empty entry is 0 here; what writes other ones to a new table is a weak function that does nothing",
+        True,
+        (
+            _where(
+                "vmemmap_pmd_populate vmemmap_pud_populate vmemmap_p4d_populate",
+                "kernel_pte_init(p);",
+                "pmd_init(p);",
+                "pud_init(p);",
+                arches="x86 arm64 riscv",
+            ),
+        ),
+    ),
+    Reason(
         "cleared again",
         "put_page_bootmem() and free_reserved_page() clear the flag too, when they give the page back",
         True,
@@ -198,12 +212,6 @@ EQUIVALENT: tuple[Reason, ...] = (
         ),
     ),
     Reason(
-        "marked at once",
-        "what is unused is marked at once, and not put off: slower, with the same marks when they are read",
-        True,
-        (_where("vmemmap_use_sub_pmd", "return;"),),
-    ),
-    Reason(
         "first gigabyte",
         "an entry plus an address of the vmemmap is never below 1 GiB: the test is meant for the direct map",
         True,
@@ -260,6 +268,7 @@ EQUIVALENT: tuple[Reason, ...] = (
             # Where nothing was counted, as no leaf is that large, nothing is added.
             _where("remove_pud_table remove_p4d_table", "direct"),
             Where(calls=words("update_page_count"), is_unreached=True),
+            Where(functions=words("free_pmd_table"), calls=words("pagetable_pmd_dtor"), is_unreached=True),
         ),
     ),
     Reason(

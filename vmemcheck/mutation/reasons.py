@@ -108,11 +108,16 @@ OUTSIDE: tuple[Reason, ...] = (
     ),
     Reason(
         "mends a finding",
-        "the tree runs destructors without constructors (docs/findings.md); without the call it does not",
+        "what the tree does wrong there (docs/findings.md), it does not do then",
         False,
         (
-            Where(functions=words("free_hotplug_pgtable_page free_pte_table"), calls=words("pagetable_dtor")),
+            Where(
+                functions=words("free_hotplug_pgtable_page free_pte_table"),
+                calls=words("pagetable_dtor pagetable_pte_dtor"),
+            ),
             Where(functions=words("free_hotplug_pgtable_page"), texts=frozenset(("page_ptdesc(page) -> 0",))),
+            # What is used is then marked, also where it follows what was added before.
+            Where(functions=words("vmemmap_use_sub_pmd"), texts=frozenset(("return;",))),
         ),
     ),
     Reason("one CPU", "flushes of one CPU's TLB and of caches", False, (Where(calls=_FLUSHES),)),
