@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from vmemcheck.errors import BuildError
-from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, confine_compiler
+from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, start_compiler
 from vmemcheck.kernel.waiting import wait
 
 _MOST_MESSAGE_BYTES = 4 << 20
@@ -66,15 +66,8 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
         given.write(text)
         given.seek(0)
         # A session of its own: the compiler proper is a child of the process that is started here.
-        process = subprocess.Popen(
-            command,
-            stdin=given,
-            stdout=out,
-            stderr=errors,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=confine_compiler,  # limits must hold before it starts
+        process = start_compiler(
+            command, stdin=given, stdout=out, stderr=errors, cwd=folder, env=environment, start_new_session=True
         )
         try:
             code = wait(process, COMPILER_SECONDS)

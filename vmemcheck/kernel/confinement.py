@@ -7,12 +7,17 @@ see vmemcheck/shim/signals.c.
 """
 
 import ctypes
+import functools
 import os
 import platform
 import resource
+import shutil
 import struct
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 COMPILER_SECONDS = 60
 """Computing time of one run of the compiler."""
@@ -101,26 +106,64 @@ def confine_program() -> None:
         _prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(_PROGRAM))
 
 
-def confine_compiler() -> None:
+def start_compiler(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+    """Start the compiler under its limits.
+
+    util-linux sets them, where it is installed. Without, a function does that is called in a copy of this process, and
+    the copy takes ten times as long as the compiler takes to say its version.
+
+    :param how: arguments of ``Popen``
+    """
+    tools = _util_linux()
+    if tools:
+        privileges, limits = tools
+        options = (f"--{name}={_most(what, most)}" for name, what, most in _of_compiler())
+        process = subprocess.Popen([privileges, "--no-new-privs", limits, *options, "--", *command], **how)
+        _die_first(str(process.pid))
+        return process
+    return subprocess.Popen(command, preexec_fn=_confine_compiler, **how)
+
+
+@functools.cache
+def _util_linux() -> tuple[str, str] | None:
+    """Return the paths of setpriv(1) and prlimit(1), or None."""
+    privileges, limits = shutil.which("setpriv"), shutil.which("prlimit")
+    return (privileges, limits) if privileges and limits else None
+
+
+def _of_compiler() -> tuple[tuple[str, int, int], ...]:
+    """Return the limits of a compiler: the name that prlimit(1) has for each, the number of it, and how much."""
+    return (
+        ("core", resource.RLIMIT_CORE, 0),
+        ("cpu", resource.RLIMIT_CPU, COMPILER_SECONDS),
+        ("as", resource.RLIMIT_AS, COMPILER_BYTES),
+        ("fsize", resource.RLIMIT_FSIZE, COMPILER_OUTPUT_BYTES),
+    )
+
+
+def _confine_compiler() -> None:
     """Limit the process that becomes the compiler; called in it, before it does."""
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_CPU, COMPILER_SECONDS)
-    _limit(resource.RLIMIT_AS, COMPILER_BYTES)
-    _limit(resource.RLIMIT_FSIZE, COMPILER_OUTPUT_BYTES)
+    for _, what, most in _of_compiler():
+        _limit(what, most)
     _die_first()
     _prctl(_NO_NEW_PRIVS, 1)
 
 
 def _limit(what: int, most: int) -> None:
-    _, hard = resource.getrlimit(what)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    most = _most(what, most)
     resource.setrlimit(what, (most, most))
 
 
-def _die_first() -> None:
+def _most(what: int, most: int) -> int:
+    """Return a limit, or a lower one that holds already."""
+    _, hard = resource.getrlimit(what)
+    return most if hard == resource.RLIM_INFINITY else min(most, hard)
+
+
+def _die_first(process: str = "self") -> None:
     """Where memory runs out after all, this process is the one that goes."""
     try:
-        file = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        file = os.open(f"/proc/{process}/oom_score_adj", os.O_WRONLY)
     except OSError:
         return
     try:

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import time
@@ -149,8 +150,38 @@ def test_assembly_of_the_shim_and_empty_assembly_pass() -> None:
     assert "mm/sparse.c:74" == caught.value.where
 
 
-def test_compiler_that_waits_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+_BOTH_WAYS = pytest.mark.parametrize("tools", ["util-linux", "a copy of the process"])
+
+
+def _start_by(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = confinement._util_linux()
+    assert found, "each system on which this runs has it"
+    monkeypatch.setattr(confinement, "_util_linux", lambda: found if tools == "util-linux" else None)
+
+
+@_BOTH_WAYS
+def test_compiler_starts_with_its_limits(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Computing time, memory, size of files, no new privileges; and it goes first when memory runs out."""
+    _start_by(tools, monkeypatch)
+    names = " ".join(f"/proc/self/{name}" for name in ("limits", "status", "oom_score_adj"))
+    process = confinement.start_compiler(
+        ["sh", "-c", f"read started; cat {names}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    shown = process.communicate(b"now\n")[0].decode()
+    found = {line[:26].strip(): line[26:].split()[0] for line in shown.splitlines() if line.startswith("Max ")}
+    assert ("60", str(4 << 30), str(256 << 20), "0") == tuple(
+        found[f"Max {name}"] for name in ("cpu time", "address space", "file size", "core file size")
+    )
+    assert re.search(r"^NoNewPrivs:\t1$", shown, re.MULTILINE)
+    assert shown.endswith("\n1000\n")
+
+
+@_BOTH_WAYS
+def test_compiler_that_waits_is_ended_with_its_children(
+    tmp_path: Path, tools: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A named pipe as an include: who opens it waits for ever, and that is a child of the compiler."""
+    _start_by(tools, monkeypatch)
     monkeypatch.setattr(compiler, "COMPILER_SECONDS", 1)
     pipe = tmp_path / "pipe.h"
     os.mkfifo(pipe)
@@ -169,16 +200,20 @@ def _is_read(pipe: Path) -> bool:
     return True
 
 
-def test_compiler_that_writes_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@_BOTH_WAYS
+def test_compiler_that_writes_without_end_is_an_error(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """2^20 words from twenty macros."""
+    _start_by(tools, monkeypatch)
     monkeypatch.setattr(confinement, "COMPILER_OUTPUT_BYTES", 1 << 20)
     macros = "".join(f"#define M{n} M{n - 1} M{n - 1}\n" for n in range(1, 21)) + "#define M0 word\nM20\n"
     with pytest.raises(BuildError, match="asked to write more"):
         run_compiler(["-E", "-x", "c", "-"], macros.encode(), Path("/"))
 
 
-def test_compiler_that_asks_for_too_much_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@_BOTH_WAYS
+def test_compiler_that_asks_for_too_much_memory_is_an_error(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One word that becomes more than fits."""
+    _start_by(tools, monkeypatch)
     monkeypatch.setattr(confinement, "COMPILER_BYTES", 128 << 20)
     macros = "".join(f"#define M{n}(x) M{n - 1}(x x)\n" for n in range(1, 24)) + "#define M0(x) x\nM23(word)\n"
     with pytest.raises(BuildError, match="of memory"):
