@@ -58,7 +58,7 @@ _BROKEN: tuple[tuple[str, str, Edit, Sequence, int, str], ...] = (
         begun("reuse_compound_section", "return false;"),
         (AddDevice(0, 128, vmemmap_shift=_TWO),),
         64,
-        "counters-balanced",
+        "memmap-backed",
     ),
     (
         "shares the head page",
