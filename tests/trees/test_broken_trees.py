@@ -69,8 +69,11 @@ def test_broken_walker_is_a_violation_at_its_place(arch: str, copy_of: CopyOf) -
                 assert problem.where.function in (_CALLERS[arch], "depopulate_section_memmap")
                 continue
             assert problem.where.file == file, statement
-            # The caller of a recursion that fills the stack is as good as the callee.
-            assert (str(problem.where) == f"{file}:{line}: {function}()") or "recursion" in says, statement
+            if "recursion" in says:  # where the stack is full, the caller is as good as the callee
+                continue
+            assert problem.where.function == function, statement
+            # A loop of nothing has no line of its own.
+            assert problem.where.line == line or statement == "for (;;) ;", statement
         quiet = check(machine, (AddDevice(0, len(_FAULTS) + 1), Remove(0)))
     assert quiet is None or quiet.invariant != "no-warning"
 
