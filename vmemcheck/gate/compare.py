@@ -20,6 +20,7 @@ from vmemcheck.gate.known import machine_of, played_again, run_known
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.life import occurs
 from vmemcheck.machine import Machine
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
 from vmemcheck.shrink import plainer, shrink
@@ -198,6 +199,8 @@ def _differences(search: Search, patched: Machine, base: Machine, found: set[Kin
         finding = check(patched, sequence, met=met)
         if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind):
             continue
+        if not occurs(patched, finding, met=met):
+            continue
         found.add(finding.kind)
         result.append(_shortest(search, patched, base, finding))
         if len(result) == _MOST_DIFFERENCES:
@@ -212,6 +215,8 @@ def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding)
         nonlocal shortest
         found = check(patched, sequence)
         if found is None or found.kind != finding.kind or not holds(base, found.sequence, finding.kind):
+            return False
+        if not occurs(patched, found):
             return False
         shortest = found
         return True
