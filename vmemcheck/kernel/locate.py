@@ -5,6 +5,7 @@ The compiler's debug information knows them, also through functions that were in
 """
 
 import contextlib
+import os
 import subprocess
 import weakref
 from collections import Counter
@@ -28,6 +29,7 @@ class Locator:
     def __init__(self, program: Path) -> None:
         self._program = program
         self._asked: subprocess.Popen[str] | None = None
+        self._process = 0
         self._end: Callable[[], object] = lambda: None
         # What the machine sees between two operations is at no place in the code.
         self._known: dict[int, Location] = {0: _NOWHERE}
@@ -105,9 +107,10 @@ class Locator:
 
     def _said(self, addresses: list[str]) -> Iterator[str]:
         """Yield what addr2line says of some addresses. It goes on running: to read a program takes it longest."""
-        if self._asked is None:
-            self._asked = _started(self._program)
-            self._end = weakref.finalize(self, _end, self._asked)
+        if self._asked is None or self._process != os.getpid():
+            # One that a process was forked with is that of the other process.
+            self._asked, self._process = _started(self._program), os.getpid()
+            self._end = weakref.finalize(self, _end, self._asked, self._process)
         given, answers = self._asked.stdin, self._asked.stdout
         assert given is not None, "asked for"
         assert answers is not None, "asked for"
@@ -136,9 +139,15 @@ def _started(program: Path) -> "subprocess.Popen[str]":
         raise ExecutorError("addr2line is not installed", to_fix="install binutils") from None
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.kill()
-    process.communicate()
+def _end(process: "subprocess.Popen[str]", owner: int) -> None:
+    """End addr2line; in a process that was forked with it, only let it go."""
+    if os.getpid() == owner:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if stream:
+                stream.close()
 
 
 def _is_kernel(place: Location) -> bool:
