@@ -2,6 +2,7 @@
 """Addresses of a program, and the lines that they belong to."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def test_process_that_is_forked_asks_a_program_of_its_own(program: Path) -> None
     locator.prepare([first])
     child = os.fork()
     if child == 0:
+        signal.alarm(30)
         locator.prepare([second])
         told = locator.locate(second).line
         locator.close()
@@ -69,6 +71,7 @@ def test_process_that_is_forked_asks_a_program_of_its_own(program: Path) -> None
     assert (9, 9) == (os.waitstatus_to_exitcode(status), locator.locate(second).line)
     again = os.fork()
     if again == 0:
+        signal.alarm(30)
         locator.close()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(again, 0)[1]) == 0
