@@ -15,7 +15,7 @@ from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind
 from vmemcheck.known import Known
-from vmemcheck.life import occurs
+from vmemcheck.life import of_a_kernel
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.places import at_the_border, back_from_the_border
@@ -89,7 +89,8 @@ def bulk_search(
     met = known_of(machine)
     for number, sequence in enumerate(random_sequences(machine.geometry, scope, examples, seed)):
         finding = check(machine, sequence, result.coverage, known=known, met=met)
-        if finding and occurs(machine, finding, known, met):
+        finding = finding and of_a_kernel(machine, finding, known, met)
+        if finding:
             result.findings.append(_shortest(machine, scope, finding, known, met))
             known.add(finding.kind)
             if len(known) == MOST_KINDS:
@@ -107,7 +108,8 @@ def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind]
     def fails(sequence: Sequence) -> bool:
         nonlocal shortest
         found = check(machine, sequence, known=known, met=met)
-        if found is None or found.kind != finding.kind or not occurs(machine, found, known, met):
+        found = found and of_a_kernel(machine, found, known, met)
+        if found is None or found.kind != finding.kind:
             return False
         shortest = found
         return True

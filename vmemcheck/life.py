@@ -15,17 +15,20 @@ from vmemcheck.machine import Machine
 from vmemcheck.operation import AddDevice, Door, Initialise, Sequence
 
 
-def occurs(machine: Machine, finding: Finding, known: Container[Kind] = (), met: Known | None = None) -> bool:
-    """Tell whether a finding is there too when the memmap of each device range comes to life with it.
+def of_a_kernel(
+    machine: Machine, finding: Finding, known: Container[Kind] = (), met: Known | None = None
+) -> Finding | None:
+    """Return what is there when the memmap of each device range comes to life with it: the same, another one, or None.
 
     :param known: kinds that were found before, as for ``check()``
     :param met: what other sequences on this machine have met
+    :return: the finding itself where its kind is there too: its sequence is the shorter one
     """
     alive = brought_to_life(machine, finding.sequence, met)
     if alive == finding.sequence:
-        return True
+        return finding
     found = check(machine, alive, known=known, met=met)
-    return found is not None and found.kind == finding.kind
+    return finding if found is not None and found.kind == finding.kind else found
 
 
 def brought_to_life(machine: Machine, sequence: Sequence, met: Known | None = None) -> Sequence:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What nobody but another CPU would notice: locks that stay, sections that stay marked, maps that are too small."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.trees.broken import WALKERS, CopyOf, Edit, begun, edited, renamed, replaced, within
@@ -8,7 +10,8 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.operation import AddDevice, AddMemory, Boot, Initialise, Remove, Sequence
+from vmemcheck.observation import SectionCall
+from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Remove, Sequence
 
 _PAGES: Sequence = (AddDevice(1, 1), Remove(0))
 _BLOCK: Sequence = (AddMemory(0, 1), Initialise(0), Remove(0))
@@ -99,3 +102,28 @@ def test_boot_table_that_is_never_put_is_a_leak(tree: Tree, copy_of: CopyOf) -> 
             finding = check(machine, _BOOT)
     assert finding is not None
     assert finding.invariant == "no-leak"
+
+
+@pytest.mark.newest_tree
+def test_subsection_that_stays_marked_is_seen_in_the_digest(copy_of: CopyOf) -> None:
+    """No table, no page and no event tells it: where the rest is alike, what is present must tell two steps apart."""
+    failing = [(AddDevice(0, 1), AddDevice(1, 1, fault=Fault(FaultKind.NTH, number))) for number in range(1, 9)]
+    observed = []
+    for pages in (
+        "PAGES_PER_SUBSECTION + 1",
+        "PAGES_PER_SUBSECTION",
+    ):  # the same code at the same addresses, which does it the second time
+        undone = "section_deactivate(pfn, nr_pages, altmap, pgmap);"
+        stays = f"{undone} if (ms->usage && nr_pages == {pages}) fill_subsection_map(pfn, nr_pages);"
+        with edited(copy_of("x86"), {_VMEMMAP: replaced("section_activate", undone, stays)}) as tree:
+            source = open_source(tree, "x86", 12)
+            with source.machine(source.geometry(64)) as machine:
+                # The first ones fail before the section is touched.
+                sequence = next(one for one in failing if SectionCall in map(type, machine.run(one)[-1].events))
+                observed.append((machine.run(sequence)[-1], machine.records(sequence)))
+    (right, records), (wrong, others) = observed
+    assert right.state.present != wrong.state.present
+    assert replace(right.state, present=()) == replace(wrong.state, present=())
+    assert (right.returned, list(right.events)) == (wrong.returned, list(wrong.events))
+    assert records[0] == others[0]
+    assert records[1] != others[1]

@@ -8,7 +8,7 @@ geometry of each architecture is looked at. Runs in a process of its own.
 from dataclasses import dataclass, replace
 
 from vmemcheck.check import Cell, Job
-from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.errors import BuildError, ShimGapError, SliceError, VmemcheckError
 from vmemcheck.gate.blame import Blame, source_of
 from vmemcheck.gate.compare import Compared, Pair, compare, holds
 from vmemcheck.gate.known import machine_of
@@ -48,12 +48,17 @@ def look_between(asked: Between) -> Compared:
             return nothing
         found = compare(Pair(base, job))
         if not found.breaks:
-            return replace(nothing, error=found.error, by_series=found.by_series)
+            return replace(nothing, error=_not_built(found.error), by_series=found.by_series)
         with machine_of(last) as machine:
             mended = tuple(one for one in found.breaks if holds(machine, one.sequence, one.kind))
     except VmemcheckError as error:
-        return replace(nothing, error=error, by_series=not isinstance(error, ShimGapError))
+        return replace(nothing, error=_not_built(error), by_series=not isinstance(error, ShimGapError))
     return replace(found, breaks=mended, already=(), fixes=())
+
+
+def _not_built(error: VmemcheckError | None) -> VmemcheckError | None:
+    """Return the error if it is that the code does not build: what else ends a search is told of the series only."""
+    return error if isinstance(error, BuildError | SliceError | ShimGapError) else None
 
 
 def _job(asked: Between, cell: Cell) -> Job:

@@ -124,6 +124,8 @@ class Locator:
                 answers.readline()
                 return
             yield line.rstrip("\n")
+        # It has ended. For the next addresses there will be another one.
+        self.close()
 
 
 def _started(program: Path) -> "subprocess.Popen[str]":

@@ -11,6 +11,8 @@ def wait(process: subprocess.Popen[bytes], seconds: float) -> int:
 
     :raises subprocess.TimeoutExpired: when it takes longer
     """
+    if process.poll() is not None:  # its number may be another's by now
+        return process.returncode
     try:
         file = os.pidfd_open(process.pid)
     except OSError:  # before Linux 5.3, or forbidden, or it is gone

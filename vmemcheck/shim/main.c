@@ -208,12 +208,24 @@ static unsigned long vmc_state_digest(void)
 	return hash;
 }
 
+/* Which subsections are present: the kernel writes that without anything that this machine sees. */
+static unsigned long vmc_present_digest(unsigned long hash)
+{
+	unsigned long nr, pfn;
+
+	for (nr = vmc_first_section; nr != ~0UL && nr <= vmc_last_section; nr++)
+		for (pfn = section_nr_to_pfn(nr); pfn < section_nr_to_pfn(nr + 1); pfn += PAGES_PER_SUBSECTION)
+			if (vmc_is_present(pfn))
+				hash = vmc_mix(hash, pfn);
+	return hash;
+}
+
 static unsigned long vmc_digest(const struct vmc_outcome *outcome)
 {
 	unsigned long hash = outcome->start * 31 + outcome->pages, index;
 
 	hash = vmc_events_digest(vmc_mix(hash, outcome->returned));
-	hash = vmc_mix(hash, vmc_looked);
+	hash = vmc_present_digest(vmc_mix(hash, vmc_looked));
 	for (index = 0; index < vmc_altmap_count; index++)
 		hash = vmc_mix(hash, (vmc_altmaps[index].alloc << 32) + vmc_altmaps[index].align);
 	for (index = 0; index < VMC_COUNTERS; index++)

@@ -18,6 +18,7 @@ from vmemcheck.gate.compare import Pair, Search, compare, do_the_same, fixed, ho
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
 from vmemcheck.machine import Machine
+from vmemcheck.observation import Event, Freed, Observation, Unmapped, Warned
 from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope
@@ -103,6 +104,27 @@ class _Observed:
     def records(self, sequence: Sequence) -> tuple[object, ...]:
         return self._machine.run(sequence)
 
+    def run(self, sequence: Sequence) -> tuple[Observation, ...]:
+        return tuple(self._machine.run(sequence))
+
+
+class _Elsewhere(_Observed):
+    """A machine whose code is at other addresses, and on other lines."""
+
+    def records(self, sequence: Sequence) -> tuple[object, ...]:
+        return (self, *sequence)
+
+    def run(self, sequence: Sequence) -> tuple[Observation, ...]:
+        return tuple(
+            replace(one, events=[_moved(event) for event in one.events]) for one in self._machine.run(sequence)
+        )
+
+
+def _moved(event: Event) -> Event:
+    if isinstance(event, Freed | Unmapped | Warned):
+        return replace(event, where=replace(event.where, line=event.where.line + 7))
+    return event
+
 
 @pytest.mark.parametrize("variant", _SOME, ids=lambda variant: variant.broken.replace(" ", "-"))
 def test_machine_that_does_something_else_in_one_step_does_not_the_same(variant: Variant) -> None:
@@ -110,6 +132,9 @@ def test_machine_that_does_something_else_in_one_step_does_not_the_same(variant:
     good, bad = _Observed(ReferenceMachine(variant.geometry)), _Observed(variant.machine(variant.geometry))
     assert do_the_same(good, good, _search(variant))
     assert do_the_same(bad, bad, _search(variant))
+    assert not do_the_same(good, bad, _search(variant))
+    good, bad = _Elsewhere(ReferenceMachine(variant.geometry)), _Elsewhere(variant.machine(variant.geometry))
+    assert do_the_same(good, _Observed(ReferenceMachine(variant.geometry)), _search(variant))
     assert not do_the_same(good, bad, _search(variant))
 
 

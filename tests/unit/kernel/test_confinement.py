@@ -155,7 +155,8 @@ _BOTH_WAYS = pytest.mark.parametrize("tools", ["util-linux", "a copy of the proc
 
 def _start_by(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = confinement._util_linux()
-    assert found, "each system on which this runs has it"
+    if tools == "util-linux" and not found:
+        pytest.skip("util-linux is not installed")
     monkeypatch.setattr(confinement, "_util_linux", lambda: found if tools == "util-linux" else None)
 
 
