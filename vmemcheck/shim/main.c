@@ -211,12 +211,19 @@ static unsigned long vmc_state_digest(void)
 /* Which subsections are present: the kernel writes that without anything that this machine sees. */
 static unsigned long vmc_present_digest(unsigned long hash)
 {
-	unsigned long nr, pfn;
+	unsigned long nr;
 
-	for (nr = vmc_first_section; nr != ~0UL && nr <= vmc_last_section; nr++)
-		for (pfn = section_nr_to_pfn(nr); pfn < section_nr_to_pfn(nr + 1); pfn += PAGES_PER_SUBSECTION)
-			if (vmc_is_present(pfn))
-				hash = vmc_mix(hash, pfn);
+	for (nr = vmc_first_section; nr != ~0UL && nr <= vmc_last_section; nr++) {
+		const struct mem_section *section = __nr_to_section(nr);
+
+		if (!section || !valid_section(section))
+			continue;
+		hash = vmc_mix(hash, nr);
+#ifndef VMC_CLASSIC
+		for (unsigned long word = 0; section->usage && word < BITS_TO_LONGS(SUBSECTIONS_PER_SECTION); word++)
+			hash = vmc_mix(hash, section->usage->subsection_map[word]);
+#endif
+	}
 	return hash;
 }
 
