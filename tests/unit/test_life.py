@@ -8,7 +8,7 @@ import pytest
 from tests.negative.variants import VARIANTS, Variant
 from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check
-from vmemcheck.gate.compare import Search, fixed, sorted_out
+from vmemcheck.gate.compare import Search, fixed, sorted_out, violates
 from vmemcheck.invariant import Finding
 from vmemcheck.life import brought_to_life, of_a_kernel
 from vmemcheck.observation import Observation
@@ -76,3 +76,4 @@ def test_violation_that_the_base_has_only_where_a_device_is_not_alive_breaks() -
     search = Search(replace(_WRONG.scope, boot=False), 1, 0)
     assert ((finding,), ()) == sorted_out(patched, base, (finding,), search)
     assert (finding,) == tuple(fixed(base, (finding,), ()))
+    assert (True, False) == tuple(violates(one, finding.sequence, finding.kind) for one in (patched, base))

@@ -195,7 +195,7 @@ def sorted_out(
     patched: Machine, base: Machine, findings: Iterable[Finding], search: Search
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Return what the series breaks, and what was there before."""
-    breaks = [one for one in findings if _is_new(patched, base, one)]
+    breaks = [one for one in findings if holds(base, one.sequence, one.kind)]
     already = [one for one in findings if one not in breaks]
     if already:
         # What was there before can hide that it now happens in a case where it did not.
@@ -208,7 +208,7 @@ def fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding])
     left = {one.kind for one in after}
     for finding in before:
         # Where another violation follows, the sequence only no longer gets to this one.
-        if finding.kind not in left and holds(patched, brought_to_life(patched, finding.sequence), finding.kind):
+        if finding.kind not in left and holds(patched, finding.sequence, finding.kind):
             yield finding
 
 
@@ -219,7 +219,7 @@ def _differences(search: Search, patched: Machine, base: Machine, found: set[Kin
     for sequence in random_sequences(patched.geometry, search.scope, search.examples, search.seed):
         finding = check(patched, sequence, met=met)
         finding = finding and of_a_kernel(patched, finding, met=met)
-        if finding is None or finding.kind in found or not _is_new(patched, base, finding):
+        if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind):
             continue
         found.add(finding.kind)
         result.append(_shortest(search, patched, base, finding))
@@ -235,7 +235,7 @@ def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding)
         nonlocal shortest
         found = check(patched, sequence)
         found = found and of_a_kernel(patched, found)
-        if found is None or found.kind != finding.kind or not _is_new(patched, base, found):
+        if found is None or found.kind != finding.kind or not holds(base, found.sequence, finding.kind):
             return False
         shortest = found
         return True
@@ -247,17 +247,13 @@ def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding)
     return shortest
 
 
-def _is_new(patched: Machine, base: Machine, finding: Finding) -> bool:
-    """Tell whether a finding on the patched code is none on the base, where devices come to life as they do there."""
-    return holds(base, brought_to_life(patched, finding.sequence), finding.kind)
-
-
 def holds(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
     """Tell whether a sequence does no harm, and does not violate ``kind``, whichever of its allocations fails.
 
-    What leaves the vmemmap as it should be, and is another invariant, does not hide anything.
+    It is played as a kernel would see it, with devices whose memmap is alive; so it is by ``violates()``. What leaves
+    the vmemmap as it should be, and is another invariant, does not hide anything.
     """
-    for step in steps(machine, sequence):
+    for step in steps(machine, brought_to_life(machine, sequence)):
         violations = () if step is None else tuple(violations_of(step, by_design=machine.by_design))
         if not are_soft(violations) or kind.invariant in {one.invariant for one in violations}:
             return False
@@ -268,7 +264,7 @@ def violates(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
     """Tell whether a sequence violates the invariant, in whichever function: a series may rename that."""
     return any(
         violation.invariant == kind.invariant
-        for step in steps(machine, sequence)
+        for step in steps(machine, brought_to_life(machine, sequence))
         if step is not None
         for violation in violations_of(step, by_design=machine.by_design)
     )

@@ -111,16 +111,11 @@ class Reader:
             f"#define CONFIG_{name} {_value(value)}\n" for name, value in sorted(self.values.items())
         )
         bounds = "".join(f"#define {name} {value}\n" for name, value in sorted(self.bounds.items()))
-        folder, *others = (
-            cache_folder("generated") / hashlib.sha256("\n".join(key).encode()).hexdigest()[:24]
-            for root in (self.tree.root, self.tree.base)
-            if root is not None
-            for key in [(str(root), self.target.arch, configuration, bounds)]
-        )
-        for other in others:
-            if not folder.exists():
-                # What the tree lacks that this one is a copy of, most likely this one lacks too.
-                _copy_headers(other, folder)
+        others = (self.target.arch, configuration, bounds)
+        folder = _folder_of(self.tree.root, *others)
+        if self.tree.base and not folder.exists():
+            # What the tree lacks that this one is a copy of, most likely this one lacks too.
+            _copy_headers(_folder_of(self.tree.base, *others), folder)
         (folder / "generated").mkdir(parents=True, exist_ok=True)
         keep_newest(folder, _MOST_FOLDERS)
         _write(folder / _AUTOCONF, configuration)
@@ -178,6 +173,11 @@ def _value(value: str) -> str:
     if value == "y":
         return "1"
     return value if re.fullmatch(r"-?\d+|0[xX][0-9a-fA-F]+", value) else '"' + value.replace('"', "") + '"'
+
+
+def _folder_of(root: Path, *others: str) -> Path:
+    key = "\n".join((str(root), *others))
+    return cache_folder("generated") / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 def _copy_headers(folder: Path, copy: Path) -> None:

@@ -156,7 +156,7 @@ _BOTH_WAYS = pytest.mark.parametrize("tools", ["util-linux", "a copy of the proc
 def _start_by(tools: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = confinement._util_linux()
     if tools == "util-linux" and not found:
-        pytest.skip("util-linux is not installed")
+        pytest.skip("setpriv and prlimit are not installed; to get them: apt-get install util-linux")
     monkeypatch.setattr(confinement, "_util_linux", lambda: found if tools == "util-linux" else None)
 
 
