@@ -21,7 +21,7 @@ def _check(now: Situation) -> Iterator[Problem]:
     odd = _not_surely_backed(now, present, tables)
     if odd:
         yield from _one_by_one(now, odd, tables)
-    if not _are_apart(present, now.geometry.page_bytes):
+    if not now.mappings.are_apart and not _are_apart(present, now.geometry.page_bytes):
         yield from _shared(now, present)
         yield from _shared_in_part(now, present)
 
@@ -52,6 +52,8 @@ def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: se
     common = [block.pages or range(0) for block in apart if block.owner.kind is not OwnerKind.ALTMAP]
     held = intervals.subtract(intervals.union(common), intervals.union(range(pfn, pfn + 1) for pfn in tables))
     page_bytes, starts = now.geometry.page_bytes, [block.pfn for block in apart]
+    if not intervals.subtract(now.mappings.base_pages, held):
+        present = [run for run in present if run.size != page_bytes]
     odd = []
     for run in present:
         if run.size == page_bytes:
@@ -226,5 +228,5 @@ MEMMAP_BACKED = Invariant(
     "memmap-backed",
     "what backs present memmap is allocated, belongs to the right owner, and is shared only by the tail pages"
     " of one compound devmap",
-    lambda step: iter(step.now.ask(_check)),
+    lambda step: step.now.ask(_check),
 )
