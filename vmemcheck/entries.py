@@ -282,6 +282,11 @@ class Blocks(Entries[Block]):
         """The pages of the blocks; complete where the blocks are apart."""
         return union([run.pages or range(0) for run in self.runs])
 
+    @Once
+    def common(self) -> Intervals:
+        """The pages of the blocks that may back any memmap, as those of an altmap may not; as of ``pages``."""
+        return union([run.pages or range(0) for run in self.runs if run.owner.kind is not OwnerKind.ALTMAP])
+
     def __len__(self) -> int:
         return sum(run.nr for run in self.runs)
 
