@@ -143,7 +143,7 @@ class Model:
         return None
 
     def shared_tails(self, live: LiveRange) -> tuple[range, ...]:
-        """Return the vmemmap ranges of ``live`` in which all pages may be one page: the tails of one compound page each.
+        """Return the vmemmap ranges of ``live`` in which all pages may be one page: each the tails of a compound page.
 
         A compound page over several sections is populated section by section, and the tails of the later sections are
         those of the first. Memmap from boot is never shared: what is added to an early section finds it there.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is worked out once and then kept: properties of a value that never changes, and the answers to questions about it.
+"""What is worked out once and then kept: properties of a value that never changes, and answers to questions about it.
 
 What is kept may lead to a program of this process, so that it is to be left out of what goes to another one.
 """

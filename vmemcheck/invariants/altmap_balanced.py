@@ -14,7 +14,8 @@ def _check(step: Step) -> Iterator[Problem]:
         # What a failed add left behind counts rightly, and is the subject of failed-add-undone.
         if not step.failed or altmap.alloc != _given(step.now, altmap):
             yield Problem(
-                f"the altmap of pfn {altmap.start_pfn:#x} went away with {altmap.alloc} pages still counted as allocated"
+                f"the altmap of pfn {altmap.start_pfn:#x} went away with {altmap.alloc} pages still counted as"
+                " allocated"
             )
     yield from step.now.ask(_miscounted)
 

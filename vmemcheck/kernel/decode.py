@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From the answer of a machine program to observations: plain data, the same as of any other machine.
 
-What was read before is not read again, neither a state nor a part of one: most operations leave most parts as they were.
+What was read before is not read again, neither a state nor a part of one: most operations change a few parts only.
 What happened is in ``vmemcheck.kernel.decode_events``.
 """
 
