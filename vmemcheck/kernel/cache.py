@@ -87,16 +87,23 @@ def write_whole(target: Path, content: bytes) -> None:
 def keep_newest(used: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> None:
     """Note that an entry of a folder is used, and remove those that were not used for longest, above a number.
 
-    What was used within an hour, or the time that is given, stays: another process may read it. When the disk is
-    read-only, or another process removes the same, nothing is done, and nobody misses it.
+    When the disk is read-only, or another process removes the same, nothing is done, and nobody misses it.
+
+    :param stays_seconds: what was used within this time stays: another process may read it
     """
     with contextlib.suppress(OSError):
         os.utime(used)
-        last = {entry.path: entry.stat().st_mtime for entry in os.scandir(used.parent)}
-        for path in sorted(last, key=last.__getitem__)[:-most]:
-            # Asked again: another process may have begun to use it meanwhile.
-            if time.time() - Path(path).stat().st_mtime > stays_seconds:
-                _remove(Path(path))
+        for path in surplus(used.parent, most, stays_seconds):
+            _remove(path)
+
+
+def surplus(folder: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> Iterator[Path]:
+    """Yield the entries of a folder that were not used for longest, above a number, and are not in use."""
+    last = {entry.path: entry.stat().st_mtime for entry in os.scandir(folder)}
+    for path in map(Path, sorted(last, key=last.__getitem__)[:-most]):
+        # Asked again: another process may have begun to use it meanwhile.
+        if time.time() - path.stat().st_mtime > stays_seconds:
+            yield path
 
 
 def remove_stale(folder: Path) -> None:
