@@ -9,7 +9,7 @@ import hashlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,11 +183,13 @@ def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Va
         _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
         inspect(assembly.read_text(errors="replace"), name, may_start=variant is Variant.CHECKED)
         _run(["-c", "-o", str(machine), str(assembly)], name)
+        found = symbols(machine)
         with appearing_file(path.with_name(NAMES)) as names:
-            names.write_text("".join(f"{' '.join(words)}\n" for words in symbols(machine, "--defined-only")))
+            # What is not defined has no address.
+            names.write_text("".join(f"{' '.join(words)}\n" for words in found if len(words) > 2))
         command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
         # A function of the kernel may have the name of one of the C library. The linker says who calls it.
-        borrowed = _undefined(machine) - LIBRARY_NAMES
+        borrowed = {words[0] for words in found if words[1:] == ["U"]} - LIBRARY_NAMES
         if borrowed and variant is not Variant.CHECKED:
             message = _refused([*command, "-nostdlib", "-Wl,-e,main"])
             raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
@@ -206,14 +208,8 @@ def _refused(arguments: list[str]) -> str:
     return (result.stderr.decode("utf-8", "replace") or "no message") if result.returncode != 0 else ""
 
 
-def _names_any(line: str, names: frozenset[str]) -> bool:
+def _names_any(line: str, names: Set[str]) -> bool:
     return "n function" in line or any(f"`{name}'" in line for name in names)
-
-
-def _undefined(path: Path) -> frozenset[str]:
-    """Return the names that an object file takes from elsewhere; what is made by the linker has none of its own."""
-    shown = symbols(path, "--undefined-only")
-    return frozenset(words[0] for words in shown if words[1:2] == ["U"])
 
 
 def symbols(path: Path, *options: str) -> list[list[str]]:

@@ -33,13 +33,16 @@ def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
     for name, content in sorted(contents.items()):
         digest.update(f"\0{name}\0".encode() + (b"-" if content is None else b"+" + content))
     folder = cache_folder("patched") / digest.hexdigest()[:32]
+    took_over = False
     if not folder.is_dir():
         with appearing(folder) as partial:
-            if not _took_over(of.hexdigest(), base.root, names, partial):
+            took_over = _took_over(of.hexdigest(), base.root, names, partial)
+            if not took_over:
                 _link(base.root, names, partial)
             _change(partial, contents)
             (partial / _MANIFEST).write_text(json.dumps({"of": of.hexdigest(), "changed": sorted(contents)}))
-    keep_newest(folder, _MOST)
+    if not took_over:  # else there are no more than before
+        keep_newest(folder, _MOST)
     return Tree(root=folder.resolve(), version=base.version, origin=base.origin, base=base.base or base.root)
 
 
