@@ -4,16 +4,17 @@
 What the compiler or the linker objects to is explained in ``vmemcheck.kernel.refusal``.
 """
 
+import contextlib
 import enum
 import hashlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmemcheck.errors import BuildError
+from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.assembly import inspect
 from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest
@@ -151,6 +152,19 @@ def program_text(found: Slice, shim: Shim, geometry: Geometry, native: Geometry)
         _lined(shim.program),
     ]
     return "\n".join(parts)
+
+
+def build_first(text: str, variants: Iterable[Variant], name: str) -> Program:
+    """Compile a program in the first way that leaves out what cannot run and calls what is not there.
+
+    :raises ShimGapError: when there is none: a name is neither in the tree nor in the shim
+    :raises BuildError: when the compiler refuses the text, or binutils is not installed
+    """
+    *others, last = variants
+    for variant in others:
+        with contextlib.suppress(ShimGapError):
+            return build(text, variant, name)
+    return build(text, last, name)
 
 
 def build(text: str, variant: Variant, name: str) -> Program:
