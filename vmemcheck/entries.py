@@ -211,9 +211,11 @@ class Mappings(Entries[Mapping]):
         return union([*self.base_pages, *(pages for run in leaves for pages in run.pages(self.page_bytes))])
 
     @Once
-    def are_apart(self) -> bool:
-        """Whether no page is mapped twice."""
-        return total(self.pages) * self.page_bytes == sum([run.size * run.nr for run in self.runs])
+    def shared(self) -> tuple[range, ...] | None:
+        """Where the entries of a run lead to one page; None where pages are mapped twice in another way too."""
+        shared = [run for run in self.runs if run.nr > 1 and run.pfn_step == 0]
+        once = sum([run.size * run.nr for run in self.runs]) - sum([run.size * (run.nr - 1) for run in shared])
+        return tuple(run.span for run in shared) if total(self.pages) * self.page_bytes == once else None
 
     def of_run(self, run: MappingRun) -> Iterator[Mapping]:
         """Yield the entries of one run."""

@@ -7,14 +7,16 @@ with a gap between neighbours: equal sets are equal tuples.
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from operator import attrgetter
 
 Intervals = tuple[range, ...]
+_START, _STOP = attrgetter("start"), attrgetter("stop")
 
 
 def union(spans: Iterable[range]) -> Intervals:
     """Return the set of all integers in any of ``spans``, which may overlap and be empty."""
     merged: list[range] = []
-    for span in sorted((s for s in spans if s), key=lambda s: s.start):
+    for span in sorted(filter(None, spans), key=_START):
         if merged and span.start <= merged[-1].stop:
             if span.stop > merged[-1].stop:
                 merged[-1] = range(merged[-1].start, span.stop)
@@ -71,4 +73,4 @@ def total(intervals: Intervals) -> int:
 
 def _first_ending_after(intervals: Intervals, position: int) -> int:
     """Return the index of the first range whose end lies behind ``position``."""
-    return bisect_right(intervals, position, key=lambda span: span.stop)
+    return bisect_right(intervals, position, key=_STOP)

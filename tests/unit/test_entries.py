@@ -16,6 +16,10 @@ RUNS = {
     "pages that lead downwards": (MappingRun(0, PAGE, 0x10, 4, -1), MappingRun(LEAF, PAGE, 0x20, 1, 0)),
     "pages with gaps": (MappingRun(0, PAGE, 0x10, 4, 3),),
     "one page for several": (MappingRun(0, PAGE, 0x10, 4, 0),),
+    "one page for several, which is mapped elsewhere too": (
+        MappingRun(0, PAGE, 0x10, 4, 0),
+        MappingRun(LEAF, PAGE, 0x10, 4, 0),
+    ),
     "a page that is mapped twice": (MappingRun(0, PAGE, 0x10, 4, 1), MappingRun(LEAF, PAGE, 0x13, 2, 1)),
     "leaves and pages": (MappingRun(0, LEAF, 0x10, 2, 8), MappingRun(2 * LEAF, PAGE, 0x20, 2, 1)),
     "a page in a leaf": (MappingRun(0, LEAF, 0x10, 2, 8), MappingRun(2 * LEAF, PAGE, 0x17, 1, 0)),
@@ -24,14 +28,17 @@ RUNS = {
 
 @pytest.mark.parametrize("runs", RUNS.values(), ids=RUNS.keys())
 def test_mappings_tell_of_their_pages_what_the_entries_do(runs: tuple[MappingRun, ...]) -> None:
-    """The pages that entries lead to, those of PTEs, the leaves, and whether a page is mapped twice."""
+    """The pages that entries lead to, those of PTEs, the leaves, and whether a page is mapped twice, but by a run."""
     mappings = Mappings(runs, PAGE)
     pages = [range(one.pfn, one.pfn + (one.end - one.start) // PAGE) for one in mappings]
     base = [span for one, span in zip(mappings, pages, strict=True) if one.end - one.start == PAGE]
-    listed = [pfn for span in pages for pfn in span]
+    alike = [run for run in runs if run.nr > 1 and run.pfn_step == 0]
+    once = [one for run in runs for one in list(mappings.of_run(run))[: 1 if run in alike else None]]
+    listed = [one.pfn + page for one in once for page in range((one.end - one.start) // PAGE)]
     assert (intervals.union(pages), intervals.union(base)) == (mappings.pages, mappings.base_pages)
     assert tuple(run for run in runs if run.size == LEAF) == mappings.leaves
-    assert (len(listed) == len(set(listed))) == mappings.are_apart
+    assert (len(listed) == len(set(listed))) == (mappings.shared is not None)
+    assert (mappings.shared is None) or tuple(run.span for run in alike) == mappings.shared
 
 
 def test_blocks_tell_which_pages_may_back_any_memmap() -> None:

@@ -21,7 +21,7 @@ def _check(now: Situation) -> Iterator[Problem]:
     odd = _not_surely_backed(now, present, tables)
     if odd:
         yield from _one_by_one(now, odd, tables)
-    if not now.mappings.are_apart and not _are_apart(present, now.geometry.page_bytes):
+    if not _surely_shared_by_tails(now) and not _are_apart(present, now.geometry.page_bytes):
         yield from _shared(now, present)
         yield from _shared_in_part(now, present)
 
@@ -54,6 +54,17 @@ def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: li
         present = [run for run in present if run.size != now.geometry.page_bytes] if now.mappings.leaves else ()
     starts = [block.pfn for block in apart] if present else []
     return [run for run in present if not _is_backed(now, run, apart, starts, tables)]
+
+
+def _surely_shared_by_tails(now: Situation) -> bool:
+    """Whether surely no page is mapped twice but by the tail pages of one compound page, all of them."""
+    shared = now.mappings.shared
+    return shared is not None and (not shared or set(shared).issubset(_tails(now)))
+
+
+def _tails(now: Situation) -> list[range]:
+    """Return the vmemmap of the tails of each compound page. Not united: those of neighbours are not shared."""
+    return [tail for live in now.model.ranges for tail in now.model.shared_tails(live)]
 
 
 def _are_apart(runs: Sequence[MappingRun], page_bytes: int) -> bool:
@@ -143,9 +154,7 @@ def _shared(now: Situation, present: Sequence[MappingRun]) -> Iterator[Problem]:
     tails: intervals.Intervals | None = None
     for group in _overlapping(present, now.geometry.page_bytes):
         if tails is None:
-            # Not united: neighbouring compound pages have tails of their own.
-            found = (tail for live in now.model.ranges for tail in now.model.shared_tails(live))
-            tails = tuple(sorted(found, key=lambda tail: tail.start))
+            tails = tuple(sorted(_tails(now), key=lambda tail: tail.start))
         first = intervals.containing(group[0].start, tails)
         if len(group) > 1 or first is None or group[0].span.stop > first.stop:
             members = set(group)
@@ -197,7 +206,7 @@ def _shared_in_part(now: Situation, present: Sequence[MappingRun]) -> Iterator[P
     size = now.geometry.page_bytes
     runs = sorted(run for run in present if run.size == size)
     starts = [run.start for run in runs]
-    for tail in (tail for live in now.model.ranges for tail in now.model.shared_tails(live)):
+    for tail in _tails(now):
         pfns: set[int] = set()
         is_shared = False
         for run in runs[max(0, bisect_right(starts, tail.start) - 1) : bisect_left(starts, tail.stop)]:

@@ -33,7 +33,7 @@ def _linked_at_the_top(events: Events) -> Iterator[TopLinked]:
 
 def _aligned(now: Situation) -> Iterator[Problem]:
     """Yield each leaf whose memory does not start at a multiple of its size: no MMU can map that."""
-    for run in now.mappings.runs:
+    for run in now.mappings.leaves:
         nr_pages = run.size // now.geometry.page_bytes
         if (run.pfn | (run.pfn_step if run.nr > 1 else 0)) & (nr_pages - 1):
             for mapping in now.mappings.of_run(run):
