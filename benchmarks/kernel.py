@@ -17,7 +17,7 @@ from pathlib import Path
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
-from vmemcheck.engine import check, known_of
+from vmemcheck.engine import Coverage, check, known_of
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
@@ -81,8 +81,9 @@ def through_python(arch: str, *, is_scaled: bool) -> Callable[[], str]:
         drawn = _drawn(geometry, 400)
         figures = []
         for _ in range(RUNS):
+            machine = source.machine(geometry)  # to make its program has a row of its own
             before = time.process_time() + _children()
-            with source.machine(geometry) as machine:
+            with machine:
                 _check_all(machine, drawn)
             figures.append(len(drawn) / (time.process_time() + _children() - before))
         return f"{statistics.median(figures):,.0f} sequences/s of {LENGTH} operations"
@@ -146,16 +147,15 @@ def _drawn(geometry: Geometry, number: int) -> list[Sequence]:
     return [tuple(chosen.choice(operations) for _ in range(LENGTH)) for _ in range(number)]
 
 
-def _check(machine: KernelMachine, sequence: Sequence, known: set[Kind], met: Known) -> None:
-    finding = check(machine, sequence, known=known, met=met)
+def _check(machine: KernelMachine, sequence: Sequence, coverage: Coverage, known: set[Kind], met: Known) -> None:
+    finding = check(machine, sequence, coverage, known=known, met=met)
     if finding:
         known.update(violation.kind for violation in finding.violations)
 
 
 def _checking(machine: KernelMachine) -> Callable[[Sequence], None]:
-    known: set[Kind] = set()
-    met = known_of(machine)
-    return lambda sequence: _check(machine, sequence, known, met)
+    coverage, known, met = Coverage(), set[Kind](), known_of(machine)
+    return lambda sequence: _check(machine, sequence, coverage, known, met)
 
 
 @collected_seldom()
@@ -165,6 +165,7 @@ def _check_all(machine: KernelMachine, drawn: list[Sequence]) -> None:
         checking(sequence)
 
 
+@collected_seldom()
 def _given(geometry: Geometry, body: Callable[[Sequence], None]) -> float:
     strategy = sequences(geometry, Scope(faults=False), min_size=LENGTH, max_size=LENGTH)
     quiet = settings(

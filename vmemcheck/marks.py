@@ -16,6 +16,7 @@ from vmemcheck.observation import (
 )
 from vmemcheck.operation import AddDevice, AddMemory, Door, Remove
 from vmemcheck.scope import sharing_shifts
+from vmemcheck.situation import Situation
 
 
 def _uses_leaves(geometry: Geometry) -> bool:
@@ -44,19 +45,18 @@ def _unmapped(step: Step, kind: LeafKind) -> bool:
     return any((run.size == step.geometry.page_bytes) is is_page for run in step.events.unmapped)
 
 
-def _shared(step: Step, kind: LeafKind) -> bool:
-    """Whether one leaf entry of ``kind`` holds the memmap of two live ranges."""
-    spans = [step.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in step.after.ranges]
-    is_page = kind is LeafKind.PTE
-    runs = [run for run in step.mappings.runs if (run.size == step.geometry.page_bytes) is is_page]
+def _shared(now: Situation) -> Iterator[LeafKind]:
+    """Yield the kinds of leaf entries of which one holds the memmap of two live ranges."""
+    if len(now.model.ranges) < 2:
+        return
+    spans = [now.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in now.model.ranges]
     # The last byte of one of the two is in such an entry.
     for last in (span.stop - 1 for span in spans):
-        for run in runs:
+        for run in now.mappings.runs:
             if last in run.span:
                 start = last - (last - run.start) % run.size
                 if sum(span.start < start + run.size and start < span.stop for span in spans) > 1:
-                    return True
-    return False
+                    yield LeafKind.PTE if run.size == now.geometry.page_bytes else LeafKind.PMD
 
 
 def _fell_back(step: Step) -> bool:
@@ -151,9 +151,9 @@ def _boot_memory_again(step: Step) -> bool:
 
 def _boot_leaf_shared(step: Step) -> bool:
     """Whether a PMD leaf holds memmap of an early section and of a range that was added behind or before it."""
-    early = intervals.union(step.after.early_memmap(section) for section in step.after.early)
-    if not early or not _added(step):
+    if not step.after.early or not _added(step):
         return False
+    early = intervals.union(step.after.early_memmap(section) for section in step.after.early)
     pfns = step.expectation.pfns
     memmap = step.geometry.memmap_range(pfns.start, len(pfns))
     others = intervals.subtract([memmap], early)
@@ -185,8 +185,18 @@ def _refused(step: Step, error: int) -> bool:
 MARKS: tuple[Mark, ...] = (
     Mark("pmd-leaf-freed", "a PMD leaf was freed", _uses_leaves, lambda step: _unmapped(step, LeafKind.PMD)),
     Mark("pte-page-freed", "a PTE page was freed", _always, lambda step: _unmapped(step, LeafKind.PTE)),
-    Mark("pmd-leaf-shared", "two ranges shared a PMD leaf", _shares_leaves, lambda step: _shared(step, LeafKind.PMD)),
-    Mark("pte-page-shared", "two ranges shared a PTE page", _shares_pages, lambda step: _shared(step, LeafKind.PTE)),
+    Mark(
+        "pmd-leaf-shared",
+        "two ranges shared a PMD leaf",
+        _shares_leaves,
+        lambda step: LeafKind.PMD in step.now.ask(_shared),
+    ),
+    Mark(
+        "pte-page-shared",
+        "two ranges shared a PTE page",
+        _shares_pages,
+        lambda step: LeafKind.PTE in step.now.ask(_shared),
+    ),
     Mark("base-page-fallback", "an add fell back to base pages", _uses_leaves, _fell_back, ("fallback",)),
     Mark("add-undone", "an add failed half-way and was undone", _always, _failed_half_way, ("faults",)),
     Mark(

@@ -170,7 +170,8 @@ class Model:
         return Expectation(Outcome.SKIPPED, range(0), self)
 
     def _overlaps(self, pfns: range) -> bool:
-        return any(live.start_pfn < pfns.stop and pfns.start < live.pfns.stop for live in self.ranges)
+        start, stop = pfns.start, pfns.stop
+        return any(live.start_pfn < stop and start < live.start_pfn + live.nr_pages for live in self.ranges)
 
     def _boot(self, operation: Boot) -> Expectation:
         geometry = self.geometry

@@ -117,7 +117,9 @@ class EventDecoder:
         return Events(found, tuple(moves), tuple(unmapped), lambda: self._made(list(_expanded(raw))))
 
     def _made(self, raw: _Raw) -> Iterator[Event]:
-        self._locator.prepare(entry[1] for entry, _ in raw if entry[0] in _LOCATED)
+        located = [entry[1] for entry, _ in raw if entry[0] in _LOCATED]
+        if located:
+            self._locator.prepare(located)
         for number, (entry, text) in enumerate(raw):
             kind, at, a, b, c, d = entry
             match kind:
