@@ -6,7 +6,7 @@ A sequence meets few situations, and another sequence meets most of them again: 
 
 from vmemcheck.entries import Blocks, Mappings
 from vmemcheck.geometry import Geometry
-from vmemcheck.intervals import Intervals
+from vmemcheck.intervals import Intervals, union
 from vmemcheck.model import Model
 from vmemcheck.observation import State
 from vmemcheck.once import Asked, Once
@@ -48,6 +48,11 @@ class Situation(Asked):
     def blocks(self) -> Blocks:
         """What is handed out, as runs."""
         return Blocks.of(self.state.blocks)
+
+    @Once
+    def in_use(self) -> Intervals:
+        """The pages that entries lead to, and those of page tables."""
+        return union([*self.mappings.pages, *(range(table.pfn, table.pfn + 1) for table in self.state.tables)])
 
     @property
     def mapped(self) -> Intervals:

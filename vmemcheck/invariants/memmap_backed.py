@@ -48,12 +48,18 @@ def _present_runs(now: Situation) -> Sequence[MappingRun]:
 def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: list[int]) -> list[MappingRun]:
     """Return the runs that are to be looked at one by one."""
     apart = now.blocks.runs if now.blocks.are_apart else ()
-    pages = now.mappings.base_pages
-    common = now.blocks.common if apart else ()
-    if not intervals.subtract(pages, common) and not any(intervals.containing(pfn, pages) for pfn in tables):
+    if apart and _base_pages_are_backed(now, tables):
         present = [run for run in present if run.size != now.geometry.page_bytes] if now.mappings.leaves else ()
     starts = [block.pfn for block in apart] if present else []
     return [run for run in present if not _is_backed(now, run, apart, starts, tables)]
+
+
+def _base_pages_are_backed(now: Situation, tables: list[int]) -> bool:
+    """Whether what PTEs lead to is in blocks that may back any memmap, with no table in it; the blocks are apart."""
+    pages, common = now.mappings.base_pages, now.blocks.common
+    if now.in_use == common and intervals.total(now.in_use) == intervals.total(now.mappings.pages) + len(tables):
+        return True
+    return not intervals.subtract(pages, common) and not any(intervals.containing(pfn, pages) for pfn in tables)
 
 
 def _surely_shared_by_tails(now: Situation) -> bool:

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
+from vmemcheck.entries import Events
 from vmemcheck.intervals import Intervals
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Unmapped
@@ -25,7 +26,7 @@ def _check(step: Step) -> Iterator[Problem]:
         return
     # Mapped again at the end, but not in between: whoever looked at a struct page then has crashed.
     kept = intervals.intersect(step.was.required, step.required)
-    if not any(intervals.touches(run.span, kept) for run in step.events.unmapped):
+    if not intervals.intersect(step.events.ask(_unmapped_spans), kept):
         return
     for event in _unmapped(step):
         span = range(event.mapping.start, event.mapping.end)
@@ -38,6 +39,10 @@ def _check(step: Step) -> Iterator[Problem]:
 
 def _missing(now: Situation) -> Intervals:
     return () if now.required == now.mapped else intervals.subtract(now.required, now.mapped)
+
+
+def _unmapped_spans(events: Events) -> Intervals:
+    return intervals.union(run.span for run in events.unmapped)
 
 
 def _unmapped(step: Step) -> Iterator[Unmapped]:

@@ -24,14 +24,13 @@ def _leaks(now: Situation) -> Iterator[Problem]:
                 f"{table} is allocated, but no memmap in it is present",
                 subject=table,
             )
-    used = intervals.union([*now.mappings.pages, *(range(table.pfn, table.pfn + 1) for table in now.state.tables)])
-    if now.blocks.are_apart and used == now.blocks.pages:
+    if now.blocks.are_apart and now.in_use == now.blocks.pages:
         return
     for run in now.blocks.runs:
-        if run.order == 0 and run.pages and not intervals.subtract([run.pages], used):
+        if run.order == 0 and run.pages and not intervals.subtract([run.pages], now.in_use):
             continue
         for block in run.blocks():
-            if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), used):
+            if not intervals.touches(range(block.pfn, block.pfn + (1 << block.order)), now.in_use):
                 because = f"{block} is allocated, but nothing maps it"
                 yield Problem(because, subject=block)
 
