@@ -123,7 +123,7 @@ def _beside_ordinary(step: Step) -> bool:
 
 
 def _in_early_section(step: Step) -> bool:
-    return _added(step) and bool(_sections(step) & step.before.early)
+    return bool(step.before.early) and _added(step) and bool(_sections(step) & step.before.early)
 
 
 def _added(step: Step) -> bool:
@@ -142,11 +142,13 @@ def _sections(step: Step) -> set[int]:
 
 
 def _early_section_kept(step: Step) -> bool:
-    return isinstance(step.operation, Remove) and bool(_sections(step) & step.after.early)
+    early = step.after.early
+    return bool(early) and isinstance(step.operation, Remove) and bool(_sections(step) & early)
 
 
 def _boot_memory_again(step: Step) -> bool:
-    return _added(step) and bool(_sections(step) & (step.baseline.model.early - step.before.early))
+    gone = step.baseline.model.early - step.before.early
+    return bool(gone) and _added(step) and bool(_sections(step) & gone)
 
 
 def _boot_leaf_shared(step: Step) -> bool:
