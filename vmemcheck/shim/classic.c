@@ -51,6 +51,12 @@ static unsigned long vmc_translate(unsigned long address)
 			      (address - (VMC_VMEMMAP + start * sizeof(struct page))));
 }
 
+static unsigned long vmc_translate_some(unsigned long address, unsigned long *pages)
+{
+	*pages = 1;
+	return vmc_translate(address);
+}
+
 static void vmc_walk(void)
 {
 	unsigned long nr, place, end;

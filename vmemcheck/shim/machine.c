@@ -39,13 +39,17 @@ enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8, VMC_CA
 /*
  * of: for live struct pages the address they belong to; for a table, what its first entry maps; VMC_LEFT_OVER where
  * nobody has written since the page was handed out. seen: the walk that found boot memory mapped last. sequence: the
- * one in which it was handed out last. count: of the users of a table, when a walk found it last.
+ * one in which it was handed out last. count: of the users of a table, when a walk found it last. list: the runs of what
+ * is VMC_MIXED, and so no table.
  */
 #define VMC_LEFT_OVER 1UL
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list, seen, sequence, count;
+	union {
+		unsigned int list, count;
+	};
+	unsigned int seen, sequence;
 	unsigned char content, order, flags, level;
 };
 
@@ -57,6 +61,8 @@ struct vmc_desc {
 #define VMC_SOILED 0x200
 VMC_KEEP static unsigned short *vmc_fillings = 0;
 
+/* A bit for each page where a block begins that is handed out: free memory need not be looked through. */
+VMC_KEEP static unsigned long *vmc_heads = 0;
 VMC_KEEP static struct vmc_desc *vmc_ram = 0;
 VMC_KEEP static struct vmc_desc *vmc_hot = 0;
 VMC_KEEP int vmc_levels = 4;
@@ -118,6 +124,7 @@ static void vmc_machine_start(void)
 {
 	vmc_ram = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_ram));
 	vmc_fillings = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_fillings));
+	vmc_heads = vmc_reserve(0, VMC_RAM_PAGES / 8);
 	vmc_hot = vmc_reserve(0, VMC_HOT_PAGES * sizeof(*vmc_hot));
 	vmc_reserve((void *)VMC_TOP_PLACE, VMC_TOP_BYTES);
 	vmc_reserve(VMC_RAM, VMC_RAM_PAGES << PAGE_SHIFT);

@@ -304,13 +304,12 @@ static void vmc_list_blocks(void)
 	unsigned int index;
 
 	vmc_block_count = vmc_listed_count = 0;
-	for (pfn = VMC_RAM_PFN; pfn < end;) {
+	for (pfn = VMC_RAM_PFN; (pfn = vmc_next_head(pfn, end)) < end;) {
 		const struct vmc_desc *desc = vmc_desc_of(pfn);
-		int head = desc->flags & VMC_HEAD;
 
-		if (head && pfn - vmc_preallocated >= VMC_PREALLOCATED)
+		if (pfn - vmc_preallocated >= VMC_PREALLOCATED)
 			vmc_add_block(pfn, desc->order, desc->owner);
-		pfn += head ? 1UL << desc->order : 1;
+		pfn += 1UL << desc->order;
 	}
 	vmc_list_boot_blocks();
 	for (index = 0; index < vmc_altmap_block_count; index++) {

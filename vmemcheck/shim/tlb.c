@@ -15,10 +15,11 @@ static unsigned int vmc_cached_count;
 
 static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 {
-	unsigned long page;
+	unsigned long page, pages = entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT;
+	struct vmc_desc *first = vmc_desc_of(entry->pfn), *last = vmc_desc_of(entry->pfn + pages - 1);
 
-	for (page = 0; page < (entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT); page++) {
-		struct vmc_desc *desc = vmc_desc_of(entry->pfn + page);
+	for (page = 0; page < pages; page++) {
+		struct vmc_desc *desc = first && last == first + pages - 1 ? first + page : vmc_desc_of(entry->pfn + page);
 
 		if (desc)
 			desc->flags = is_cached ? desc->flags | VMC_CACHED : desc->flags & ~VMC_CACHED;
