@@ -96,7 +96,8 @@ static unsigned long vmc_page_words(unsigned long hash, unsigned long pfn)
 
 	if (!desc)
 		return vmc_mix(hash, pfn);
-	hash = vmc_mix(hash, (unsigned long)desc->owner << 8 | (desc->flags & ~VMC_LISTED));
+	hash = vmc_mix(hash, (unsigned long)desc->owner << 8 | vmc_in_tlbs[pfn - VMC_BASE_PFN] << 4 |
+				     (desc->flags & ~VMC_LISTED));
 	if (desc->flags & VMC_HEAD)
 		hash = vmc_mix(hash, desc->order);
 	if (desc->flags & VMC_IS_TABLE)

@@ -92,7 +92,7 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 		vmc_fail("a block outside of the simulated memory was handed out");
 	vmc_clear_heads(pfn, order);
 	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = (desc[page].flags & (VMC_LISTED | VMC_CACHED)) | VMC_ALLOCATED;
+		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
 		if (desc[page].sequence == vmc_sequence)
 			vmc_let_go(&desc[page], pfn + page);
 		else
@@ -259,14 +259,14 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
 	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
-		  (desc && desc->flags & VMC_CACHED ? 1 : 0) | vmc_users_left(pfn, to) << 1);
+		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | vmc_users_left(pfn, to) << 1);
 	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
 		return;
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
 	from_boot = to == VMC_OWNER_BOOT;
 	vmc_clear_heads(pfn, order);
 	for (page = 0; page < 1UL << order; page++)
-		desc[page].flags &= VMC_LISTED | VMC_CACHED;
+		desc[page].flags &= VMC_LISTED;
 	if (whole)
 		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */

@@ -160,6 +160,7 @@ static void vmc_reset(void)
 		vmc_first_section = ~0UL;
 		vmc_last_section = 0;
 	}
+	vmc_flush(0, ~0UL);
 	vmc_ledger_reset();
 	vmc_list_count = 0;
 	vmc_copy_data(1);

@@ -84,20 +84,13 @@ static void vmc_keep_runs(struct vmc_desc *desc, unsigned int count)
 	__builtin_memcpy(list->runs, vmc_scratch, count * sizeof(*list->runs));
 }
 
-/* Write content over [start, end) of a page; of belongs to start. */
-static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
-			   unsigned long of)
+/* Write content over a part of a page, [start, end); of belongs to start. */
+static void vmc_write_piece(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
+			    unsigned long of)
 {
 	struct vmc_run single = { PAGE_SIZE, desc->content, desc->of }, *runs = &single;
 	unsigned int count = 0, number = 1, index, at = 0;
 
-	if (start == 0 && end == PAGE_SIZE) {
-		vmc_changed |= desc->content != content || desc->of != of;
-		desc->content = content;
-		desc->of = of;
-		return;
-	}
-	vmc_changed = 1;
 	if (desc->content == VMC_MIXED) {
 		runs = vmc_lists[desc->list].runs;
 		number = vmc_lists[desc->list].count;
@@ -113,6 +106,20 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 				   vmc_advanced(run->content, run->of, from - at));
 	}
 	vmc_keep_runs(desc, count);
+}
+
+/* The same, for the whole page as well. */
+static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
+			   unsigned long of)
+{
+	if (start == 0 && end == PAGE_SIZE) {
+		vmc_changed |= desc->content != content || desc->of != of;
+		desc->content = content;
+		desc->of = of;
+		return;
+	}
+	vmc_changed = 1;
+	vmc_write_piece(desc, start, end, content, of);
 }
 
 /* The page gets another user: struct pages are live no longer, and entries of tables are bytes like others. */

@@ -169,7 +169,7 @@ static void vmc_settle_altmaps(void)
 			vmc_changed = 1;
 			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
 			for (page = 0; page < 1UL << desc->order; page++)
-				desc[page].flags &= VMC_LISTED | VMC_CACHED;
+				desc[page].flags &= VMC_LISTED;
 		}
 	}
 }

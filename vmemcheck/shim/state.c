@@ -48,7 +48,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
 	unsigned long at;
 
-	if (vmc_mapped_count++ == VMC_MOST_MAPPINGS)
+	if (vmc_mapped_count++ >= VMC_MOST_MAPPINGS)
 		vmc_fail("more is mapped than can be reported");
 	if (vmc_ram_index(pfn) - VMC_BOOT_START < vmc_next[2] - VMC_BOOT_START)
 		vmc_see_boot_memory(pfn, bytes);
@@ -69,10 +69,32 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 			return;
 		}
 	}
-	vmc_mappings[vmc_mapping_count++] = (struct vmc_mapping){ start, bytes, pfn, 1, 0 };
+	last = &vmc_mappings[vmc_mapping_count++];
+	last->start = start;
+	last->bytes = bytes;
+	last->pfn = pfn;
+	last->count = 1;
+	last->step = 0;
 }
 
 #ifndef VMC_CLASSIC
+/* How many of the next entries of a last table go on as the last two that were found do: most are such. */
+static VMC_UNSEEN unsigned long vmc_follow_run(const unsigned long *entry, unsigned long left)
+{
+	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
+	unsigned long pfn = last->pfn + last->count * last->step, number;
+
+	if (last->count < 2 || last->bytes != PAGE_SIZE)
+		return 0;
+	for (number = 0; number < left; number++, pfn += last->step)
+		if (vmc_entry_kind(entry[number], 0) != VMC_LEAF || vmc_entry_pfn(entry[number], 0) != pfn ||
+		    vmc_ram_index(pfn) - VMC_BOOT_START < vmc_next[2] - VMC_BOOT_START)
+			break;
+	last->count += number;
+	vmc_mapped_count += number;
+	return number;
+}
+
 static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
@@ -91,6 +113,12 @@ static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, uns
 		kind = vmc_entry_kind(table[index], level);
 		if (kind == VMC_LEAF) {
 			vmc_add_mapping(start, bytes, vmc_entry_pfn(table[index], level));
+			if (level == 0) {
+				unsigned long more = vmc_follow_run(table + index + 1, VMC_ENTRIES_PER_TABLE - 1 - index);
+
+				index += more;
+				start += more * bytes;
+			}
 			continue;
 		}
 		below = kind == VMC_TABLE ? vmc_table_at(table[index], level) : 0;
@@ -146,7 +174,11 @@ static void vmc_add_extent(unsigned long start, unsigned long end, unsigned long
 	}
 	if (vmc_extent_count == VMC_MOST_MAPPINGS)
 		vmc_fail("there are more pieces of contents than can be reported");
-	vmc_extents[vmc_extent_count++] = (struct vmc_extent){ start, end, content, of };
+	last = &vmc_extents[vmc_extent_count++];
+	last->start = start;
+	last->end = end;
+	last->content = content;
+	last->of = of;
 }
 
 static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
@@ -249,13 +281,19 @@ static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
 	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
 	int was_table = vmc_was_table(pfn, owner);
 
-	if (vmc_listed_count++ == VMC_MOST_MAPPINGS)
+	if (vmc_listed_count++ >= VMC_MOST_MAPPINGS)
 		vmc_fail("more is allocated than can be reported");
 	if (vmc_block_count && last->order == order && last->owner == (unsigned long)owner &&
-	    last->was_table == was_table && pfn == last->pfn + (last->count << order))
+	    last->was_table == was_table && pfn == last->pfn + (last->count << order)) {
 		last->count++;
-	else
-		vmc_blocks[vmc_block_count++] = (struct vmc_block){ pfn, order, owner, was_table, 1 };
+	} else {
+		last = &vmc_blocks[vmc_block_count++];
+		last->pfn = pfn;
+		last->order = order;
+		last->owner = owner;
+		last->was_table = was_table;
+		last->count = 1;
+	}
 }
 
 /* Boot memory is kept page by page; mapped neighbours are reported as the largest aligned blocks that they make. */
@@ -298,6 +336,21 @@ static void vmc_list_boot_blocks(void)
 		vmc_add_boot_blocks(boot, end);
 }
 
+/* How many of the next pages are blocks like the one that was listed last, and no table: most are such. */
+static unsigned long vmc_follow_pages(const struct vmc_desc *desc, unsigned long left)
+{
+	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
+	unsigned long number;
+
+	for (number = 0; number < left && !last->was_table && !VMC_PREALLOCATED; number++)
+		if (!(desc[number + 1].flags & VMC_HEAD) || desc[number + 1].order ||
+		    desc[number + 1].owner != desc->owner || desc[number + 1].content == VMC_ENTRIES)
+			break;
+	last->count += number;
+	vmc_listed_count += number;
+	return number;
+}
+
 static void vmc_list_blocks(void)
 {
 	unsigned long pfn, end = VMC_RAM_PFN + vmc_next[0];
@@ -307,8 +360,10 @@ static void vmc_list_blocks(void)
 	for (pfn = VMC_RAM_PFN; (pfn = vmc_next_head(pfn, end)) < end;) {
 		const struct vmc_desc *desc = vmc_desc_of(pfn);
 
-		if (pfn - vmc_preallocated >= VMC_PREALLOCATED)
+		if (pfn - vmc_preallocated >= VMC_PREALLOCATED) {
 			vmc_add_block(pfn, desc->order, desc->owner);
+			pfn += desc->order ? 0 : vmc_follow_pages(desc, end - pfn - 1);
+		}
 		pfn += 1UL << desc->order;
 	}
 	vmc_list_boot_blocks();
