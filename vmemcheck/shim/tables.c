@@ -76,14 +76,17 @@ static unsigned long vmc_translate(unsigned long address)
 
 static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {
-	unsigned int count = 0, index;
+	unsigned int count = 0, index, of_zero = !VMC_IS_EMPTY(0UL, level);
 
 	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++) {
-		/* Most tables are new, or empty again: words of zero are empty entries on all architectures. */
-		if (index % 4 == 0 && !(table[index] | table[index + 1] | table[index + 2] | table[index + 3]))
+		/* Most tables are new, or empty again. On loongarch a word of zero is no empty entry of an upper table. */
+		if (VMC_ENTRIES_PER_TABLE % 4 == 0 && index % 4 == 0 &&
+		    !(table[index] | table[index + 1] | table[index + 2] | table[index + 3])) {
 			index += 3;
-		else
+			count += 4 * of_zero;
+		} else {
 			count += !VMC_IS_EMPTY(table[index], level);
+		}
 	}
 	return count;
 }
