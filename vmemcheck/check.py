@@ -15,7 +15,8 @@ from vmemcheck.engine import applicable
 from vmemcheck.errors import VmemcheckError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
-from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.build import Variant, build, build_first
+from vmemcheck.kernel.coverage import COUNTING
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import KernelSource
@@ -160,11 +161,19 @@ def job_of(source: KernelSource, cell: Cell, scope: Scope, examples: int, seed: 
     )
 
 
+def machine_of(job: Job) -> KernelMachine:
+    """Build the machine of a job.
+
+    :raises ShimGapError: when a name is neither in the tree nor in the shim
+    :raises BuildError: when the code does not compile
+    """
+    return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
+
+
 def run_job(job: Job) -> CellResult:
     """Build and search one cell; an error becomes a result without a verdict."""
     try:
-        program = build(job.text, Variant.FAST, job.name)
-        with KernelMachine(program, job.cell.geometry, job.name, job.traits) as machine:
+        with machine_of(job) as machine:
             found = bulk_search(machine, job.scope, job.examples, job.seed)
             names = [mark.name for mark in applicable(machine, job.scope)]
         sub_page = _sub_page(job)
@@ -189,7 +198,7 @@ def run_job(job: Job) -> CellResult:
 def _sub_page(job: Job) -> SubPageCount | None:
     if job.sub_page is None:
         return None
-    program = build(job.text, Variant.COVERED, job.name)
+    program = build_first(job.text, COUNTING, job.name)
     run = SubPageRun(program, job.cell.geometry, job.traits, job.sub_page)
     return run.count(job.scope, job.examples, job.seed)
 

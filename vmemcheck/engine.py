@@ -21,6 +21,7 @@ from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Faulted, Observation, State, Stopped
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Operation, Sequence
 from vmemcheck.scope import Scope
+from vmemcheck.situation import Situation
 
 _PROBLEMS_SHOWN = 4
 _SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
@@ -78,11 +79,12 @@ def check(
             continue
         trail.append(step)
         violations = tuple(violations_of(step, invariants, machine.by_design, coverage))
-        new = tuple(violation for violation in violations if violation.kind not in known)
-        if new:
-            return Finding(sequence[: number + 1], new, tuple(trail))
-        if not are_soft(violations):
-            break
+        if violations:
+            new = tuple(violation for violation in violations if violation.kind not in known)
+            if new:
+                return Finding(sequence[: number + 1], new, tuple(trail))
+            if not are_soft(violations):
+                break
         if coverage is not None:
             coverage.operations += 1
             coverage.marks.update(mark.name for mark in MARKS if mark.name not in coverage.marks and mark.met(step))
@@ -107,9 +109,9 @@ def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Ite
     :param met: what other sequences on this machine have met
     """
     met = met or known_of(machine)
-    place, previous = met.start(), State()
-    baseline = Baseline(place.model, previous)
-    history = History(machine, sequence, place.memory, previous)
+    place, was = met.start(), Situation(empty_model(machine), State())
+    baseline = Baseline(place.model, was.state)
+    history = History(machine, sequence, place.memory, was.state)
     observations = machine.run(sequence)
     for number, (operation, observation) in enumerate(zip(sequence, observations, strict=False)):
         expectation, following = met.expect(place, operation)
@@ -121,11 +123,14 @@ def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Ite
         after = following if _succeeded(operation, expectation, observation, is_last=is_last) else met.tried(place)
         if isinstance(operation, Boot):
             baseline = Baseline(after.model, observation.state)
-        step = Step(operation, expectation, place.model, after.model, previous, observation, baseline)
-        step = history.look_back(number, step, after.memory)
-        # What was worked out of it for another sequence still is so.
-        vars(step)["now"] = met.situation(after, observation.state)
-        place, previous = after, observation.state
+        state = observation.state
+        alike = history.alike(after.memory, state)
+        step = Step(operation, expectation, place.model, after.model, was.state, observation, baseline, alike)
+        step = history.look_back(number, step)
+        # What was worked out of them for another sequence still is so.
+        now = met.situation(after, state)
+        vars(step).update(was=was, now=now)
+        place, was = after, now
         yield step
     if len(observations) < len(sequence) and not (observations and _stopped(observations[-1])):
         raise MachineError(
@@ -183,12 +188,12 @@ def violations_of(
     :param by_design: what is no violation; which of them mattered is noted in ``coverage``
     """
     for invariant in invariants:
-        problems = list(invariant.check(step))
+        problems = tuple(invariant.check(step))
         if problems and by_design:
-            problems = list(_undeclared(step, invariant.name, problems, by_design, coverage))
-        problems = [problem for problem in problems if not problem.alone] or problems
+            problems = tuple(_undeclared(step, invariant.name, problems, by_design, coverage))
         if problems:
-            shown = tuple(problems[:_PROBLEMS_SHOWN])
+            problems = tuple(problem for problem in problems if not problem.alone) or problems
+            shown = problems[:_PROBLEMS_SHOWN]
             yield Violation(invariant.name, shown, len(problems) - len(shown))
 
 

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar, overload
 
-from vmemcheck.intervals import Intervals, union
+from vmemcheck.intervals import Intervals, total, union
 from vmemcheck.observation import (
     Allocated,
     Block,
@@ -23,6 +23,7 @@ from vmemcheck.observation import (
     OwnerKind,
     Unmapped,
 )
+from vmemcheck.once import Asked, Once
 
 Item = TypeVar("Item")
 
@@ -117,24 +118,17 @@ class Move(NamedTuple):
     users: int = 0
 
 
-class Entries(Sequence[Item]):
+class Entries(Asked, Sequence[Item]):
     """A sequence that equals the tuple of its entries, which are made when one is asked for."""
-
-    __slots__ = ("_items",)
-
-    def __init__(self) -> None:
-        self._items: tuple[Item, ...] | None = None
 
     @abstractmethod
     def _expand(self) -> Iterable[Item]:
         """Make the entries."""
 
-    @property
+    @Once
     def items(self) -> tuple[Item, ...]:
         """The entries."""
-        if self._items is None:
-            self._items = tuple(self._expand())
-        return self._items
+        return tuple(self._expand())
 
     def __len__(self) -> int:
         return len(self.items)
@@ -171,13 +165,10 @@ class Mappings(Entries[Mapping]):
     :param page_bytes: size of a base page: what a PTE page maps
     """
 
-    __slots__ = ("_spans", "page_bytes", "runs")
-
     def __init__(self, runs: tuple[MappingRun, ...], page_bytes: int) -> None:
         super().__init__()
         self.runs = runs
         self.page_bytes = page_bytes
-        self._spans: Intervals | None = None
 
     @classmethod
     def of(cls, mappings: Sequence[Mapping], page_bytes: int) -> "Mappings":
@@ -197,12 +188,32 @@ class Mappings(Entries[Mapping]):
             runs.append(MappingRun(one.start, size, one.pfn, 1, 0))
         return cls(tuple(runs), page_bytes)
 
-    @property
+    @Once
     def spans(self) -> Intervals:
         """All that is mapped."""
-        if self._spans is None:
-            self._spans = union([run.span for run in self.runs])
-        return self._spans
+        return union([run.span for run in self.runs])
+
+    @Once
+    def leaves(self) -> tuple[MappingRun, ...]:
+        """The runs of PMD leaves."""
+        return tuple(run for run in self.runs if run.size != self.page_bytes)
+
+    @Once
+    def base_pages(self) -> Intervals:
+        """The pages that PTEs lead to."""
+        size = self.page_bytes
+        return union([pages for run in self.runs if run.size == size for pages in run.pages(size)])
+
+    @Once
+    def pages(self) -> Intervals:
+        """The pages that entries lead to."""
+        leaves = self.leaves
+        return union([*self.base_pages, *(pages for run in leaves for pages in run.pages(self.page_bytes))])
+
+    @Once
+    def are_apart(self) -> bool:
+        """Whether no page is mapped twice."""
+        return total(self.pages) * self.page_bytes == sum([run.size * run.nr for run in self.runs])
 
     def of_run(self, run: MappingRun) -> Iterator[Mapping]:
         """Yield the entries of one run."""
@@ -228,12 +239,9 @@ class Mappings(Entries[Mapping]):
 class Blocks(Entries[Block]):
     """Blocks by pfn."""
 
-    __slots__ = ("_held", "runs")
-
     def __init__(self, runs: tuple[BlockRun, ...]) -> None:
         super().__init__()
         self.runs = runs
-        self._held: dict[tuple[int, Owner], Intervals] | None = None
 
     @classmethod
     def of(cls, blocks: Sequence[Block]) -> "Blocks":
@@ -250,7 +258,7 @@ class Blocks(Entries[Block]):
                 runs.append(BlockRun(one.pfn, one.order, one.owner, 1, size, one.is_table))
         return cls(tuple(runs))
 
-    @property
+    @Once
     def are_apart(self) -> bool:
         """Whether each block is on a multiple of its size, and none overlaps another."""
         end = None
@@ -261,15 +269,23 @@ class Blocks(Entries[Block]):
             end = pages.stop
         return True
 
-    @property
+    @Once
     def held(self) -> dict[tuple[int, Owner], Intervals]:
         """The pages of the blocks by what they must be freed with; complete where the blocks are apart."""
-        if self._held is None:
-            spans: dict[tuple[int, Owner], list[range]] = {}
-            for run in self.runs:
-                spans.setdefault(run.key, []).append(run.pages or range(0))
-            self._held = {key: union(found) for key, found in spans.items()}
-        return self._held
+        spans: dict[tuple[int, Owner], list[range]] = {}
+        for run in self.runs:
+            spans.setdefault(run.key, []).append(run.pages or range(0))
+        return {key: union(found) for key, found in spans.items()}
+
+    @Once
+    def pages(self) -> Intervals:
+        """The pages of the blocks; complete where the blocks are apart."""
+        return union([run.pages or range(0) for run in self.runs])
+
+    @Once
+    def common(self) -> Intervals:
+        """The pages of the blocks that may back any memmap, as those of an altmap may not; as of ``pages``."""
+        return union([run.pages or range(0) for run in self.runs if run.owner.kind is not OwnerKind.ALTMAP])
 
     def __len__(self) -> int:
         return sum(run.nr for run in self.runs)
@@ -297,8 +313,6 @@ class ContentRun(NamedTuple):
 class Contents(Entries[Extent]):
     """Contents of all that is mapped, ascending."""
 
-    __slots__ = ("runs",)
-
     def __init__(self, runs: tuple[ContentRun, ...]) -> None:
         super().__init__()
         self.runs = runs
@@ -324,8 +338,6 @@ class Events(Entries[Event]):
     :param unmapped: Unmapped, in order; the runs ascend
     :param make: makes the events
     """
-
-    __slots__ = ("_make", "moves", "others", "unmapped")
 
     def __init__(
         self,

@@ -27,20 +27,24 @@ class History:
         self._states: dict[Memory, State] = {memory: start}
         self._failed: tuple[int, type[Operation], range] | None = None
 
-    def look_back(self, number: int, step: Step, memory: Memory) -> Step:
-        """Return a step with what the sequence met before it, and remember it.
+    def alike(self, memory: Memory, state: State) -> State | None:
+        """Return the machine when just this memory was present before, and remember ``state`` where it never was."""
+        found = self._states.get(memory)
+        if found is None:
+            self._states[memory] = state
+        return found
+
+    def look_back(self, number: int, step: Step) -> Step:
+        """Return a step with what the sequence tried before it, and remember what it tried.
 
         :param number: of the operation in the sequence
-        :param memory: what is present after the step
         """
-        alike = self._states.get(memory)
-        self._states.setdefault(memory, step.state)
         is_retry = self._is_retry(step)
         first = self._first(number) if is_retry and not step.failed else None
         may_fail = step.expectation.outcome is Outcome.MAY_FAIL and isinstance(step.operation, AddMemory | AddDevice)
         failed = may_fail and step.failed
         self._failed = (number, type(step.operation), step.expectation.pfns) if failed else None
-        return replace(step, alike=alike, is_retry=is_retry, first=first) if alike or is_retry else step
+        return replace(step, is_retry=True, first=first) if is_retry else step
 
     def _is_retry(self, step: Step) -> bool:
         """Tell whether an operation asks again for what failed just before, with nothing in its way."""

@@ -6,40 +6,17 @@ Only the types. The invariants are in ``vmemcheck.invariants``, the marks in
 """
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar, overload
 
 from vmemcheck.entries import Blocks, Events, Mappings
 from vmemcheck.geometry import Geometry
 from vmemcheck.intervals import Intervals
 from vmemcheck.model import Expectation, Model, Outcome
-from vmemcheck.observation import Block, Faulted, Location, Mapping, Observation, State, Stopped, Table, Warned
+from vmemcheck.observation import Block, Event, Faulted, Location, Mapping, Observation, State, Stopped, Table, Warned
+from vmemcheck.once import Once
 from vmemcheck.operation import Operation, Sequence
 from vmemcheck.situation import Situation
-
-Result = TypeVar("Result")
-
-
-class _Once(Generic[Result]):
-    """A property that is worked out when it is asked for, and kept."""
-
-    def __init__(self, work: Callable[["Step"], Result]) -> None:
-        self._work = work
-        self.__doc__ = work.__doc__
-
-    def __set_name__(self, _: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, step: None, _: type) -> Self: ...
-    @overload
-    def __get__(self, step: "Step", _: type) -> Result: ...
-    def __get__(self, step: "Step | None", _: type) -> Result | Self:
-        if step is None:
-            return self
-        result = step.__dict__[self._name] = self._work(step)
-        return result
 
 
 @dataclass(frozen=True)
@@ -72,7 +49,12 @@ class Step:
         # What was worked out may lead to a program of this process; another one works it out again.
         return {name: value for name, value in self.__dict__.items() if name in self.__dataclass_fields__}
 
-    @_Once
+    @Once
+    def was(self) -> Situation:
+        """The model and the machine before the operation."""
+        return Situation(self.before, self.previous)
+
+    @Once
     def now(self) -> Situation:
         """The model and the machine after the operation."""
         return Situation(self.after, self.observation.state)
@@ -87,7 +69,7 @@ class Step:
         """The vmemmap that must be mapped."""
         return self.now.required
 
-    @_Once
+    @Once
     def events(self) -> Events:
         """What happened, sorted by what it is about."""
         return Events.of(self.observation.events)
@@ -117,10 +99,10 @@ class Step:
         """The state of the machine after the operation."""
         return self.observation.state
 
-    @_Once
+    @Once
     def stopped(self) -> bool:
         """Whether the machine did not come back from the operation: a fault, a BUG, an endless loop."""
-        return any(isinstance(event, Faulted | Stopped) for event in self.events.others)
+        return bool(self.events.ask(_ends))
 
     @property
     def refused(self) -> bool:
@@ -131,6 +113,10 @@ class Step:
     def failed(self) -> bool:
         """Whether a valid request returned an error."""
         return self.observation.returned < 0 and not self.refused and not self.stopped
+
+
+def _ends(events: Events) -> list[Event]:
+    return [event for event in events.others if isinstance(event, Faulted | Stopped)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +155,7 @@ class Invariant:
 
     name: str
     says: str
-    check: Callable[[Step], Iterator[Problem]]
+    check: Callable[[Step], Iterable[Problem]]
     is_soft: bool = False
 
 

@@ -5,10 +5,10 @@ Equal models are one object, so that nothing is worked out twice. Judges nothing
 """
 
 from dataclasses import replace
-from functools import cached_property
 
 from vmemcheck.model import Expectation, LiveRange, Model
 from vmemcheck.observation import State
+from vmemcheck.once import Once
 from vmemcheck.operation import Operation
 from vmemcheck.situation import Situation
 
@@ -28,7 +28,7 @@ class Place:
         self.situations: dict[int, Situation] = {}
         self.running: Place | None = None
 
-    @cached_property
+    @Once
     def memory(self) -> Memory:
         """What is present."""
         return frozenset(map(_shape, self.model.ranges)), self.model.early

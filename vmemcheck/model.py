@@ -8,8 +8,8 @@ from the C.
 """
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from vmemcheck import intervals
 from vmemcheck.geometry import PMD_LEVEL, Geometry
@@ -48,14 +48,15 @@ class LiveRange:
     :param private: only its device can reach it
     """
 
-    door: Door
+    # Where memory is tells most ranges apart: the rest is for comparing them.
+    door: Door = field(hash=False)
     start_pfn: int
     nr_pages: int
-    altmap: Altmap | None = None
-    vmemmap_shift: int = 0
+    altmap: Altmap | None = field(default=None, hash=False)
+    vmemmap_shift: int = field(default=0, hash=False)
     initialised: bool = False
-    other_pfn: int | None = None
-    private: bool = False
+    other_pfn: int | None = field(default=None, hash=False)
+    private: bool = field(default=False, hash=False)
 
     @property
     def pfns(self) -> range:
@@ -95,12 +96,13 @@ class Model:
     :param max_folio_order: a devmap of larger compound pages is refused
     """
 
-    geometry: Geometry
+    # What is the same in all models of a machine need not tell them apart.
+    geometry: Geometry = field(hash=False)
     ranges: tuple[LiveRange, ...] = ()
     early: frozenset[int] = frozenset()
     running: bool = False
-    boot_stays: bool = False
-    max_folio_order: int = ANY_ORDER
+    boot_stays: bool = field(default=False, hash=False)
+    max_folio_order: int = field(default=ANY_ORDER, hash=False)
 
     def expect(self, operation: Operation) -> Expectation:
         """Return what ``operation`` must do in this state."""
@@ -118,19 +120,15 @@ class Model:
 
     def memmap(self) -> Intervals:
         """Return the bytes of all memmap that is present."""
-        return intervals.union(
-            [self.geometry.memmap_range(live.start_pfn, live.nr_pages) for live in self.ranges]
-            + [self.early_memmap(section) for section in self.early]
-        )
+        return _memmap(self.geometry, tuple((live.start_pfn, live.nr_pages) for live in self.ranges), self.early)
 
     def required(self) -> Intervals:
         """Return the vmemmap that must be mapped: every page that present memmap touches."""
-        return intervals.union(map(self.geometry.page_aligned_outward, self.memmap()))
+        return _pages_of(self.geometry, self.memmap())
 
     def early_memmap(self, section: int) -> range:
         """Return the memmap of a whole section."""
-        pages = self.geometry.pages_per_section
-        return self.geometry.memmap_range(section * pages, pages)
+        return _early_memmap(self.geometry, section)
 
     def altmap_memmap(self, start_pfn: int) -> range | None:
         """Return the memmap that may come from the altmap at ``start_pfn``: of a device, or of a memory block.
@@ -144,8 +142,8 @@ class Model:
                 return self.geometry.memmap_range(live.start_pfn, live.nr_pages)
         return None
 
-    def shared_tails(self, live: LiveRange) -> Iterator[range]:
-        """Yield the vmemmap ranges of ``live`` in which all pages may be one page: the tails of one compound page each.
+    def shared_tails(self, live: LiveRange) -> tuple[range, ...]:
+        """Return the vmemmap ranges of ``live`` in which all pages may be one page: each the tails of a compound page.
 
         A compound page over several sections is populated section by section, and the tails of the later sections are
         those of the first. Memmap from boot is never shared: what is added to an early section finds it there.
@@ -154,20 +152,19 @@ class Model:
         mm/sparse-vmemmap.c: vmemmap_populate_compound_pages(), reuse_compound_section();
         include/linux/mm.h: vmemmap_can_optimize(); mm/sparse-vmemmap.c: section_activate()
         """
-        geometry = self.geometry
-        compound_bytes = (1 << live.vmemmap_shift) * geometry.struct_page_bytes
-        reserved_bytes = COMPOUND_RESERVED_PAGES * geometry.page_bytes
-        power_of_two = geometry.struct_page_bytes & (geometry.struct_page_bytes - 1) == 0
-        if not live.vmemmap_shift or live.altmap or not power_of_two or compound_bytes <= reserved_bytes:
-            return
-        for start in range(live.start_pfn, live.pfns.stop, 1 << live.vmemmap_shift):
-            if start // geometry.pages_per_section not in self.early:
-                # The first tail page is the one that the others share.
-                memmap = geometry.struct_page_address(start)
-                yield range(memmap + geometry.page_bytes, memmap + compound_bytes)
+        return _shared_tails(self.geometry, live, self.early) if live.vmemmap_shift and not live.altmap else ()
 
-    def _succeeds(self, pfns: range, after: "Model", *, may_fail: bool = False) -> Expectation:
-        return Expectation(Outcome.MAY_FAIL if may_fail else Outcome.SUCCEEDS, pfns, replace(after, running=True))
+    def _succeeds(
+        self,
+        pfns: range,
+        ranges: tuple[LiveRange, ...],
+        early: frozenset[int] | None = None,
+        *,
+        may_fail: bool = False,
+    ) -> Expectation:
+        early = self.early if early is None else early
+        after = Model(self.geometry, ranges, early, True, self.boot_stays, self.max_folio_order)
+        return Expectation(Outcome.MAY_FAIL if may_fail else Outcome.SUCCEEDS, pfns, after)
 
     def _skipped(self) -> Expectation:
         return Expectation(Outcome.SKIPPED, range(0), self)
@@ -193,7 +190,7 @@ class Model:
         if any(self._overlaps(live.pfns) or live.vmemmap_shift > self.max_folio_order for live in new):
             return Expectation(Outcome.REFUSED, pfns, self)
         may_fail = operation.fault is not None or not all(map(self._altmap_suffices, new))
-        return self._succeeds(pfns, replace(self, ranges=(*self.ranges, *new)), may_fail=may_fail)
+        return self._succeeds(pfns, (*self.ranges, *new), may_fail=may_fail)
 
     def _altmap_suffices(self, live: LiveRange) -> bool:
         """Whether the altmap has room for the memmap however unluckily PMD leaves are aligned in it."""
@@ -214,7 +211,7 @@ class Model:
         present = {
             section for live in ranges for section in range(live.start_pfn // pages, -(-live.pfns.stop // pages))
         }
-        return self._succeeds(victim.pfns, replace(self, ranges=ranges, early=self.early & present))
+        return self._succeeds(victim.pfns, ranges, self.early & present)
 
     def _initialise(self, operation: Initialise) -> Expectation:
         if not self.ranges:
@@ -222,7 +219,7 @@ class Model:
         index = operation.victim % len(self.ranges)
         live = self.ranges[index]
         ranges = (*self.ranges[:index], replace(live, initialised=True), *self.ranges[index + 1 :])
-        return self._succeeds(live.pfns, replace(self, ranges=ranges))
+        return self._succeeds(live.pfns, ranges)
 
     def _refused(self, operation: Refused) -> Expectation:
         geometry = self.geometry
@@ -250,6 +247,39 @@ def most_altmap_pages(geometry: Geometry, live: LiveRange) -> int:
     return max(whole, len(span) // geometry.page_bytes)
 
 
+@lru_cache(maxsize=4096)
+def _memmap(geometry: Geometry, spans: tuple[tuple[int, int], ...], early: frozenset[int]) -> Intervals:
+    """Return the memmap of ranges, each a first pfn and a number of pages, and of early sections."""
+    found = [geometry.memmap_range(start_pfn, nr_pages) for start_pfn, nr_pages in spans]
+    return intervals.union([*found, *(_early_memmap(geometry, section) for section in early)])
+
+
+@lru_cache(maxsize=4096)
+def _pages_of(geometry: Geometry, memmap: Intervals) -> Intervals:
+    return intervals.union(map(geometry.page_aligned_outward, memmap))
+
+
+def _early_memmap(geometry: Geometry, section: int) -> range:
+    return geometry.memmap_range(section * geometry.pages_per_section, geometry.pages_per_section)
+
+
+@lru_cache(maxsize=4096)
+def _shared_tails(geometry: Geometry, live: LiveRange, early: frozenset[int]) -> tuple[range, ...]:
+    compound_bytes = (1 << live.vmemmap_shift) * geometry.struct_page_bytes
+    reserved_bytes = COMPOUND_RESERVED_PAGES * geometry.page_bytes
+    power_of_two = geometry.struct_page_bytes & (geometry.struct_page_bytes - 1) == 0
+    if not power_of_two or compound_bytes <= reserved_bytes:
+        return ()
+    # The first tail page is the one that the others share.
+    memmaps = (
+        geometry.struct_page_address(start)
+        for start in range(live.start_pfn, live.pfns.stop, 1 << live.vmemmap_shift)
+        if start // geometry.pages_per_section not in early
+    )
+    return tuple(range(memmap + geometry.page_bytes, memmap + compound_bytes) for memmap in memmaps)
+
+
+@lru_cache(maxsize=65536)
 def requested_ranges(geometry: Geometry, operation: AddMemory | AddDevice) -> tuple[LiveRange, ...]:
     """Return the ranges that an add asks for, one or two; none where no caller of the kernel would ask.
 

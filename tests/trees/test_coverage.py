@@ -11,7 +11,7 @@ from vmemcheck.errors import ExecutorError
 from vmemcheck.kernel.coverage import covered_machine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.operation import AddDevice, Remove
+from vmemcheck.operation import AddDevice, Boot, Remove
 
 _FILE = "arch/x86/mm/init_64.c"
 _CYCLE = (AddDevice(0, 1), Remove(0))
@@ -42,6 +42,19 @@ def test_coverage_counts_the_walk_and_not_the_sub_page_path(tree: Tree) -> None:
         for _ in range(3):
             assert check(machine, _CYCLE) is None
         assert machine.lines()[_FILE][step] == 4 * pages
+
+
+def test_coverage_of_boot_memory_is_counted_on_a_machine_that_does_as_the_other(tree: Tree) -> None:
+    """Without optimisation, code whose result nobody uses runs too: that of the simulated memory must bear it."""
+    source = open_source(tree, "x86", 12)
+    geometry = source.geometry(64, levels=4)
+    sequence = (Boot(0, 0, geometry.subsections_per_section), AddDevice(64, 64), Remove(0))
+    with source.machine(geometry) as machine, covered_machine(source, geometry) as covered:
+        fast, slow = machine.run(sequence), covered.run(sequence)
+        counts = covered.lines()["mm/sparse.c"]
+    assert [one.returned for one in slow] == [one.returned for one in fast] == [0, 0, 0]
+    assert [one.state.mappings for one in slow] == [one.state.mappings for one in fast]
+    assert max(counts.values()) > 0
 
 
 @pytest.mark.newest_tree

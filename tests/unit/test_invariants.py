@@ -64,6 +64,10 @@ def first(step: Step) -> tuple[str, str]:
     return violation.invariant, violation.problems[0].because
 
 
+def _says(found: tuple[str, str], because: str) -> tuple[str, bool]:
+    return found[0], because in found[1]
+
+
 def _last_mapping(step: Step) -> Mapping:
     return step.state.mappings[-1]
 
@@ -117,6 +121,22 @@ def test_tlb_flushed_memory_given_back_too_early_is_a_violation() -> None:
     assert violation.invariant == "tlb-flushed"
     assert violation.problems[0].subject == freed.block
     assert "was given back while TLBs" in violation.problems[0].because
+
+
+def test_freed_once_page_that_is_freed_twice_is_a_violation() -> None:
+    """The second time it is not allocated, also where all that happened to memory was that it was freed."""
+    step = step_of((*ADDED, Remove(0)))
+    freed = next(event for event in step.observation.events if isinstance(event, Freed))
+    assert all(move.is_freed for move in step.events.moves)
+    assert ("freed-once", True) == _says(first(with_events(step, freed)), "but is not allocated")
+
+
+def test_freed_once_page_that_still_has_users_is_a_violation() -> None:
+    """A page is freed by who put it, also where all that happened to memory was that it was freed."""
+    step = step_of((*ADDED, Remove(0)))
+    events = tuple(replace(one, users=2) if isinstance(one, Freed) else one for one in step.observation.events)
+    in_use = replace(step, observation=replace(step.observation, events=events))
+    assert ("freed-once", True) == _says(first(in_use), "counted 2 more users")
 
 
 def test_counters_constructor_that_runs_twice_is_a_violation() -> None:
@@ -197,6 +217,11 @@ STATES: dict[str, tuple[Callable[[State], State], str, str]] = {
         lambda s: replace(s, blocks=(*s.blocks, Block(1 << 50, 3, BUDDY))),
         "no-leak",
         "block of order 3",
+    ),
+    "a block for nothing, on no multiple of its size": (
+        lambda s: replace(s, blocks=(*s.blocks, Block((1 << 50) + 1, 1, BUDDY))),
+        "no-leak",
+        "block of order 1",
     ),
 }
 

@@ -7,11 +7,10 @@ geometry of each architecture is looked at. Runs in a process of its own.
 
 from dataclasses import dataclass, replace
 
-from vmemcheck.check import Cell, Job
+from vmemcheck.check import Cell, Job, machine_of
 from vmemcheck.errors import BuildError, ShimGapError, SliceError, VmemcheckError
 from vmemcheck.gate.blame import Blame, source_of
 from vmemcheck.gate.compare import Compared, Pair, compare, holds
-from vmemcheck.gate.known import machine_of
 from vmemcheck.gate.text import same_program
 from vmemcheck.invariant import Verdict
 from vmemcheck.kernel.memory_model import MemoryModel

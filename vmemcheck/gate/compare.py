@@ -12,11 +12,11 @@ from typing import Protocol
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
-from vmemcheck.check import Cell, CellResult, Job
+from vmemcheck.check import Cell, CellResult, Job, machine_of
 from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
 from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
-from vmemcheck.gate.known import machine_of, played_again, run_known
+from vmemcheck.gate.known import played_again, run_known
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.machine import KernelMachine

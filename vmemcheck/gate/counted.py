@@ -10,11 +10,11 @@ from typing import Any
 
 from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Job
-from vmemcheck.errors import ExecutorError, ShimGapError
+from vmemcheck.errors import ExecutorError
 from vmemcheck.gate.known import digest_of
-from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.build import build_first
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
-from vmemcheck.kernel.coverage import CoveredMachine, LineCounts
+from vmemcheck.kernel.coverage import COUNTING, CoveredMachine, LineCounts
 
 _MOST_ENTRIES = 1024  # 50 KB each
 
@@ -39,10 +39,7 @@ def counts_of(job: Job) -> LineCounts:
 
 def _counted(job: Job) -> tuple[LineCounts, bool]:
     """Return the counts, and whether those of all sequences are in them."""
-    try:
-        program = build(job.text, Variant.COVERED, job.name)
-    except ShimGapError:  # a call in code that cannot run there
-        program = build(job.text, Variant.COVERED_LEAN, job.name)
+    program = build_first(job.text, COUNTING, job.name)
     is_whole = True
     with CoveredMachine(program, job.cell.geometry, job.name, job.traits) as machine:
         for sequence in random_sequences(job.cell.geometry, job.scope, job.examples, job.seed):

@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from vmemcheck.check import CellResult, Job, run_job
+from vmemcheck.check import CellResult, Job, machine_of, run_job
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding, Kind, Verdict
-from vmemcheck.kernel.build import Variant, build
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
-from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.makers import sources_digest
 from vmemcheck.kernel.stored import canonical
 from vmemcheck.machine import Machine
@@ -48,15 +46,6 @@ def digest_of(job: Job) -> str:
     decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
     key = canonical((*decides, sources_digest(), compiler_version()))
     return hashlib.sha256(key.encode()).hexdigest()[:40]
-
-
-def machine_of(job: Job) -> KernelMachine:
-    """Build the machine of a job.
-
-    :raises ShimGapError: when a name is neither in the tree nor in the shim
-    :raises BuildError: when the code does not compile
-    """
-    return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
 
 
 def _stored(job: Job, result: CellResult) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
-from vmemcheck.entries import MappingRun, Mappings
+from vmemcheck.entries import Events, MappingRun, Mappings
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import DIRECT_MAP, USAGE_MAPS, Constructed, Destructed, State
 from vmemcheck.situation import Situation
@@ -16,7 +16,7 @@ def _check(step: Step) -> Iterator[Problem]:
     # Memory that a failed add left behind is counted, and is the subject of failed-add-undone.
     if not (step.failed and step.state.present != step.previous.present):
         problems = list(_statistics(step))
-        yield from problems or _amounts(step)
+        yield from problems or step.now.ask(_amounts)
     yield from _direct_map(step)
     yield from _pairs(step)
 
@@ -24,6 +24,8 @@ def _check(step: Step) -> Iterator[Problem]:
 def _statistics(step: Step) -> Iterator[Problem]:
     alike = step.alike or _start(step)
     if alike and _is_mapped_alike(step, alike):
+        if alike.counters == step.state.counters:
+            return
         before = dict(alike.counters)
         for name, value in step.state.counters:
             if value != before.get(name, 0):
@@ -41,6 +43,8 @@ def _direct_map(step: Step) -> Iterator[Problem]:
 
     Source: arch/x86/mm/init_64.c: remove_pagetable(), which serves both; vmemmap_free() passes direct as false
     """
+    if step.state.counters is step.previous.counters:
+        return
     before, now = (dict(state.counters).get(DIRECT_MAP, 0) for state in (step.previous, step.state))
     if now != before:
         yield Problem(f"{DIRECT_MAP}, of the direct map, went from {before} to {now}")
@@ -58,7 +62,7 @@ def _is_mapped_alike(step: Step, alike: State) -> bool:
     return alike is step.baseline.state or Mappings.of(alike.mappings, step.geometry.page_bytes).spans == step.mapped
 
 
-def _amounts(step: Step) -> Iterator[Problem]:
+def _amounts(now: Situation) -> Iterator[Problem]:
     """Yield each statistic that is not what the memmap comes to.
 
     How much of a leaf that is used in part is counted is the kernel's affair, and whether pages of an altmap are: its
@@ -66,20 +70,20 @@ def _amounts(step: Step) -> Iterator[Problem]:
 
     Source: mm/vmstat.c: memmap_pages_add(); mm/sparse-vmemmap.c: section_nr_vmemmap_pages()
     """
-    page_bytes = step.geometry.page_bytes
-    counters = {name: value for name, value in step.state.counters if name not in (USAGE_MAPS, DIRECT_MAP)}
+    page_bytes = now.geometry.page_bytes
+    counters = {name: value for name, value in now.state.counters if name not in (USAGE_MAPS, DIRECT_MAP)}
     if not counters:
         return
-    early = len(step.after.early) * -(-step.geometry.section_memmap_bytes // page_bytes)
+    early = len(now.model.early) * -(-now.geometry.section_memmap_bytes // page_bytes)
     if counters.get("nr_memmap_boot_pages", early) != early:
         yield Problem(
             f"nr_memmap_boot_pages is {counters['nr_memmap_boot_pages']}; the memmap of the early sections has {early}"
         )
     total = sum(counters.values())
-    least = sum(map(len, step.required)) // page_bytes
-    if total == least and not any(live.vmemmap_shift for live in step.after.ranges):
+    least = sum(map(len, now.required)) // page_bytes
+    if total == least and not any(live.vmemmap_shift for live in now.model.ranges):
         return
-    least, most = step.now.ask(_bounds)
+    least, most = _bounds(now)
     if not least <= total <= most:
         expected = f"{least}" if least == most else f"between {least} and {most}"
         names = " and ".join(counters)
@@ -92,13 +96,14 @@ def _bounds(now: Situation) -> tuple[int, int]:
     """Return how many pages of memmap there are, at least and at most."""
     page_bytes = now.geometry.page_bytes
     pages = [run for run in now.mappings.runs if run.size == page_bytes]
-    leaves = [run.span for run in now.mappings.runs if run.size != page_bytes]
-    # Tail pages of compound pages share theirs. What is mapped without need is the subject of no-leak.
-    needed = [(run, part) for run in pages for part in intervals.intersect([run.span], now.required)]
-    least = sum(map(len, intervals.union(span for run, part in needed for span in _pfns(run, part, page_bytes))))
-    least += sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
-    most = sum(map(len, intervals.union(span for run in pages for span in _pfns(run, run.span, page_bytes))))
-    most += sum(map(len, leaves)) // page_bytes
+    leaves = [run.span for run in now.mappings.leaves]
+    # Tail pages of compound pages share theirs.
+    least = most = sum(map(len, now.mappings.base_pages)) + sum(map(len, leaves)) // page_bytes
+    if now.mapped != now.required:
+        # What is mapped without need is the subject of no-leak.
+        needed = [(run, part) for run in pages for part in intervals.intersect([run.span], now.required)]
+        least = sum(map(len, intervals.union(span for run, part in needed for span in _pfns(run, part, page_bytes))))
+        least += sum(map(len, intervals.intersect(leaves, now.required))) // page_bytes
     if now.geometry.subsection_memmap_bytes % page_bytes:
         # Each part of a range in a section is counted by its size, rounded up, wherever in a page it begins and ends.
         parts = (now.geometry.sections(live.start_pfn, live.nr_pages) for live in now.model.ranges)
@@ -118,13 +123,16 @@ def _pfns(run: MappingRun, part: range, page_bytes: int) -> Iterator[range]:
 
 
 def _pairs(step: Step) -> Iterator[Problem]:
+    events = step.events.ask(_paired)
+    if not events and not step.previous.constructed:
+        return
     constructed = set(step.previous.constructed)
-    for event in step.events.others:
+    for event in events:
         if isinstance(event, Constructed):
             if event.pfn in constructed:
                 yield Problem(f"the constructor ran twice on the page-table page at pfn {event.pfn:#x}")
             constructed.add(event.pfn)
-        elif isinstance(event, Destructed):
+        else:
             if event.pfn not in constructed:
                 # With the place, it is a finding of its own, behind which others of this invariant do not hide.
                 because = f"the destructor ran on pfn {event.pfn:#x}, whose constructor did not run"
@@ -133,6 +141,10 @@ def _pairs(step: Step) -> Iterator[Problem]:
     tables = {table.pfn for table in step.state.tables}
     for pfn in sorted(constructed - tables):
         yield Problem(f"the page-table page at pfn {pfn:#x} is gone, but its destructor did not run")
+
+
+def _paired(events: Events) -> Iterator[Constructed | Destructed]:
+    return (event for event in events.others if isinstance(event, Constructed | Destructed))
 
 
 COUNTERS_BALANCED = Invariant(

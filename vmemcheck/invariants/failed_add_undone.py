@@ -22,11 +22,11 @@ _COMPARED = {
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    if not isinstance(step.operation, AddDevice | AddMemory):
+    if not (step.is_retry or step.failed) or not isinstance(step.operation, AddDevice | AddMemory):
         return
     if step.is_retry:
         yield from _tried_again(step)
-    elif step.failed:
+    else:
         yield from _left_behind(step)
 
 

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """freed-once: each block is freed once, with its order, to its owner, and after its last user is gone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vmemcheck import intervals
-from vmemcheck.entries import Blocks
+from vmemcheck.entries import BlockRun, Blocks, Events
+from vmemcheck.intervals import Intervals
 from vmemcheck.invariant import Invariant, Problem, Step
-from vmemcheck.observation import Allocated, Block, Freed, OwnerKind
+from vmemcheck.observation import Allocated, Block, Freed, Owner, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    if any(move.is_freed for move in step.events.moves) and not _surely_once(step):
+    if step.events.ask(_freed) and not _surely_once(step):
         yield from _one_by_one(step)
+
+
+def _freed(events: Events) -> Iterator[BlockRun]:
+    return (move.blocks for move in events.moves if move.is_freed)
 
 
 def _surely_once(step: Step) -> bool:
@@ -19,6 +24,8 @@ def _surely_once(step: Step) -> bool:
     previous = Blocks.of(step.previous.blocks)
     if not previous.are_apart:
         return False
+    if all(move.is_freed for move in step.events.moves):
+        return _all_once(step.events.ask(_freed_by_key), previous)
     held = dict(previous.held)
     for is_freed, run, _, users in step.events.moves:
         spans = run.spans
@@ -38,6 +45,25 @@ def _surely_once(step: Step) -> bool:
                 own = intervals.union([*own, pages])
         held[key] = own
     return True
+
+
+def _all_once(freed: Sequence[tuple[tuple[int, Owner], Intervals]], held: Blocks) -> bool:
+    """Whether all that is freed, where nothing is handed out in between, is held; False where there is no saying."""
+    return bool(freed) and not any(intervals.subtract(pages, held.held.get(key, ())) for key, pages in freed)
+
+
+def _freed_by_key(events: Events) -> list[tuple[tuple[int, Owner], Intervals]]:
+    """Return the pages that are freed, by what they must be freed with; nothing where that alone does not tell."""
+    found: dict[tuple[int, Owner], list[range]] = {}
+    for _, run, _, users in events.moves:
+        spans = run.spans
+        if spans is None or users:
+            return []
+        found.setdefault(run.key, []).extend(spans)
+    united = [(key, intervals.union(spans)) for key, spans in found.items()]
+    # What is freed twice is there twice, and in the union once.
+    once = sum(intervals.total(pages) for _, pages in united)
+    return united if once == sum(run.nr << run.order for _, run, _, _ in events.moves) else []
 
 
 def _one_by_one(step: Step) -> Iterator[Problem]:

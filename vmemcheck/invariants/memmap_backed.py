@@ -17,11 +17,11 @@ from vmemcheck.situation import Situation
 
 def _check(now: Situation) -> Iterator[Problem]:
     present = _present_runs(now)
-    tables = {table.pfn for table in now.state.tables}
+    tables = [table.pfn for table in now.state.tables]
     odd = _not_surely_backed(now, present, tables)
     if odd:
         yield from _one_by_one(now, odd, tables)
-    if not _are_apart(present, now.geometry.page_bytes):
+    if not now.mappings.are_apart and not _are_apart(present, now.geometry.page_bytes):
         yield from _shared(now, present)
         yield from _shared_in_part(now, present)
 
@@ -45,23 +45,15 @@ def _present_runs(now: Situation) -> Sequence[MappingRun]:
     return present
 
 
-def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: set[int]) -> list[MappingRun]:
+def _not_surely_backed(now: Situation, present: Sequence[MappingRun], tables: list[int]) -> list[MappingRun]:
     """Return the runs that are to be looked at one by one."""
     apart = now.blocks.runs if now.blocks.are_apart else ()
-    # Any page of these may hold any memmap.
-    common = [block.pages or range(0) for block in apart if block.owner.kind is not OwnerKind.ALTMAP]
-    held = intervals.subtract(intervals.union(common), intervals.union(range(pfn, pfn + 1) for pfn in tables))
-    page_bytes, starts = now.geometry.page_bytes, [block.pfn for block in apart]
-    odd = []
-    for run in present:
-        if run.size == page_bytes:
-            pages = _pages(run, 1)
-            around = intervals.containing(pages.start, held)
-            if around is not None and pages.stop <= around.stop:
-                continue
-        if not _is_backed(now, run, apart, starts, tables):
-            odd.append(run)
-    return odd
+    pages = now.mappings.base_pages
+    common = now.blocks.common if apart else ()
+    if not intervals.subtract(pages, common) and not any(intervals.containing(pfn, pages) for pfn in tables):
+        present = [run for run in present if run.size != now.geometry.page_bytes] if now.mappings.leaves else ()
+    starts = [block.pfn for block in apart] if present else []
+    return [run for run in present if not _is_backed(now, run, apart, starts, tables)]
 
 
 def _are_apart(runs: Sequence[MappingRun], page_bytes: int) -> bool:
@@ -80,7 +72,7 @@ def _pages(run: MappingRun, pages: int) -> range:
 
 
 def _is_backed(
-    now: Situation, run: MappingRun, blocks: Sequence[BlockRun], starts: list[int], tables: set[int]
+    now: Situation, run: MappingRun, blocks: Sequence[BlockRun], starts: list[int], tables: list[int]
 ) -> bool:
     """Whether all entries of a run are surely backed by blocks that may back them, with no table in them."""
     nr_pages = run.size // now.geometry.page_bytes
@@ -111,7 +103,7 @@ def _holds_only(now: Situation, run: MappingRun, start_pfn: int) -> bool:
     return own is not None and own.start <= run.start and run.span.stop <= own.stop
 
 
-def _one_by_one(now: Situation, runs: Sequence[MappingRun], tables: set[int]) -> Iterator[Problem]:
+def _one_by_one(now: Situation, runs: Sequence[MappingRun], tables: list[int]) -> Iterator[Problem]:
     exact = {block.pfn: block for block in now.state.blocks}
     starts = [block.pfn for block in now.state.blocks]
     page_bytes = now.geometry.page_bytes
@@ -226,5 +218,5 @@ MEMMAP_BACKED = Invariant(
     "memmap-backed",
     "what backs present memmap is allocated, belongs to the right owner, and is shared only by the tail pages"
     " of one compound devmap",
-    lambda step: iter(step.now.ask(_check)),
+    lambda step: step.now.ask(_check),
 )

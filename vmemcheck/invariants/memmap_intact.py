@@ -68,5 +68,5 @@ def _right(extent: Extent, start: int, end: int, tails: Intervals) -> bool:
 MEMMAP_INTACT = Invariant(
     "memmap-intact",
     "nobody writes over live struct pages: no PAGE_UNUSED, no page-table entry, no neighbour's clearing",
-    lambda step: iter(step.now.ask(_check)),
+    lambda step: step.now.ask(_check),
 )

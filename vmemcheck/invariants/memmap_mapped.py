@@ -24,7 +24,7 @@ def _check(step: Step) -> Iterator[Problem]:
     if missing or not step.events.unmapped:
         return
     # Mapped again at the end, but not in between: whoever looked at a struct page then has crashed.
-    kept = intervals.intersect(step.before.required(), step.required)
+    kept = intervals.intersect(step.was.required, step.required)
     if not any(intervals.touches(run.span, kept) for run in step.events.unmapped):
         return
     for event in _unmapped(step):

@@ -18,15 +18,15 @@ def _leaks(now: Situation) -> Iterator[Problem]:
     # Where no more is mapped than required, each mapped page is needed.
     if now.mapped != now.required and intervals.subtract(now.mapped, now.required):
         yield from _needless(now)
-    in_use = [pages for run in now.mappings.runs for pages in run.pages(now.geometry.page_bytes)]
     for table in now.state.tables:
-        in_use.append(range(table.pfn, table.pfn + 1))
         if not intervals.touches(range(table.start, table.end), now.memmap):
             yield Problem(
                 f"{table} is allocated, but no memmap in it is present",
                 subject=table,
             )
-    used = intervals.union(in_use)
+    used = intervals.union([*now.mappings.pages, *(range(table.pfn, table.pfn + 1) for table in now.state.tables)])
+    if now.blocks.are_apart and used == now.blocks.pages:
+        return
     for run in now.blocks.runs:
         if run.order == 0 and run.pages and not intervals.subtract([run.pages], used):
             continue

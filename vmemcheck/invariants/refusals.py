@@ -11,20 +11,27 @@ _COMPARED = ("present", "mappings", "tables", "blocks")
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    pfns, observation = step.expectation.pfns, step.observation
-    asked = f"the request for pfns [{pfns.start:#x}, {pfns.stop:#x})"
+    returned, outcome = step.observation.returned, step.expectation.outcome
     # A retry that is refused is the subject of failed-add-undone.
-    if step.expectation.outcome is Outcome.SUCCEEDS and step.failed and not step.is_retry:
-        yield Problem(f"{asked} is valid, but was refused with {observation.returned}")
-    if not step.refused:
+    if returned < 0 and outcome is Outcome.SUCCEEDS and step.failed and not step.is_retry:
+        yield Problem(f"{_asked(step)} is valid, but was refused with {returned}")
+    if outcome is not Outcome.REFUSED:
         return
     # A remove returns nothing; a warning is how the kernel refuses it.
-    if observation.returned >= 0 and not any(isinstance(event, Warned) for event in step.events.others):
-        yield Problem(f"{asked} is misaligned, overlaps or is not present, but was not refused")
+    if returned >= 0 and not any(isinstance(event, Warned) for event in step.events.others):
+        yield Problem(f"{_asked(step)} is misaligned, overlaps or is not present, but was not refused")
+    if step.previous is step.state:
+        return
     for name in _COMPARED:
         before, after = getattr(step.previous, name), getattr(step.state, name)
         if before != after:
-            yield Problem(f"{asked} must be refused, but changed the {name}", subject=_kept(step, before, after))
+            subject = _kept(step, before, after)
+            yield Problem(f"{_asked(step)} must be refused, but changed the {name}", subject=subject)
+
+
+def _asked(step: Step) -> str:
+    pfns = step.expectation.pfns
+    return f"the request for pfns [{pfns.start:#x}, {pfns.stop:#x})"
 
 
 def _kept(step: Step, before: Iterable[object], after: Iterable[object]) -> Mapping | Table | None:

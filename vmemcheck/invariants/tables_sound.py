@@ -4,21 +4,31 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
+from vmemcheck.entries import Events
 from vmemcheck.invariant import Invariant, Problem, Step
 from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, Touched
 from vmemcheck.situation import Situation
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    for event in step.events.others:
+    yield from step.events.ask(_not_empty)
+    if step.events.ask(_linked_at_the_top):
+        yield from _synchronised(step)
+    yield from step.now.ask(_aligned)
+
+
+def _not_empty(events: Events) -> Iterator[Problem]:
+    for event in events.others:
         if isinstance(event, TableLinked) and event.stale_entries:
             yield Problem(
                 f"{event.table} was linked as a new one with {event.stale_entries} entries that do not read as none"
             )
         elif isinstance(event, TableFreed) and event.entries_left:
             yield Problem(f"{event.table} was freed with {event.entries_left} entries left", event.where)
-    yield from _synchronised(step)
-    yield from step.now.ask(_aligned)
+
+
+def _linked_at_the_top(events: Events) -> Iterator[TopLinked]:
+    return (event for event in events.others if isinstance(event, TopLinked))
 
 
 def _aligned(now: Situation) -> Iterator[Problem]:

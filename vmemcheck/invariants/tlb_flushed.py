@@ -3,15 +3,16 @@
 
 from collections.abc import Iterator
 
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.entries import Events
+from vmemcheck.invariant import Invariant, Problem
 from vmemcheck.observation import Unflushed
 
 
-def _check(step: Step) -> Iterator[Problem]:
-    for event in step.events.others:
+def _check(events: Events) -> Iterator[Problem]:
+    for event in events.others:
         if isinstance(event, Unflushed):
             yield Problem(f"vmemmap [{event.start:#x}, {event.end:#x}) was unmapped, but never flushed from TLBs")
-    for move in step.events.moves:
+    for move in events.moves:
         if move.unflushed:
             block = next(move.blocks.blocks())
             yield Problem(f"{block} was given back while TLBs could still lead to it", subject=block)
@@ -20,6 +21,6 @@ def _check(step: Step) -> Iterator[Problem]:
 TLB_FLUSHED = Invariant(
     "tlb-flushed",
     "what is unmapped is flushed from all TLBs before its memory is given back, and before the operation ends",
-    _check,
+    lambda step: step.events.ask(_check),
     is_soft=True,
 )

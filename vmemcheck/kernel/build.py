@@ -4,16 +4,17 @@
 What the compiler or the linker objects to is explained in ``vmemcheck.kernel.refusal``.
 """
 
+import contextlib
 import enum
 import hashlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmemcheck.errors import BuildError
+from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.assembly import inspect
 from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest
@@ -153,6 +154,19 @@ def program_text(found: Slice, shim: Shim, geometry: Geometry, native: Geometry)
     return "\n".join(parts)
 
 
+def build_first(text: str, variants: Iterable[Variant], name: str) -> Program:
+    """Compile a program in the first way that leaves out what cannot run and calls what is not there.
+
+    :raises ShimGapError: when there is none: a name is neither in the tree nor in the shim
+    :raises BuildError: when the compiler refuses the text, or binutils is not installed
+    """
+    *others, last = variants
+    for variant in others:
+        with contextlib.suppress(ShimGapError):
+            return build(text, variant, name)
+    return build(text, last, name)
+
+
 def build(text: str, variant: Variant, name: str) -> Program:
     """Compile a program, or take it from the cache.
 
@@ -183,11 +197,13 @@ def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Va
         _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
         inspect(assembly.read_text(errors="replace"), name, may_start=variant is Variant.CHECKED)
         _run(["-c", "-o", str(machine), str(assembly)], name)
+        found = symbols(machine)
         with appearing_file(path.with_name(NAMES)) as names:
-            names.write_text("".join(f"{' '.join(words)}\n" for words in symbols(machine, "--defined-only")))
+            # What is not defined has no address.
+            names.write_text("".join(f"{' '.join(words)}\n" for words in found if len(words) > 2))
         command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
         # A function of the kernel may have the name of one of the C library. The linker says who calls it.
-        borrowed = _undefined(machine) - LIBRARY_NAMES
+        borrowed = {words[0] for words in found if words[1:] == ["U"]} - LIBRARY_NAMES
         if borrowed and variant is not Variant.CHECKED:
             message = _refused([*command, "-nostdlib", "-Wl,-e,main"])
             raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
@@ -206,14 +222,8 @@ def _refused(arguments: list[str]) -> str:
     return (result.stderr.decode("utf-8", "replace") or "no message") if result.returncode != 0 else ""
 
 
-def _names_any(line: str, names: frozenset[str]) -> bool:
+def _names_any(line: str, names: Set[str]) -> bool:
     return "n function" in line or any(f"`{name}'" in line for name in names)
-
-
-def _undefined(path: Path) -> frozenset[str]:
-    """Return the names that an object file takes from elsewhere; what is made by the linker has none of its own."""
-    shown = symbols(path, "--undefined-only")
-    return frozenset(words[0] for words in shown if words[1:2] == ["U"])
 
 
 def symbols(path: Path, *options: str) -> list[list[str]]:

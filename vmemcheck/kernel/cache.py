@@ -7,6 +7,7 @@ Knows nothing about what is cached.
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 from vmemcheck.errors import FetchError
 
 _IN_USE_SECONDS = 3600
+_AT_ONCE = 2  # more than come, so that they become fewer
 DAY_SECONDS = 24 * 3600
 _PARTIAL = re.compile(r"\.partial-(\d+)-\d+-([0-9a-f]{8})-.+")
 # Machines of a cluster may share their home folder.
@@ -87,16 +89,24 @@ def write_whole(target: Path, content: bytes) -> None:
 def keep_newest(used: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> None:
     """Note that an entry of a folder is used, and remove those that were not used for longest, above a number.
 
-    What was used within an hour, or the time that is given, stays: another process may read it. When the disk is
-    read-only, or another process removes the same, nothing is done, and nobody misses it.
+    When the disk is read-only, or another process removes the same, nothing is done, and nobody misses it. Few are
+    removed at once, since a folder of thousands of files can take a disk many seconds.
+
+    :param stays_seconds: what was used within this time stays: another process may read it
     """
     with contextlib.suppress(OSError):
         os.utime(used)
-        last = {entry.path: entry.stat().st_mtime for entry in os.scandir(used.parent)}
-        for path in sorted(last, key=last.__getitem__)[:-most]:
-            # Asked again: another process may have begun to use it meanwhile.
-            if time.time() - Path(path).stat().st_mtime > stays_seconds:
-                _remove(Path(path))
+        for path in itertools.islice(surplus(used.parent, most, stays_seconds), _AT_ONCE):
+            _remove(path)
+
+
+def surplus(folder: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> Iterator[Path]:
+    """Yield the entries of a folder that were not used for longest, above a number, and are not in use."""
+    last = {entry.path: entry.stat().st_mtime for entry in os.scandir(folder)}
+    for path in map(Path, sorted(last, key=last.__getitem__)[:-most]):
+        # Asked again: another process may have begun to use it meanwhile.
+        if time.time() - path.stat().st_mtime > stays_seconds:
+            yield path
 
 
 def remove_stale(folder: Path) -> None:

@@ -14,11 +14,14 @@ from typing import TypedDict
 
 from vmemcheck.errors import ExecutorError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.build import NOTES, Program, Variant
+from vmemcheck.kernel.build import NOTES, Program, Variant, build_first
 from vmemcheck.kernel.compiler import find_compiler
 from vmemcheck.kernel.locate import SHIM
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.source import KernelSource
+
+COUNTING = (Variant.COVERED, Variant.COVERED_LEAN)
+"""How a program is compiled that counts lines, where it can be: see ``build_first()``."""
 
 LineCounts = Mapping[str, Mapping[int, int]]
 """Kernel file, relative to the tree -> line -> how often it ran; 0 where there is code that did not."""
@@ -57,7 +60,7 @@ def covered_machine(source: KernelSource, geometry: Geometry) -> CoveredMachine:
     :raises ShimGapError: when a name is neither in the tree nor in the shim
     :raises BuildError: when the code does not compile
     """
-    program = source.program(geometry, Variant.COVERED)
+    program = build_first(source.text(geometry), COUNTING, source.name)
     return CoveredMachine(program, geometry, source.name, source.traits)
 
 

@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From the answer of a machine program to observations: plain data, the same as of any other machine.
 
+What was read before is not read again, neither a state nor a part of one: most operations change a few parts only.
 What happened is in ``vmemcheck.kernel.decode_events``.
 """
 
 import struct
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from vmemcheck.entries import BlockRun, Blocks, ContentRun, Contents, Events, MappingRun, Mappings
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.decode_events import EventDecoder, owner_of, table_of
 from vmemcheck.kernel.locate import Locator
-from vmemcheck.kernel.protocol import RECORD, SIZES, SUCCESSOR, Record, record
+from vmemcheck.kernel.protocol import RECORD, SIZES, SUCCESSOR, record
 from vmemcheck.machine import Successor
-from vmemcheck.observation import DIRECT_MAP, USAGE_MAPS, AltmapState, Content, Observation, State
+from vmemcheck.observation import DIRECT_MAP, USAGE_MAPS, AltmapState, Content, Observation, State, Table
 
 _CONTENTS = (Content.STALE, Content.ZERO, Content.POISON, Content.UNUSED, Content.TABLE, Content.LIVE)
 _COUNTERS = ("nr_memmap_pages", "nr_memmap_boot_pages", USAGE_MAPS, DIRECT_MAP)
 _MOST_BYTES = 4 << 20
 """What was decoded takes ten times as much."""
+Rows = list[tuple[int, ...]]
 Decoded = TypeVar("Decoded")
 _LONG = struct.Struct("<Q")
 _ROWS = {words: struct.Struct(f"<{words}q") for words in (1, 2, 4, 5)}
@@ -59,13 +61,23 @@ class Decoder:
         self._page_bytes = geometry.page_bytes
         self._events: Remembered[Events] = Remembered(lambda data: self._decoder.decode(data, 0)[0])
         self._states: Remembered[State] = Remembered(self._state)
+        # In the order in which they come: the words of a row, and what the rows mean.
+        parts: tuple[tuple[int, Callable[[Rows], Any]], ...] = (
+            (2, _merged),
+            (5, self._mappings),
+            (4, _tables),
+            (5, _blocks),
+            (5, _contents),
+            (5, _altmaps),
+            (1, self._named),
+        )
+        self._parts = [(8 * words, _remembered(words, meaning)) for words, meaning in parts]
 
     def observations(self, count: int, data: bytes) -> tuple[Observation, ...]:
         """Return what a request with details has brought."""
         found, offset = [], 0
         for _ in range(count):
-            outcome = record(data, offset)
-            observation, offset = self._observation(outcome, data, offset + RECORD.size)
+            observation, offset = self._observation(data, offset, offset + RECORD.size)
             found.append(observation)
         return tuple(found)
 
@@ -73,11 +85,12 @@ class Decoder:
         """Return what the alternatives of an exploration have brought."""
         found, offset = [], 0
         for _ in range(count):
-            outcome, (*_, events, read_at) = record(data, offset), SUCCESSOR.unpack_from(data, offset)
+            at, outcome = offset, record(data, offset)
+            *_, events, read_at = SUCCESSOR.unpack_from(data, offset)
             offset += SUCCESSOR.size
             observation = None
             if details:
-                observation, offset = self._observation(outcome, data, offset)
+                observation, offset = self._observation(data, at, offset)
             left_over = self._place(read_at) if read_at else ""
             found.append(
                 Successor(outcome.returned, outcome.stopped, not events, outcome.digest, left_over, observation)
@@ -88,47 +101,46 @@ class Decoder:
         where = self._locator.locate(address)
         return f"{where.file}: {where.function}()"
 
-    def _observation(self, outcome: Record, data: bytes, offset: int) -> tuple[Observation, int]:
+    def _observation(self, data: bytes, at: int, offset: int) -> tuple[Observation, int]:
+        """Read the outcome of an operation and the details behind it; return where they end.
+
+        :param at: where the outcome is
+        :param offset: where the details are
+        """
+        applied, start_pfn, nr_pages, returned, _, _ = RECORD.unpack_from(data, at)
         events_bytes, state_bytes = SIZES.unpack_from(data, offset)
         start = offset + SIZES.size
         middle = start + events_bytes
         end = middle + state_bytes
         events, state = self._events.of(data[start:middle]), self._states.of(data[middle:end])
-        pfns = range(outcome.start_pfn, outcome.start_pfn + outcome.nr_pages)
-        return Observation(outcome.applied, pfns, outcome.returned, events, state), end
+        return Observation(bool(applied), range(start_pfn, start_pfn + nr_pages), returned, events, state), end
 
     def _state(self, data: bytes) -> State:
-        present, offset = _rows(data, 0, 2)
-        mappings, offset = _rows(data, offset, 5)
-        tables, offset = _rows(data, offset, 4)
-        blocks, offset = _rows(data, offset, 5)
-        contents, offset = _rows(data, offset, 5)
-        altmaps, offset = _rows(data, offset, 5)
-        counters, offset = _rows(data, offset, 1)
-        return State(
-            present=_merged(present),
-            mappings=Mappings(tuple(map(MappingRun._make, mappings)), self._page_bytes),
-            tables=tuple(table_of(*row) for row in sorted(tables)),
-            blocks=_blocks(blocks),
-            contents=Contents(
-                tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in contents)
-            ),
-            altmaps=tuple(AltmapState(*row) for row in sorted(altmaps)),
-            counters=tuple(
-                (name, row[0])
-                for name, row in zip(self._counters, counters, strict=True)
-                if name and (row[0] or name is not DIRECT_MAP)  # where there is no direct map, nobody counts it
-            ),
+        found, offset = [], 0
+        for row_bytes, remembered in self._parts:
+            (count,) = _LONG.unpack_from(data, offset)
+            start, offset = offset + _LONG.size, offset + _LONG.size + row_bytes * count
+            found.append(remembered.of(data[start:offset]))
+        present, mappings, tables, blocks, contents, altmaps, counters = found
+        return State(present, mappings, tables, blocks, contents, altmaps, counters=counters)
+
+    def _mappings(self, rows: Rows) -> Mappings:
+        return Mappings(tuple(map(MappingRun._make, rows)), self._page_bytes)
+
+    def _named(self, rows: Rows) -> tuple[tuple[str, int], ...]:
+        return tuple(
+            (name, row[0])
+            for name, row in zip(self._counters, rows, strict=True)
+            if name and (row[0] or name is not DIRECT_MAP)  # where there is no direct map, nobody counts it
         )
 
 
-def _rows(data: bytes, offset: int, words: int) -> tuple[list[tuple[int, ...]], int]:
-    (count,) = _LONG.unpack_from(data, offset)
-    start, offset = offset + 8, offset + 8 + 8 * words * count
-    return list(_ROWS[words].iter_unpack(data[start:offset])), offset
+def _remembered(words: int, meaning: Callable[[Rows], Decoded]) -> Remembered[Decoded]:
+    rows = _ROWS[words]
+    return Remembered(lambda data: meaning(list(rows.iter_unpack(data))))
 
 
-def _merged(spans: list[tuple[int, ...]]) -> tuple[range, ...]:
+def _merged(spans: Rows) -> tuple[range, ...]:
     merged: list[range] = []
     for start, end in spans:
         if merged and merged[-1].stop == start:
@@ -138,7 +150,19 @@ def _merged(spans: list[tuple[int, ...]]) -> tuple[range, ...]:
     return tuple(merged)
 
 
-def _blocks(rows: list[tuple[int, ...]]) -> Blocks:
+def _tables(rows: Rows) -> tuple[Table, ...]:
+    return tuple(table_of(*row) for row in sorted(rows))
+
+
+def _contents(rows: Rows) -> Contents:
+    return Contents(tuple(ContentRun(start, end, _CONTENTS[kind], of, nr) for start, end, kind, of, nr in rows))
+
+
+def _altmaps(rows: Rows) -> tuple[AltmapState, ...]:
+    return tuple(AltmapState(*row) for row in sorted(rows))
+
+
+def _blocks(rows: Rows) -> Blocks:
     """Return the blocks in order of their pfns; those of altmaps come in the order in which they were given."""
     rows.sort()
     blocks = Blocks(

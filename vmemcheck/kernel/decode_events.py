@@ -184,6 +184,9 @@ def _take(entry: _Entry, times: int, pfn_step: int, moves: list[Move], unmapped:
 
 
 def _raw_events(data: bytes, offset: int, count: int) -> tuple[_Raw, int]:
+    if offset + count * _EVENT.size == len(data):
+        # No event has a text.
+        return [(entry, "") for entry in _EVENT.iter_unpack(data[offset:])], len(data)
     raw = []
     for _ in range(count):
         entry = _EVENT.unpack_from(data, offset)

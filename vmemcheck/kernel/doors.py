@@ -90,6 +90,7 @@ class Prototype:
         return re.search(r"\bvoid\b", self.head) is not None and "*" not in self.head
 
 
+@functools.lru_cache(maxsize=4)
 def door_macros(found: Slice) -> str:
     """Return the macros through which the machine calls the functions of ``found``.
 

@@ -6,7 +6,7 @@ What an answer means is in ``vmemcheck.kernel.decode``.
 
 import contextlib
 import os
-import selectors
+import select
 import subprocess
 import tempfile
 import time
@@ -40,6 +40,7 @@ class Executor:
         self._counts: list[bytes] = []
         self._counts_file = -1
         self._process: subprocess.Popen[bytes] | None = None
+        self._output = select.poll()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._errors: int = -1
 
@@ -53,10 +54,7 @@ class Executor:
         try:
             process.stdin.write(request)
             process.stdin.flush()
-            count, length = HEADER.unpack(self._read(HEADER.size))
-            if length > _MOST_BYTES:
-                raise self._died(f"announced {length} bytes of output, more than the limit of {_MOST_BYTES >> 20} MiB")
-            body = self._read(length)
+            count, body = self._answer()
         except BrokenPipeError:
             raise self._died("ended before it read its input") from None
         if count == FAILED:
@@ -137,27 +135,35 @@ class Executor:
                 where=str(self._program.path),
                 to_fix="see that the cache folder is on a file system that allows programs (XDG_CACHE_HOME)",
             ) from None
+        assert self._process.stdout is not None
+        self._output = select.poll()
+        self._output.register(self._process.stdout, select.POLLIN)
         return self._process
 
-    def _read(self, length: int) -> bytes:
+    def _answer(self) -> tuple[int, bytes]:
+        """Read the answer to one request, behind which there is nothing: no other one was sent."""
+        data = bytearray()
+        count, length = 0, 0
+        end = time.monotonic() + self._seconds
+        while len(data) < HEADER.size + length:
+            data += self._part(end)
+            if not length and len(data) >= HEADER.size:
+                count, length = HEADER.unpack_from(data)
+            if length > _MOST_BYTES:
+                raise self._died(f"announced {length} bytes of output, more than the limit of {_MOST_BYTES >> 20} MiB")
+        return count, bytes(memoryview(data)[HEADER.size :])
+
+    def _part(self, end: float) -> bytes:
+        """Wait for more of an answer until then, and return it."""
         process = self._process
         assert process is not None
         assert process.stdout is not None
-        parts: list[bytes] = []
-        missing = length
-        end = time.monotonic() + self._seconds
-        with selectors.DefaultSelector() as selector:
-            file = process.stdout.fileno()
-            selector.register(file, selectors.EVENT_READ)
-            while missing:
-                if not selector.select(max(0.0, end - time.monotonic())):
-                    raise self._died(f"gave no answer for {self._seconds} s")
-                part = os.read(file, min(missing, 1 << 20))
-                if not part:
-                    raise self._died("ended in the middle of a sequence")
-                parts.append(part)
-                missing -= len(part)
-        return b"".join(parts)
+        if not self._output.poll(1000 * max(0.0, end - time.monotonic())):
+            raise self._died(f"gave no answer for {self._seconds} s")
+        part = os.read(process.stdout.fileno(), 1 << 20)
+        if not part:
+            raise self._died("ended in the middle of a sequence")
+        return part
 
     def _died(self, how: str) -> ExecutorError:
         process = self._process

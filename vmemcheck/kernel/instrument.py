@@ -5,6 +5,7 @@ The kernel's lines stay where they are: a definition gets another name, and a fu
 the old name behind it. Only the text of the slice is edited, at run time.
 """
 
+import functools
 import re
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ _ALTMAP_ALLOC = "altmap_alloc_block_buf"
 _STRUCT_PAGE = re.compile(r"^struct page \{", re.MULTILINE)
 
 
+@functools.lru_cache(maxsize=4)
 def instrumented(found: Slice) -> Slice:
     """Return the slice with its calls noted and the size of struct page left to VMC_STRUCT_PAGE_BYTES.
 

@@ -69,6 +69,10 @@ class Slice:
     from_shim: Mapping[str, str]
     missing: tuple[Missing, ...]
 
+    def __hash__(self) -> int:
+        """Return the hash of the texts, so that what is made of a slice for each geometry can be made once."""
+        return hash((self.macros, self.types, self.prototypes, self.code))
+
 
 @dataclass(slots=True)
 class _Closure:

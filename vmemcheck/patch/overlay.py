@@ -4,17 +4,21 @@
 The folder is in the cache, named by its content, so that what was found out about it is found again.
 """
 
+import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vmemcheck.errors import PatchError
-from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest
+from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest, surplus
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.unpack import WANTED, is_wanted
 
 _MOST = 24
+_MANIFEST = ".changed.json"
+"""In each copy: of what it is one, and the names of the files that are not links."""
 
 
 def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
@@ -24,17 +28,21 @@ def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
     :raises PatchError: when a name is a folder of the tree, or leads through a file
     """
     names = sorted(_names(base.root))
-    digest = hashlib.sha256("\0".join((str(base.root), *names)).encode("utf-8", "surrogateescape"))
+    of = hashlib.sha256("\0".join((str(base.root), *names)).encode("utf-8", "surrogateescape"))
+    digest = of.copy()
     for name, content in sorted(contents.items()):
         digest.update(f"\0{name}\0".encode() + (b"-" if content is None else b"+" + content))
     folder = cache_folder("patched") / digest.hexdigest()[:32]
+    took_over = False
     if not folder.is_dir():
         with appearing(folder) as partial:
-            _link(base.root, [name for name in names if name not in contents], partial)
-            for name, content in contents.items():
-                if content is not None:
-                    _place(partial / name, name, content)
-    keep_newest(folder, _MOST)
+            took_over = _took_over(of.hexdigest(), base.root, names, partial)
+            if not took_over:
+                _link(base.root, names, partial)
+            _change(partial, contents)
+            (partial / _MANIFEST).write_text(json.dumps({"of": of.hexdigest(), "changed": sorted(contents)}))
+    if not took_over:  # else there are no more than before
+        keep_newest(folder, _MOST)
     return Tree(root=folder.resolve(), version=base.version, origin=base.origin, base=base.base or base.root)
 
 
@@ -54,7 +62,32 @@ def _names(root: Path) -> Iterator[str]:
                     yield f"{relative}/{name}"
 
 
-def _link(root: Path, names: list[str], folder: Path) -> None:
+def _took_over(of: str, root: Path, names: list[str], folder: Path) -> bool:
+    """Let the folder be a copy of the same tree that is no longer used: there are thousands of links in it."""
+    for old in surplus(folder.parent, _MOST):
+        try:
+            manifest = json.loads((old / _MANIFEST).read_bytes())
+            if manifest["of"] != of:
+                continue
+            old.rename(folder)
+            os.utime(folder)
+        except (OSError, ValueError):  # there is none, or another process was faster
+            continue
+        _restore(root, manifest["changed"], frozenset(names), folder)
+        return True
+    return False
+
+
+def _restore(root: Path, changed: Iterable[str], names: frozenset[str], folder: Path) -> None:
+    for name in changed:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (folder / name).unlink()
+        with contextlib.suppress(OSError):  # where something is left in one
+            os.removedirs((folder / name).parent)
+    _link(root, names.intersection(changed), folder)
+
+
+def _link(root: Path, names: Iterable[str], folder: Path) -> None:
     made: set[str] = set()
     for name in names:
         parent = name.rpartition("/")[0]
@@ -62,6 +95,15 @@ def _link(root: Path, names: list[str], folder: Path) -> None:
             made.add(parent)
             os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103  # thousands of names: Path is too slow
         os.symlink(f"{root}/{name}", f"{folder}/{name}")  # noqa: PTH211  # the same
+
+
+def _change(folder: Path, contents: Mapping[str, bytes | None]) -> None:
+    for name in contents:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (folder / name).unlink()
+    for name, content in contents.items():
+        if content is not None:
+            _place(folder / name, name, content)
 
 
 def _place(path: Path, name: str, content: bytes) -> None:

@@ -137,3 +137,15 @@ def test_keep_newest_leaves_what_was_used_within_the_time_that_is_given(tmp_path
         os.utime(tmp_path / name, (time.time() - days * DAY_SECONDS,) * 2)
     keep_newest(tmp_path / "now", 1, 30 * DAY_SECONDS)
     assert {"now", "yesterday"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_keep_newest_removes_few_at_once_until_no_more_are_left_than_the_number(tmp_path: Path) -> None:
+    """Many that are no longer used are gone after some calls: none of them takes long."""
+    for name in ("a", "b", "c", "d", "e", "used"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    left = []
+    for _ in range(4):
+        keep_newest(tmp_path / "used", 1)
+        left.append(len(list(tmp_path.iterdir())))
+    assert left == [4, 2, 1, 1]

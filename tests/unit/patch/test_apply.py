@@ -3,6 +3,7 @@
 
 import difflib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from vmemcheck.errors import PatchError, TreeError
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.patch import overlay
 from vmemcheck.patch.apply import State, apply_series
 from vmemcheck.patch.mail import read_series
 from vmemcheck.patch.overlay import patched_tree
@@ -109,6 +111,25 @@ def test_series_with_new_renamed_and_deleted_files_is_applied(tree: Tree) -> Non
     assert state.contents == {"mm/new.c": b"x();\n", "mm/moved.c": _OLD.encode(), "mm/sparse.c": None}
     assert _origins(state, "mm/new.c") == {1: (1, 0)}
     assert _origins(state, "mm/moved.c") == {}
+
+
+def test_patched_tree_that_takes_over_an_old_copy_is_as_one_that_is_made_anew(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an old copy of the tree nothing is left: what was changed, new, and taken away in it is as in the tree."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(overlay, "_MOST", 1)
+    old = patched_tree(tree, {"mm/sparse.c": b"old\n", "include/linux/mm.h": None, "mm/deep/new.c": b"new\n"})
+    number = old.root.stat().st_ino
+    os.utime(old.root, (0, 0))
+    taken = patched_tree(tree, {"mm/other.c": b"other\n", "mm/sparse.c/moved.c": b"moved\n", "mm/sparse.c": None})
+    assert (taken.root.stat().st_ino, old.root.exists()) == (number, False)
+    shown = {path: path.read_bytes() for path in sorted(taken.root.rglob("*.[ch]")) if path.is_file()}
+    shutil.rmtree(taken.root)
+    made = patched_tree(tree, {"mm/other.c": b"other\n", "mm/sparse.c/moved.c": b"moved\n", "mm/sparse.c": None})
+    assert shown == {path: path.read_bytes() for path in sorted(made.root.rglob("*.[ch]")) if path.is_file()}
+    assert not taken.has("mm/deep")
+    assert (tree.read("mm/sparse.c"), tree.has("include/linux/mm.h")) == (_OLD, True)
 
 
 def test_patched_tree_shows_the_changed_files_and_links_to_the_others(
