@@ -96,7 +96,8 @@ static unsigned long vmc_page_words(unsigned long hash, unsigned long pfn)
 
 	if (!desc)
 		return vmc_mix(hash, pfn);
-	hash = vmc_mix(hash, (unsigned long)desc->owner << 8 | (desc->flags & ~VMC_LISTED));
+	hash = vmc_mix(hash, (unsigned long)desc->owner << 8 | vmc_in_tlbs[pfn - VMC_BASE_PFN] << 4 |
+				     (desc->flags & ~VMC_LISTED));
 	if (desc->flags & VMC_HEAD)
 		hash = vmc_mix(hash, desc->order);
 	if (desc->flags & VMC_IS_TABLE)
@@ -143,15 +144,17 @@ static unsigned long vmc_table_words(unsigned long hash)
 
 static unsigned long vmc_mapping_words(unsigned long hash)
 {
-	unsigned long index, page;
+	unsigned long index, number, page;
 
-	for (index = 0; index < vmc_mapping_count; index++) {
-		const struct vmc_mapping *one = &vmc_mappings[index];
+	for (index = 0; index < vmc_mapping_count; index++)
+		for (number = 0; number < vmc_mappings[index].count; number++) {
+			const struct vmc_mapping *run = &vmc_mappings[index];
+			unsigned long pfn = run->pfn + number * run->step;
 
-		hash = vmc_mix(hash, vmc_fold(one->start, one->bytes, 2, 3));
-		for (page = 0; page < one->bytes >> PAGE_SHIFT; page++)
-			hash = vmc_page_words(vmc_mix(hash, vmc_name_of(one->pfn + page)), one->pfn + page);
-	}
+			hash = vmc_mix(hash, vmc_fold(run->start + number * run->bytes, run->bytes, 2, 3));
+			for (page = pfn; page < pfn + (run->bytes >> PAGE_SHIFT); page++)
+				hash = vmc_page_words(vmc_mix(hash, vmc_name_of(page)), page);
+		}
 	return hash;
 }
 
@@ -170,10 +173,13 @@ static unsigned long vmc_content_words(unsigned long hash, int with_free)
 {
 	unsigned long index, page, run, last = ~0UL;
 
-	for (index = 0; index < vmc_mapping_count; index++)
-		for (page = 0; page < vmc_mappings[index].bytes >> PAGE_SHIFT; page++) {
+	for (index = 0; index < vmc_mapping_count; index++) {
+		unsigned long each = vmc_mappings[index].bytes >> PAGE_SHIFT;
+
+		for (page = 0; page < each * vmc_mappings[index].count; page++) {
 			unsigned long start = vmc_mappings[index].start + (page << PAGE_SHIFT), at = 0;
-			const struct vmc_desc *desc = vmc_desc_of(vmc_mappings[index].pfn + page);
+			const struct vmc_desc *desc =
+				vmc_desc_of(vmc_mappings[index].pfn + page / each * vmc_mappings[index].step + page % each);
 			const struct vmc_run_list *list = desc ? &vmc_lists[desc->list] : 0;
 			unsigned long runs = desc && desc->content == VMC_MIXED ? list->count : 1;
 
@@ -189,21 +195,23 @@ static unsigned long vmc_content_words(unsigned long hash, int with_free)
 				at = mixed ? list->runs[run].end : 0;
 			}
 		}
+	}
 	return hash;
 }
 
 /* Blocks that nothing maps have no order of their own: a sum does not depend on it. */
 static unsigned long vmc_block_words(unsigned long hash)
 {
-	unsigned long index, sum = 0;
+	unsigned long index, number, sum = 0;
 
-	for (index = 0; index < vmc_block_count; index++) {
-		const struct vmc_block *one = &vmc_blocks[index];
-		unsigned long name = vmc_name_if_any(one->pfn);
-		unsigned long own = vmc_mix(name, vmc_fold(one->order, one->owner, one->was_table, 5));
+	for (index = 0; index < vmc_block_count; index++)
+		for (number = 0; number < vmc_blocks[index].count; number++) {
+			const struct vmc_block *run = &vmc_blocks[index];
+			unsigned long pfn = run->pfn + (number << run->order), name = vmc_name_if_any(pfn);
+			unsigned long own = vmc_mix(name, vmc_fold(run->order, run->owner, run->was_table, 5));
 
-		sum += name == VMC_UNNAMED ? vmc_page_words(own, one->pfn) : own;
-	}
+			sum += name == VMC_UNNAMED ? vmc_page_words(own, pfn) : own;
+		}
 	return vmc_mix(hash, sum);
 }
 

@@ -51,12 +51,18 @@ static unsigned long vmc_translate(unsigned long address)
 			      (address - (VMC_VMEMMAP + start * sizeof(struct page))));
 }
 
+static unsigned long vmc_translate_some(unsigned long address, unsigned long *pages)
+{
+	*pages = 1;
+	return vmc_translate(address);
+}
+
 static void vmc_walk(void)
 {
 	unsigned long nr, place, end;
 
 	vmc_walks++;
-	vmc_mapping_count = vmc_table_count = 0;
+	vmc_mapping_count = vmc_mapped_count = vmc_table_count = 0;
 	for (nr = vmc_first_section; nr != ~0UL && nr <= vmc_last_section; nr++) {
 		if (!vmc_section_of(section_nr_to_pfn(nr)))
 			continue;

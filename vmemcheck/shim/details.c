@@ -132,49 +132,26 @@ static void vmc_put_events(void)
 
 static void vmc_put_mappings(void)
 {
-	unsigned long index, next, step, count_at = vmc_out_bytes, count = 0;
+	unsigned long index;
 
-	vmc_put_word(0);
-	for (index = 0; index < vmc_mapping_count; index = next, count++) {
-		const struct vmc_mapping *first = &vmc_mappings[index];
+	vmc_put_word(vmc_mapping_count);
+	for (index = 0; index < vmc_mapping_count; index++) {
+		const struct vmc_mapping *run = &vmc_mappings[index];
 
-		for (step = 0, next = index + 1; next < vmc_mapping_count; next++) {
-			const struct vmc_mapping *one = &vmc_mappings[next];
-
-			if (next == index + 1)
-				step = one->pfn - first->pfn;
-			if (one->bytes != first->bytes || one->start != first->start + (next - index) * first->bytes ||
-			    one->pfn != first->pfn + (next - index) * step)
-				break;
-			/* What shares a page stays together. */
-			if (step && next + 1 < vmc_mapping_count && one[1].pfn == one->pfn)
-				break;
-		}
-		vmc_put_row(vmc_address_name(first->start), first->bytes, vmc_pfn_name(first->pfn), next - index,
-			    next - index > 1 ? step : 0);
+		vmc_put_row(vmc_address_name(run->start), run->bytes, vmc_pfn_name(run->pfn), run->count, run->step);
 	}
-	__builtin_memcpy(vmc_out + count_at, &count, sizeof(count));
 }
 
 static void vmc_put_blocks(void)
 {
-	unsigned long index, next, count_at = vmc_out_bytes, count = 0;
+	unsigned long index;
 
-	vmc_put_word(0);
-	for (index = 0; index < vmc_block_count; index = next, count++) {
-		const struct vmc_block *first = &vmc_blocks[index];
+	vmc_put_word(vmc_block_count);
+	for (index = 0; index < vmc_block_count; index++) {
+		const struct vmc_block *run = &vmc_blocks[index];
 
-		for (next = index + 1; next < vmc_block_count; next++) {
-			const struct vmc_block *one = &vmc_blocks[next];
-
-			if (one->order != first->order || one->owner != first->owner ||
-			    one->was_table != first->was_table ||
-			    one->pfn != first->pfn + ((next - index) << first->order))
-				break;
-		}
-		vmc_put_row(vmc_pfn_name(first->pfn), first->order, first->owner, next - index, first->was_table);
+		vmc_put_row(vmc_pfn_name(run->pfn), run->order, run->owner, run->count, run->was_table);
 	}
-	__builtin_memcpy(vmc_out + count_at, &count, sizeof(count));
 }
 
 static void vmc_put_contents(void)

@@ -45,7 +45,13 @@ static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigne
 		vmc_event_count++;
 	else
 		vmc_give_up("one operation had more events than can be reported");
-	*event = (struct vmc_event){ type, at, a, b, c, d };
+	/* Word by word: a value that is built first and then copied takes twice as long without optimisation. */
+	event->type = type;
+	event->at = at;
+	event->a = a;
+	event->b = b;
+	event->c = c;
+	event->d = d;
 	return event;
 }
 

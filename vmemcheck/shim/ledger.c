@@ -12,6 +12,8 @@ VMC_KEEP static unsigned long vmc_next[3] = { 0, 0, 0 };
 #define VMC_MOST_FREE 4096
 VMC_KEEP static unsigned long (*vmc_free_heads)[VMC_MOST_FREE] = 0;
 static unsigned int vmc_free_counts[VMC_ORDERS];
+/* A bit for each order of which blocks are free. */
+static unsigned int vmc_free_orders;
 static int vmc_fault_kind;
 static unsigned long vmc_fault_value, vmc_allocations;
 VMC_KEEP static unsigned int vmc_sequence = 0;
@@ -30,6 +32,7 @@ static void vmc_ledger_reset(void)
 		unsigned long used = vmc_next[area] > first[area] ? vmc_next[area] - first[area] : 0;
 
 		__builtin_memset(&vmc_ram[first[area]], 0, used * sizeof(*vmc_ram));
+		__builtin_memset(&vmc_heads[first[area] / 64], 0, (used + 63) / 64 * sizeof(long));
 		__builtin_memset(VMC_RAM_STRUCTS + first[area] * VMC_STRUCT_PAGE_BYTES, 0,
 				 used * VMC_STRUCT_PAGE_BYTES);
 		__asan_unpoison_memory_region(VMC_RAM + (first[area] << PAGE_SHIFT), used << PAGE_SHIFT);
@@ -53,6 +56,32 @@ static int vmc_is_faulty(unsigned int order)
 static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn);
 static void vmc_fill_memory(unsigned long pfn);
 
+/* Where VMC_HEAD is taken from these pages. */
+static void vmc_clear_heads(unsigned long pfn, unsigned int order)
+{
+	unsigned long first = vmc_ram_index(pfn), last = first + (1UL << order) - 1, word;
+
+	if (last >= VMC_RAM_PAGES || first > last)
+		return;
+	for (word = first / 64; word <= last / 64; word++)
+		vmc_heads[word] &= ~((word == first / 64 ? ~0UL << first % 64 : ~0UL) &
+				     (word == last / 64 ? ~0UL >> (63 - last % 64) : ~0UL));
+}
+
+/* The page of the first block at or behind a page that is handed out and begins before end; else end. */
+static unsigned long vmc_next_head(unsigned long pfn, unsigned long end)
+{
+	unsigned long index = vmc_ram_index(pfn), word = index / 64, bits;
+
+	if (pfn >= end)
+		return end;
+	for (bits = vmc_heads[word] & ~0UL << index % 64; !bits; bits = vmc_heads[word])
+		if (++word * 64 >= vmc_ram_index(end))
+			return end;
+	index = word * 64 + __builtin_ctzl(bits);
+	return index < vmc_ram_index(end) ? VMC_RAM_PFN + index : end;
+}
+
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
@@ -61,8 +90,9 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	vmc_changed = 1;
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
+	vmc_clear_heads(pfn, order);
 	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = (desc[page].flags & (VMC_LISTED | VMC_CACHED)) | VMC_ALLOCATED;
+		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
 		if (desc[page].sequence == vmc_sequence)
 			vmc_let_go(&desc[page], pfn + page);
 		else
@@ -74,23 +104,38 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	}
 	desc->flags |= VMC_HEAD;
 	desc->order = order;
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		vmc_heads[vmc_ram_index(pfn) / 64] |= 1UL << vmc_ram_index(pfn) % 64;
+}
+
+static void vmc_add_free(unsigned long pfn, unsigned int order)
+{
+	if (vmc_free_counts[order] == VMC_MOST_FREE)
+		return;
+	vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
+	vmc_free_orders |= 1U << order;
+}
+
+/* The last block freed of an order is free no longer. */
+static void vmc_not_free(unsigned int order)
+{
+	if (!--vmc_free_counts[order])
+		vmc_free_orders &= ~(1U << order);
 }
 
 /* The last block freed that is large enough; what is left of it stays free. */
 static unsigned long vmc_recycled(unsigned int order)
 {
-	unsigned int from = order;
+	unsigned int from, orders = vmc_free_orders & -(1U << order);
 	unsigned long pfn;
 
-	while (from < VMC_ORDERS && !vmc_free_counts[from])
-		from++;
-	if (from == VMC_ORDERS)
+	if (!orders)
 		return 0;
-	pfn = vmc_free_heads[from][--vmc_free_counts[from]];
-	while (from > order) {
-		from--;
-		vmc_free_heads[from][vmc_free_counts[from]++] = pfn + (1UL << from);
-	}
+	from = __builtin_ctz(orders);
+	pfn = vmc_free_heads[from][vmc_free_counts[from] - 1];
+	vmc_not_free(from);
+	while (from > order)
+		vmc_add_free(pfn + (1UL << --from), from);
 	return pfn;
 }
 
@@ -186,10 +231,9 @@ static void vmc_recycle_merged(unsigned long pfn)
 	while (order + 1 < VMC_ORDERS && vmc_free_counts[order] &&
 	       vmc_free_heads[order][vmc_free_counts[order] - 1] == (pfn ^ 1UL << order)) {
 		pfn &= ~(1UL << order);
-		vmc_free_counts[order++]--;
+		vmc_not_free(order++);
 	}
-	if (vmc_free_counts[order] < VMC_MOST_FREE)
-		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
+	vmc_add_free(pfn, order);
 }
 
 static void vmc_table_freed(unsigned long pfn, unsigned long at);
@@ -215,20 +259,21 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
 	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
-		  (desc && desc->flags & VMC_CACHED ? 1 : 0) | vmc_users_left(pfn, to) << 1);
+		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | vmc_users_left(pfn, to) << 1);
 	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
 		return;
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
 	from_boot = to == VMC_OWNER_BOOT;
+	vmc_clear_heads(pfn, order);
 	for (page = 0; page < 1UL << order; page++)
-		desc[page].flags &= VMC_LISTED | VMC_CACHED;
+		desc[page].flags &= VMC_LISTED;
 	if (whole)
 		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	/* What was freed in another way than it was allocated is not handed out again. */
 	if (whole && from_boot)
 		vmc_recycle_merged(pfn);
-	else if (whole && vmc_free_counts[order] < VMC_MOST_FREE)
-		vmc_free_heads[order][vmc_free_counts[order]++] = pfn;
+	else if (whole)
+		vmc_add_free(pfn, order);
 }
 
 static void vmc_put_page(struct page *page, unsigned int order, unsigned long at)

@@ -34,18 +34,22 @@ extern void _exit(int code) __attribute__((noreturn));
 /* What is in a page, as far as it matters; VMC_MIXED: see the list of runs. */
 enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_MIXED };
 
-enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8, VMC_CACHED = 16 };
+enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };
 
 /*
  * of: for live struct pages the address they belong to; for a table, what its first entry maps; VMC_LEFT_OVER where
  * nobody has written since the page was handed out. seen: the walk that found boot memory mapped last. sequence: the
- * one in which it was handed out last. count: of the users of a table, when a walk found it last.
+ * one in which it was handed out last. count: of the users of a table, when a walk found it last. list: the runs of what
+ * is VMC_MIXED, and so no table.
  */
 #define VMC_LEFT_OVER 1UL
 struct vmc_desc {
 	unsigned long of;
 	long owner;
-	unsigned int list, seen, sequence, count;
+	union {
+		unsigned int list, count;
+	};
+	unsigned int seen, sequence;
 	unsigned char content, order, flags, level;
 };
 
@@ -57,6 +61,10 @@ struct vmc_desc {
 #define VMC_SOILED 0x200
 VMC_KEEP static unsigned short *vmc_fillings = 0;
 
+/* A bit for each page where a block begins that is handed out: free memory need not be looked through. */
+VMC_KEEP static unsigned long *vmc_heads = 0;
+/* A byte for each page from VMC_BASE_PFN on: whether TLBs may hold an entry that leads to it; see tlb.c. */
+VMC_KEEP static unsigned char *vmc_in_tlbs = 0;
 VMC_KEEP static struct vmc_desc *vmc_ram = 0;
 VMC_KEEP static struct vmc_desc *vmc_hot = 0;
 VMC_KEEP int vmc_levels = 4;
@@ -118,6 +126,8 @@ static void vmc_machine_start(void)
 {
 	vmc_ram = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_ram));
 	vmc_fillings = vmc_reserve(0, VMC_RAM_PAGES * sizeof(*vmc_fillings));
+	vmc_heads = vmc_reserve(0, VMC_RAM_PAGES / 8);
+	vmc_in_tlbs = vmc_reserve(0, VMC_HOT_PAGES + VMC_RAM_PAGES);
 	vmc_hot = vmc_reserve(0, VMC_HOT_PAGES * sizeof(*vmc_hot));
 	vmc_reserve((void *)VMC_TOP_PLACE, VMC_TOP_BYTES);
 	vmc_reserve(VMC_RAM, VMC_RAM_PAGES << PAGE_SHIFT);

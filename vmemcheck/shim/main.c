@@ -160,6 +160,7 @@ static void vmc_reset(void)
 		vmc_first_section = ~0UL;
 		vmc_last_section = 0;
 	}
+	vmc_flush(0, ~0UL);
 	vmc_ledger_reset();
 	vmc_list_count = 0;
 	vmc_copy_data(1);
@@ -192,9 +193,13 @@ static unsigned long vmc_state_digest(void)
 {
 	unsigned long hash = 0, index;
 
-	for (index = 0; index < vmc_mapping_count; index++)
-		hash = vmc_mix(hash, vmc_fold(vmc_mappings[index].start, vmc_mappings[index].bytes,
-					      vmc_mappings[index].pfn, 1));
+	for (index = 0; index < vmc_mapping_count; index++) {
+		const struct vmc_mapping *run = &vmc_mappings[index];
+
+		hash = vmc_mix(hash, vmc_fold(run->start, run->bytes, run->pfn, 1));
+		hash = vmc_mix(hash, run->count);
+		hash = vmc_mix(hash, run->step);
+	}
 	for (index = 0; index < vmc_table_count; index++)
 		hash = vmc_mix(hash, vmc_fold(vmc_tables[index].start, vmc_tables[index].pfn,
 					      vmc_tables[index].level, 2));
@@ -202,9 +207,12 @@ static unsigned long vmc_state_digest(void)
 		hash = vmc_mix(hash, vmc_fold(vmc_extents[index].start, vmc_extents[index].end,
 					      vmc_extents[index].content,
 					      vmc_extents[index].content == VMC_LIVE ? vmc_extents[index].of : 3));
-	for (index = 0; index < vmc_block_count; index++)
-		hash = vmc_mix(hash, vmc_fold(vmc_blocks[index].pfn, vmc_blocks[index].order,
-					      vmc_blocks[index].owner, 4 + vmc_blocks[index].was_table));
+	for (index = 0; index < vmc_block_count; index++) {
+		const struct vmc_block *run = &vmc_blocks[index];
+
+		hash = vmc_mix(hash, vmc_fold(run->pfn, run->order, run->owner, 4 + run->was_table));
+		hash = vmc_mix(hash, run->count);
+	}
 	return hash;
 }
 
@@ -278,14 +286,14 @@ static void vmc_observe(const struct vmc_outcome *outcome, int details)
 static void vmc_step(const struct vmc_operation *operation, unsigned int milliseconds, struct vmc_outcome *outcome)
 {
 	vmc_event_count = 0;
-	vmc_in_operation = 1;
 	vmc_gave_up = 0;
 	vmc_sample_count = 0;
 	vmc_left_over_read = 0;
-	vmc_set_timer(milliseconds * 1000UL);
+	vmc_set_timer(milliseconds * 1000UL / VMC_TICKS);
+	vmc_operation_number++;
+	vmc_in_operation = 1;
 	if (!__sigsetjmp(vmc_jump, 0))
 		vmc_perform(operation, outcome);
-	vmc_set_timer(0);
 	vmc_in_operation = 0;
 	if (vmc_gave_up && !(vmc_stopped && vmc_sample_count))
 		vmc_fail_at(vmc_gave_up, vmc_gave_up_at);

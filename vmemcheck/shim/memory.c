@@ -84,20 +84,13 @@ static void vmc_keep_runs(struct vmc_desc *desc, unsigned int count)
 	__builtin_memcpy(list->runs, vmc_scratch, count * sizeof(*list->runs));
 }
 
-/* Write content over [start, end) of a page; of belongs to start. */
-static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
-			   unsigned long of)
+/* Write content over a part of a page, [start, end); of belongs to start. */
+static void vmc_write_piece(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
+			    unsigned long of)
 {
 	struct vmc_run single = { PAGE_SIZE, desc->content, desc->of }, *runs = &single;
 	unsigned int count = 0, number = 1, index, at = 0;
 
-	if (start == 0 && end == PAGE_SIZE) {
-		vmc_changed |= desc->content != content || desc->of != of;
-		desc->content = content;
-		desc->of = of;
-		return;
-	}
-	vmc_changed = 1;
 	if (desc->content == VMC_MIXED) {
 		runs = vmc_lists[desc->list].runs;
 		number = vmc_lists[desc->list].count;
@@ -113,6 +106,20 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 				   vmc_advanced(run->content, run->of, from - at));
 	}
 	vmc_keep_runs(desc, count);
+}
+
+/* The same, for the whole page as well. */
+static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
+			   unsigned long of)
+{
+	if (start == 0 && end == PAGE_SIZE) {
+		vmc_changed |= desc->content != content || desc->of != of;
+		desc->content = content;
+		desc->of = of;
+		return;
+	}
+	vmc_changed = 1;
+	vmc_write_piece(desc, start, end, content, of);
 }
 
 /* The page gets another user: struct pages are live no longer, and entries of tables are bytes like others. */
@@ -144,6 +151,7 @@ static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn)
 }
 
 static unsigned long vmc_translate(unsigned long address);
+static unsigned long vmc_translate_some(unsigned long address, unsigned long *pages);
 
 static void vmc_fault(unsigned long address, unsigned long at) __attribute__((noreturn));
 static void vmc_fault(unsigned long address, unsigned long at)
@@ -152,24 +160,37 @@ static void vmc_fault(unsigned long address, unsigned long at)
 	vmc_stop();
 }
 
+/* The pfn behind an address, or -1, and of how many pages from there on, at most, the descriptors lie side by side. */
+static unsigned long vmc_pages_at(unsigned long address, unsigned long most, unsigned long *pages)
+{
+	unsigned long pfn;
+
+	*pages = most;
+	pfn = vmc_in_hot(address) ? vmc_translate_some(address, pages) : vmc_direct_pfn(address);
+	if (!vmc_desc_of(pfn) || vmc_desc_of(pfn + *pages - 1) != vmc_desc_of(pfn) + *pages - 1)
+		*pages = 1;
+	return pfn;
+}
+
 /* Write content over vmemmap or direct-map addresses; for live struct pages, of goes with the address. */
 static void vmc_write(unsigned long start, unsigned long end, unsigned int content, unsigned long at)
 {
-	unsigned long address, next;
+	unsigned long address, next, pages;
 
-	for (address = start; address < end; address = next) {
-		int hot = vmc_in_hot(address);
-		unsigned long pfn = hot ? vmc_translate(address) : vmc_direct_pfn(address);
+	for (address = start; address < end;) {
+		unsigned long pfn = vmc_pages_at(address, ((end - 1) >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1, &pages);
 		struct vmc_desc *desc = vmc_desc_of(pfn);
 
-		next = (address & PAGE_MASK) + PAGE_SIZE;
-		if (next > end)
-			next = end;
 		if (pfn == ~0UL)
 			vmc_fault(address, at);
-		if (desc)
-			vmc_write_page(desc, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
-				       content == VMC_LIVE ? address : 0);
+		for (; pages--; address = next) {
+			next = (address & PAGE_MASK) + PAGE_SIZE;
+			if (next > end)
+				next = end;
+			if (desc)
+				vmc_write_page(desc++, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
+					       content == VMC_LIVE ? address : 0);
+		}
 	}
 }
 

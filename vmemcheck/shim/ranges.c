@@ -53,6 +53,8 @@ struct vmc_altmap {
 #define VMC_MOST_ALTMAPS 1024
 VMC_KEEP static struct vmc_altmap vmc_altmaps[VMC_MOST_ALTMAPS] = { { 0 } };
 static unsigned int vmc_altmap_count;
+/* One of them has given or got back pages since they were settled last. */
+VMC_KEEP static int vmc_altmaps_used = 0;
 
 VMC_KEEP static unsigned long vmc_first_section = ~0UL, vmc_last_section = 0;
 
@@ -101,6 +103,7 @@ static void vmc_note_altmap(const struct vmem_altmap *altmap, unsigned long pfn)
 		if (vmc_altmap_count == VMC_MOST_ALTMAPS)
 			vmc_fail("more altmaps than can be tracked");
 		known = &vmc_altmaps[vmc_altmap_count++];
+		vmc_altmaps_used = 1;
 		known->live = vmc_handled;
 		known->start = is_block ? pfn & -VMC_BLOCK_PAGES : vmc_handled->start;
 		known->pages = is_block ? VMC_BLOCK_PAGES : vmc_handled->pages;
@@ -108,6 +111,7 @@ static void vmc_note_altmap(const struct vmem_altmap *altmap, unsigned long pfn)
 		known->free = altmap->free;
 	}
 	if (known) {
+		vmc_altmaps_used |= known->alloc != (long)altmap->alloc;
 		known->align = altmap->align;
 		known->alloc = altmap->alloc;
 	}
@@ -137,6 +141,11 @@ static void vmc_settle_altmaps(void)
 	unsigned int index, number;
 	long counted;
 
+#ifndef VMC_CHECKED
+	if (!vmc_changed && !vmc_altmaps_used)
+		return;
+#endif
+	vmc_altmaps_used = 0;
 	for (number = 0; number < vmc_altmap_count; number++) {
 		long owner = vmc_pfn_name(vmc_altmaps[number].start);
 
@@ -160,7 +169,7 @@ static void vmc_settle_altmaps(void)
 			vmc_changed = 1;
 			vmc_event(VMC_FREED, VMC_CALLER, vmc_pfn_name(pfn), desc->order, owner, 0);
 			for (page = 0; page < 1UL << desc->order; page++)
-				desc[page].flags &= VMC_LISTED | VMC_CACHED;
+				desc[page].flags &= VMC_LISTED;
 		}
 	}
 }

@@ -19,11 +19,33 @@ enum { VMC_OUT_OF_STACK = 101, VMC_NULL_POINTER, VMC_NO_MEMORY, VMC_PRIVILEGED }
 VMC_KEEP static unsigned int vmc_sample_count = 0;
 VMC_KEEP static unsigned long vmc_samples[VMC_SAMPLES][VMC_PLACES] = { { 0 } };
 
+/*
+ * One timer ticks on through all operations: to set one for each would take longer than many an operation. The first tick
+ * in an operation says that it is there, and from then on it has the time that it may take, less than a tick more at most.
+ */
+#define VMC_TICKS 10
+VMC_KEEP static unsigned long vmc_tick_microseconds = 0;
+VMC_KEEP static unsigned int vmc_operation_number = 0, vmc_ticked_number = 0, vmc_tick_count = 0;
+
 static void vmc_set_timer(unsigned long microseconds)
 {
-	long value[4] = { 0, 0, microseconds / 1000000, microseconds % 1000000 };
+	long value[4] = { microseconds / 1000000, microseconds % 1000000, microseconds / 1000000, microseconds % 1000000 };
 
+	if (microseconds == vmc_tick_microseconds)
+		return;
+	vmc_tick_microseconds = microseconds;
 	setitimer(2, value, 0); /* ITIMER_PROF: computing time of this program */
+}
+
+/* Whether the operation that a tick interrupts has had its time. */
+static int vmc_is_over_time(void)
+{
+	if (!vmc_in_operation)
+		return 0;
+	if (vmc_ticked_number != vmc_operation_number)
+		vmc_tick_count = 0;
+	vmc_ticked_number = vmc_operation_number;
+	return vmc_tick_count++ >= VMC_TICKS;
 }
 
 static void vmc_report_sample(const unsigned long *places)
@@ -73,6 +95,8 @@ static void vmc_on_signal(int number, void *information, void *context)
 	unsigned long address = ((unsigned long *)information)[2], *registers = (unsigned long *)context + 5;
 	unsigned long places[VMC_DEEP] = { 0 };
 
+	if (number == VMC_SIGPROF && !vmc_is_over_time())
+		return;
 	vmc_read_stack(registers, places, !vmc_in_stack(address));
 	if (number == VMC_SIGSEGV && vmc_lend(address, places[0])) {
 		vmc_event(VMC_TOUCHED, places[0], vmc_address_name(address), vmc_address_name(address + 1), 0, 0);
@@ -99,7 +123,7 @@ static void vmc_catch_signals(void)
 		unsigned long mask[16];
 		int flags;
 		void *restorer;
-	} action = { vmc_on_signal, { 0 }, 0x4 | 0x40000000 | 0x08000000, 0 };
+	} action = { vmc_on_signal, { 0 }, 0x4 | 0x40000000 | 0x08000000 | 0x10000000, 0 }; /* the last: SA_RESTART */
 	struct {
 		void *start;
 		int flags;

@@ -4,8 +4,9 @@
  *
  * Nothing here trusts the events: mappings and tables are read from the entries themselves.
  */
+/* Entries side by side: count of them, each mapping bytes, of physical pages that are step apart. */
 struct vmc_mapping {
-	unsigned long start, bytes, pfn;
+	unsigned long start, bytes, pfn, count, step;
 };
 
 struct vmc_table {
@@ -16,8 +17,9 @@ struct vmc_extent {
 	unsigned long start, end, content, of;
 };
 
+/* Blocks side by side: count of them. */
 struct vmc_block {
-	unsigned long pfn, order, owner, was_table;
+	unsigned long pfn, order, owner, was_table, count;
 };
 
 #define VMC_MOST_MAPPINGS (1UL << 20)
@@ -28,21 +30,71 @@ VMC_KEEP static struct vmc_extent *vmc_extents = 0;
 VMC_KEEP static struct vmc_block *vmc_blocks = 0;
 VMC_KEEP static unsigned long vmc_mapping_count = 0, vmc_table_count = 0, vmc_extent_count = 0, vmc_block_count = 0;
 
+VMC_KEEP static unsigned long vmc_mapped_count = 0, vmc_listed_count = 0;
 VMC_KEEP static unsigned int vmc_walks = 0;
 
-static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned long pfn)
+static void vmc_see_boot_memory(unsigned long pfn, unsigned long bytes)
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 	unsigned long page;
 
-	if (vmc_mapping_count == VMC_MOST_MAPPINGS)
-		vmc_fail("more is mapped than can be reported");
-	vmc_mappings[vmc_mapping_count++] = (struct vmc_mapping){ start, bytes, pfn };
-	for (page = 0; desc && desc->owner == VMC_OWNER_BOOT && page < bytes >> PAGE_SHIFT; page++)
+	for (page = 0; desc->owner == VMC_OWNER_BOOT && page < bytes >> PAGE_SHIFT; page++)
 		desc[page].seen = vmc_walks;
 }
 
+/* An entry goes on where the last one ends, with a step that is the same; what shares a page stays together. */
+static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned long pfn)
+{
+	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
+	unsigned long at;
+
+	if (vmc_mapped_count++ >= VMC_MOST_MAPPINGS)
+		vmc_fail("more is mapped than can be reported");
+	if (vmc_ram_index(pfn) - VMC_BOOT_START < vmc_next[2] - VMC_BOOT_START)
+		vmc_see_boot_memory(pfn, bytes);
+	if (vmc_mapping_count) {
+		at = last->pfn + (last->count - 1) * last->step;
+		if (last->step && pfn == at) {
+			struct vmc_mapping shared = { last->start + (last->count - 1) * last->bytes, last->bytes, at, 1, 0 };
+
+			if (--last->count == 1)
+				last->step = 0;
+			*++last = shared;
+			vmc_mapping_count++;
+		}
+		if (last->bytes == bytes && last->start + last->count * bytes == start &&
+		    (last->count == 1 || pfn == at + last->step)) {
+			if (last->count++ == 1)
+				last->step = pfn - at;
+			return;
+		}
+	}
+	last = &vmc_mappings[vmc_mapping_count++];
+	last->start = start;
+	last->bytes = bytes;
+	last->pfn = pfn;
+	last->count = 1;
+	last->step = 0;
+}
+
 #ifndef VMC_CLASSIC
+/* How many of the next entries of a last table go on as the last two that were found do: most are such. */
+static VMC_UNSEEN unsigned long vmc_follow_run(const unsigned long *entry, unsigned long left)
+{
+	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
+	unsigned long pfn = last->pfn + last->count * last->step, number;
+
+	if (last->count < 2 || last->bytes != PAGE_SIZE)
+		return 0;
+	for (number = 0; number < left; number++, pfn += last->step)
+		if (vmc_entry_kind(entry[number], 0) != VMC_LEAF || vmc_entry_pfn(entry[number], 0) != pfn ||
+		    vmc_ram_index(pfn) - VMC_BOOT_START < vmc_next[2] - VMC_BOOT_START)
+			break;
+	last->count += number;
+	vmc_mapped_count += number;
+	return number;
+}
+
 static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, unsigned long start)
 {
 	unsigned long bytes = 1UL << vmc_shift(level), index;
@@ -51,11 +103,22 @@ static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, uns
 		int kind;
 		unsigned long *below;
 
-		if (!table[index])
+		if (!table[index]) {
+			/* Most of a table is empty. */
+			for (; index + 4 < VMC_ENTRIES_PER_TABLE && !(table[index + 1] | table[index + 2] |
+			     table[index + 3] | table[index + 4]); index += 4)
+				start += 4 * bytes;
 			continue;
+		}
 		kind = vmc_entry_kind(table[index], level);
 		if (kind == VMC_LEAF) {
 			vmc_add_mapping(start, bytes, vmc_entry_pfn(table[index], level));
+			if (level == 0) {
+				unsigned long more = vmc_follow_run(table + index + 1, VMC_ENTRIES_PER_TABLE - 1 - index);
+
+				index += more;
+				start += more * bytes;
+			}
 			continue;
 		}
 		below = kind == VMC_TABLE ? vmc_table_at(table[index], level) : 0;
@@ -78,7 +141,7 @@ static VMC_UNSEEN void vmc_walk(void)
 	if (count > PTRS_PER_PGD)
 		count = PTRS_PER_PGD;
 	vmc_walks++;
-	vmc_mapping_count = vmc_table_count = 0;
+	vmc_mapping_count = vmc_mapped_count = vmc_table_count = 0;
 	for (number = 0; number < count; number++) {
 		unsigned long index = (vmc_index(level, VMC_HOT) + number) & (PTRS_PER_PGD - 1);
 		unsigned long *below, start = vmc_top_start(index);
@@ -111,7 +174,11 @@ static void vmc_add_extent(unsigned long start, unsigned long end, unsigned long
 	}
 	if (vmc_extent_count == VMC_MOST_MAPPINGS)
 		vmc_fail("there are more pieces of contents than can be reported");
-	vmc_extents[vmc_extent_count++] = (struct vmc_extent){ start, end, content, of };
+	last = &vmc_extents[vmc_extent_count++];
+	last->start = start;
+	last->end = end;
+	last->content = content;
+	last->of = of;
 }
 
 static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
@@ -129,35 +196,50 @@ static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
 			       list->runs[index].of);
 }
 
-/* How many of the next pages hold what the first does, going on where it goes on. */
-static unsigned long vmc_same_contents(const struct vmc_desc *desc, unsigned long left)
+/* How many of the next pages, a step apart, hold what the first does, going on where it goes on. */
+static unsigned long vmc_same_contents(const struct vmc_desc *desc, long step, unsigned long left)
 {
-	unsigned long step = desc->content == VMC_LIVE ? PAGE_SIZE : 0, page;
+	unsigned long of = desc->of, by = desc->content == VMC_LIVE ? PAGE_SIZE : 0, page;
+	const struct vmc_desc *next = desc;
 
 	if (desc->content == VMC_MIXED)
 		return 1;
-	for (page = 1; page < left; page++)
-		if (desc[page].content != desc->content || (step && desc[page].of != desc->of + page * step))
+	for (page = 1; page < left; page++) {
+		next += step;
+		of += by;
+		if (next->content != desc->content || (by && next->of != of))
 			break;
+	}
 	return page;
 }
 
-static void vmc_read_leaf(const struct vmc_mapping *mapping)
+static void vmc_read_pages(unsigned long start, unsigned long pfn, long step, unsigned long pages)
 {
-	unsigned long pages = mapping->bytes >> PAGE_SHIFT, page, same;
-	const struct vmc_desc *first = vmc_desc_of(mapping->pfn), *last = vmc_desc_of(mapping->pfn + pages - 1);
-	int adjacent = first && last == first + pages - 1;
+	unsigned long page, same;
+	const struct vmc_desc *first = vmc_desc_of(pfn), *last = vmc_desc_of(pfn + (pages - 1) * step);
+	int adjacent = first && last && last - first == (long)(pages - 1) * step;
 
-	for (page = 0; page < pages; page += same) {
-		const struct vmc_desc *desc = adjacent ? first + page : vmc_desc_of(mapping->pfn + page);
-		unsigned long start = mapping->start + (page << PAGE_SHIFT);
+	for (page = 0; page < pages; page += same, start += same << PAGE_SHIFT) {
+		const struct vmc_desc *desc = adjacent ? first + (long)page * step : vmc_desc_of(pfn + page * step);
 
-		same = adjacent ? vmc_same_contents(desc, pages - page) : 1;
+		same = adjacent ? vmc_same_contents(desc, step, pages - page) : 1;
 		if (same > 1)
 			vmc_add_extent(start, start + (same << PAGE_SHIFT), desc->content, desc->of);
 		else
 			vmc_read_page(desc, start);
 	}
+}
+
+static void vmc_read_leaves(const struct vmc_mapping *run)
+{
+	unsigned long pages = run->bytes >> PAGE_SHIFT, index;
+
+	if (pages == 1 || run->step == pages) {
+		vmc_read_pages(run->start, run->pfn, pages == 1 ? run->step : 1, pages * run->count);
+		return;
+	}
+	for (index = 0; index < run->count; index++)
+		vmc_read_pages(run->start + index * run->bytes, run->pfn + index * run->step, 1, pages);
 }
 
 static void vmc_read_contents(void)
@@ -166,18 +248,19 @@ static void vmc_read_contents(void)
 
 	vmc_extent_count = 0;
 	for (index = 0; index < vmc_mapping_count; index++)
-		vmc_read_leaf(&vmc_mappings[index]);
+		vmc_read_leaves(&vmc_mappings[index]);
 }
 
 /* Whether any leaf entry leads into a block, as the last walk found them. */
 static int vmc_is_mapped(unsigned long pfn, unsigned long order)
 {
-	unsigned long index;
+	const struct vmc_mapping *run;
+	unsigned long number, at;
 
-	for (index = 0; index < vmc_mapping_count; index++)
-		if (vmc_mappings[index].pfn < pfn + (1UL << order) &&
-		    pfn < vmc_mappings[index].pfn + (vmc_mappings[index].bytes >> PAGE_SHIFT))
-			return 1;
+	for (run = vmc_mappings; run < vmc_mappings + vmc_mapping_count; run++)
+		for (number = 0, at = run->pfn; number < run->count; number++, at += run->step)
+			if (at < pfn + (1UL << order) && pfn < at + (run->bytes >> PAGE_SHIFT))
+				return 1;
 	return 0;
 }
 
@@ -195,10 +278,22 @@ static int vmc_was_table(unsigned long pfn, long owner)
 
 static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
 {
-	if (vmc_block_count == VMC_MOST_MAPPINGS)
+	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
+	int was_table = vmc_was_table(pfn, owner);
+
+	if (vmc_listed_count++ >= VMC_MOST_MAPPINGS)
 		vmc_fail("more is allocated than can be reported");
-	vmc_blocks[vmc_block_count++] =
-		(struct vmc_block){ pfn, order, owner, vmc_was_table(pfn, owner) };
+	if (vmc_block_count && last->order == order && last->owner == (unsigned long)owner &&
+	    last->was_table == was_table && pfn == last->pfn + (last->count << order)) {
+		last->count++;
+	} else {
+		last = &vmc_blocks[vmc_block_count++];
+		last->pfn = pfn;
+		last->order = order;
+		last->owner = owner;
+		last->was_table = was_table;
+		last->count = 1;
+	}
 }
 
 /* Boot memory is kept page by page; mapped neighbours are reported as the largest aligned blocks that they make. */
@@ -241,19 +336,35 @@ static void vmc_list_boot_blocks(void)
 		vmc_add_boot_blocks(boot, end);
 }
 
+/* How many of the next pages are blocks like the one that was listed last, and no table: most are such. */
+static unsigned long vmc_follow_pages(const struct vmc_desc *desc, unsigned long left)
+{
+	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
+	unsigned long number;
+
+	for (number = 0; number < left && !last->was_table && !VMC_PREALLOCATED; number++)
+		if (!(desc[number + 1].flags & VMC_HEAD) || desc[number + 1].order ||
+		    desc[number + 1].owner != desc->owner || desc[number + 1].content == VMC_ENTRIES)
+			break;
+	last->count += number;
+	vmc_listed_count += number;
+	return number;
+}
+
 static void vmc_list_blocks(void)
 {
 	unsigned long pfn, end = VMC_RAM_PFN + vmc_next[0];
 	unsigned int index;
 
-	vmc_block_count = 0;
-	for (pfn = VMC_RAM_PFN; pfn < end;) {
+	vmc_block_count = vmc_listed_count = 0;
+	for (pfn = VMC_RAM_PFN; (pfn = vmc_next_head(pfn, end)) < end;) {
 		const struct vmc_desc *desc = vmc_desc_of(pfn);
-		int head = desc->flags & VMC_HEAD;
 
-		if (head && pfn - vmc_preallocated >= VMC_PREALLOCATED)
+		if (pfn - vmc_preallocated >= VMC_PREALLOCATED) {
 			vmc_add_block(pfn, desc->order, desc->owner);
-		pfn += head ? 1UL << desc->order : 1;
+			pfn += desc->order ? 0 : vmc_follow_pages(desc, end - pfn - 1);
+		}
+		pfn += 1UL << desc->order;
 	}
 	vmc_list_boot_blocks();
 	for (index = 0; index < vmc_altmap_block_count; index++) {

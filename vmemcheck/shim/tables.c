@@ -35,33 +35,59 @@ static inline unsigned long *vmc_table_at(unsigned long entry, int level)
 }
 
 #ifndef VMC_CLASSIC
-/* The pfn that backs an address, or -1 where it is not mapped. */
-static VMC_UNSEEN unsigned long vmc_translate(unsigned long address)
+/* The pfn that backs an address, or -1 where it is not mapped. Of the pages from there on, those that lie side by side. */
+static VMC_UNSEEN unsigned long vmc_translate_some(unsigned long address, unsigned long *pages)
 {
-	unsigned long *table = vmc_top();
+	unsigned long *table = vmc_top(), most = *pages, left, pfn, index;
 	int level;
 
+	*pages = 1;
 	for (level = vmc_levels - 1; table; level--) {
-		unsigned long entry = table[vmc_index(level, address)];
+		unsigned long entry = table[index = vmc_index(level, address)];
 		int kind = vmc_entry_kind(entry, level);
 
 		if (kind == VMC_NONE)
 			return ~0UL;
-		if (kind == VMC_LEAF)
-			return vmc_entry_pfn(entry, level) +
-			       ((address >> PAGE_SHIFT) & ((1UL << (level * VMC_TABLE_SHIFT)) - 1));
-		table = vmc_table_at(entry, level);
+		if (kind != VMC_LEAF) {
+			table = vmc_table_at(entry, level);
+			continue;
+		}
+		left = (1UL << (level * VMC_TABLE_SHIFT)) - 1;
+		pfn = vmc_entry_pfn(entry, level) + ((address >> PAGE_SHIFT) & left);
+		left -= (address >> PAGE_SHIFT) & left;
+		if (level)
+			*pages = left < most ? left + 1 : most;
+		else
+			while (*pages < most && ++index < VMC_ENTRIES_PER_TABLE && vmc_levels > 1 &&
+			       vmc_entry_kind(table[index], 0) == VMC_LEAF && vmc_entry_pfn(table[index], 0) == pfn + *pages)
+				++*pages;
+		return pfn;
 	}
 	return ~0UL;
+}
+
+static unsigned long vmc_translate(unsigned long address)
+{
+	unsigned long pages = 1;
+
+	return vmc_translate_some(address, &pages);
 }
 #endif
 
 static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {
-	unsigned int count = 0, index;
+	unsigned int count = 0, index, of_zero = !VMC_IS_EMPTY(0UL, level);
 
-	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++)
-		count += !VMC_IS_EMPTY(table[index], level);
+	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++) {
+		/* Most tables are new, or empty again. On loongarch a word of zero is no empty entry of an upper table. */
+		if (VMC_ENTRIES_PER_TABLE % 4 == 0 && index % 4 == 0 &&
+		    !(table[index] | table[index + 1] | table[index + 2] | table[index + 3])) {
+			index += 3;
+			count += 4 * of_zero;
+		} else {
+			count += !VMC_IS_EMPTY(table[index], level);
+		}
+	}
 	return count;
 }
 

@@ -15,24 +15,27 @@ static unsigned int vmc_cached_count;
 
 static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 {
-	unsigned long page;
+	unsigned long first = entry->pfn - VMC_BASE_PFN, most = VMC_HOT_PAGES + VMC_RAM_PAGES;
+	unsigned long pages = entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT;
 
-	for (page = 0; page < (entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT); page++) {
-		struct vmc_desc *desc = vmc_desc_of(entry->pfn + page);
-
-		if (desc)
-			desc->flags = is_cached ? desc->flags | VMC_CACHED : desc->flags & ~VMC_CACHED;
-	}
+	if (first < most)
+		__builtin_memset(vmc_in_tlbs + first, is_cached, pages < most - first ? pages : most - first);
 }
 
 static void vmc_entry_cleared(unsigned long start, unsigned long bytes, unsigned long pfn, unsigned long is_table)
 {
+	struct vmc_cached *entry = &vmc_cached[vmc_cached_count];
+
 	if (vmc_cached_count == VMC_MOST_CACHED) {
 		vmc_give_up("more is unmapped without a flush of TLBs than can be tracked");
 		return;
 	}
-	vmc_cached[vmc_cached_count] = (struct vmc_cached){ start, bytes, pfn, is_table };
-	vmc_mark_cached(&vmc_cached[vmc_cached_count++], 1);
+	entry->start = start;
+	entry->bytes = bytes;
+	entry->pfn = pfn;
+	entry->is_table = is_table;
+	vmc_cached_count++;
+	vmc_mark_cached(entry, 1);
 }
 
 static void vmc_forget_cached(unsigned long start, unsigned long end, int with_tables)
