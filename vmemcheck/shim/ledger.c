@@ -63,6 +63,10 @@ static void vmc_clear_heads(unsigned long pfn, unsigned int order)
 
 	if (last >= VMC_RAM_PAGES || first > last)
 		return;
+	if (order == 0) {
+		vmc_heads[first / 64] &= ~(1UL << first % 64);
+		return;
+	}
 	for (word = first / 64; word <= last / 64; word++)
 		vmc_heads[word] &= ~((word == first / 64 ? ~0UL << first % 64 : ~0UL) &
 				     (word == last / 64 ? ~0UL >> (63 - last % 64) : ~0UL));
@@ -93,10 +97,10 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 	vmc_clear_heads(pfn, order);
 	for (page = 0; page < 1UL << order; page++) {
 		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
-		if (desc[page].sequence == vmc_sequence)
-			vmc_let_go(&desc[page], pfn + page);
-		else
+		if (desc[page].sequence != vmc_sequence)
 			desc[page].content = VMC_STALE;
+		else if (desc[page].content >= VMC_ENTRIES)
+			vmc_let_go(&desc[page], pfn + page);
 		if (desc[page].content != VMC_MIXED)
 			desc[page].of = VMC_LEFT_OVER;
 		desc[page].sequence = vmc_sequence;
@@ -186,7 +190,8 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
 	if (order == 0 && !was_table && !(flags & __GFP_ZERO))
 		vmc_fill_memory(pfn);
-	vmc_soil_leaves(pfn, 1UL << order);
+	if (1UL << order >= PTRS_PER_PTE)
+		vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE << order);
 }
