@@ -88,23 +88,22 @@ static unsigned long vmc_next_head(unsigned long pfn, unsigned long end)
 
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 {
-	struct vmc_desc *desc = vmc_desc_of(pfn);
-	unsigned long page;
+	struct vmc_desc *desc = vmc_desc_of(pfn), *page, *end = desc + (1UL << order);
 
 	vmc_changed = 1;
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	vmc_clear_heads(pfn, order);
-	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
-		if (desc[page].sequence != vmc_sequence)
-			desc[page].content = VMC_STALE;
-		else if (desc[page].content >= VMC_ENTRIES)
-			vmc_let_go(&desc[page], pfn + page);
-		if (desc[page].content != VMC_MIXED)
-			desc[page].of = VMC_LEFT_OVER;
-		desc[page].sequence = vmc_sequence;
-		desc[page].owner = owner;
+	for (page = desc; page < end; page++) {
+		page->flags = (page->flags & VMC_LISTED) | VMC_ALLOCATED;
+		if (page->sequence != vmc_sequence)
+			page->content = VMC_STALE;
+		else if (page->content >= VMC_ENTRIES)
+			vmc_let_go(page, pfn + (page - desc));
+		if (page->content != VMC_MIXED)
+			page->of = VMC_LEFT_OVER;
+		page->sequence = vmc_sequence;
+		page->owner = owner;
 	}
 	desc->flags |= VMC_HEAD;
 	desc->order = order;
