@@ -16,6 +16,8 @@ from vmemcheck.invariant import Kind
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.invariants.failed_add_undone import FAILED_ADD_UNDONE
 from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.executor import Executor
+from vmemcheck.kernel.protocol import RECORD, record, request
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.observation import Allocated, LeafKind
@@ -83,3 +85,17 @@ def test_machine_declared_by_design_is_no_excuse_for_other_code(tree: Tree, tmp_
             finding = check(machine, sequence)
     assert finding is not None
     assert finding.violations[0].invariant == "no-leak"
+
+
+@pytest.mark.newest_tree
+def test_machine_operations_that_take_long_together_are_no_endless_loop(tree: Tree) -> None:
+    """One timer ticks on through all of them, and each has a millisecond: together they take hundreds."""
+    source = open_source(tree, "x86", 12)
+    geometry = source.geometry(_BYTES)
+    sequence = (AddMemory(1, 1), Initialise(0), Remove(0)) * 2000
+    asked = request(geometry, sequence, details=False, milliseconds=1)
+    executor = Executor(source.program(geometry), geometry.levels)
+    answers = [executor.ask(asked) for _ in range(30)]
+    executor.close()
+    assert {len(sequence)} == {count for count, _ in answers}
+    assert not any(record(data, len(data) - RECORD.size).stopped for _, data in answers)

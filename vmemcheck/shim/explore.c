@@ -51,5 +51,5 @@ static void vmc_explore(const struct vmc_request *request)
 	}
 	header[1] = vmc_out_bytes - sizeof(header);
 	__builtin_memcpy(vmc_out, header, sizeof(header));
-	vmc_exact(1, vmc_out, vmc_out_bytes);
+	vmc_write_out(vmc_out, vmc_out_bytes);
 }

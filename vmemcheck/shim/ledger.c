@@ -63,6 +63,10 @@ static void vmc_clear_heads(unsigned long pfn, unsigned int order)
 
 	if (last >= VMC_RAM_PAGES || first > last)
 		return;
+	if (order == 0) {
+		vmc_heads[first / 64] &= ~(1UL << first % 64);
+		return;
+	}
 	for (word = first / 64; word <= last / 64; word++)
 		vmc_heads[word] &= ~((word == first / 64 ? ~0UL << first % 64 : ~0UL) &
 				     (word == last / 64 ? ~0UL >> (63 - last % 64) : ~0UL));
@@ -84,23 +88,22 @@ static unsigned long vmc_next_head(unsigned long pfn, unsigned long end)
 
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 {
-	struct vmc_desc *desc = vmc_desc_of(pfn);
-	unsigned long page;
+	struct vmc_desc *desc = vmc_desc_of(pfn), *page, *end = desc + (1UL << order);
 
 	vmc_changed = 1;
 	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
 		vmc_fail("a block outside of the simulated memory was handed out");
 	vmc_clear_heads(pfn, order);
-	for (page = 0; page < 1UL << order; page++) {
-		desc[page].flags = (desc[page].flags & VMC_LISTED) | VMC_ALLOCATED;
-		if (desc[page].sequence == vmc_sequence)
-			vmc_let_go(&desc[page], pfn + page);
-		else
-			desc[page].content = VMC_STALE;
-		if (desc[page].content != VMC_MIXED)
-			desc[page].of = VMC_LEFT_OVER;
-		desc[page].sequence = vmc_sequence;
-		desc[page].owner = owner;
+	for (page = desc; page < end; page++) {
+		page->flags = (page->flags & VMC_LISTED) | VMC_ALLOCATED;
+		if (page->sequence != vmc_sequence)
+			page->content = VMC_STALE;
+		else if (page->content >= VMC_ENTRIES)
+			vmc_let_go(page, pfn + (page - desc));
+		if (page->content != VMC_MIXED)
+			page->of = VMC_LEFT_OVER;
+		page->sequence = vmc_sequence;
+		page->owner = owner;
 	}
 	desc->flags |= VMC_HEAD;
 	desc->order = order;
@@ -186,7 +189,8 @@ static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int f
 	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
 	if (order == 0 && !was_table && !(flags & __GFP_ZERO))
 		vmc_fill_memory(pfn);
-	vmc_soil_leaves(pfn, 1UL << order);
+	if (1UL << order >= PTRS_PER_PTE)
+		vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE << order);
 }

@@ -31,7 +31,10 @@ extern void _exit(int code) __attribute__((noreturn));
 #define VMC_OWNER_BUDDY (-1L)
 #define VMC_OWNER_BOOT (-2L)
 
-/* What is in a page, as far as it matters; VMC_MIXED: see the list of runs. */
+/*
+ * What is in a page, as far as it matters; VMC_MIXED: see the list of runs. From VMC_ENTRIES on, it is something else to
+ * the next user of the page: see vmc_let_go().
+ */
 enum { VMC_STALE, VMC_ZERO, VMC_POISON, VMC_UNUSED, VMC_ENTRIES, VMC_LIVE, VMC_MIXED };
 
 enum { VMC_ALLOCATED = 1, VMC_HEAD = 2, VMC_IS_TABLE = 4, VMC_LISTED = 8 };

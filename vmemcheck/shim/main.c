@@ -19,6 +19,7 @@ static int vmc_mutant;
 
 #define VMC_MAGIC 0x324d4356U
 #define VMC_MOST_OPERATIONS 8192
+#define VMC_READ_AHEAD 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
 VMC_KEEP static const char *vmc_gave_up = 0;
@@ -73,15 +74,39 @@ static void vmc_exit(int code)
 	_exit(code);
 }
 
-static void vmc_exact(int is_write, void *buffer, unsigned long bytes)
+static void vmc_write_out(const void *buffer, unsigned long bytes)
 {
 	while (bytes) {
-		long done = is_write ? write(1, buffer, bytes) : read(0, buffer, bytes);
+		long done = write(1, buffer, bytes);
 
 		if (done <= 0)
-			vmc_exit(is_write ? 3 : 0);
-		buffer = (char *)buffer + done;
+			vmc_exit(3);
+		buffer = (const char *)buffer + done;
 		bytes -= done;
+	}
+}
+
+VMC_KEEP static char vmc_ahead[VMC_READ_AHEAD] = { 0 };
+VMC_KEEP static unsigned long vmc_ahead_at = 0, vmc_ahead_end = 0;
+
+/* A request is read at once, as far as it fits. */
+static void vmc_read_in(void *buffer, unsigned long bytes)
+{
+	while (bytes) {
+		unsigned long some = vmc_ahead_end - vmc_ahead_at < bytes ? vmc_ahead_end - vmc_ahead_at : bytes;
+		long done = some ? 0 : read(0, vmc_ahead, sizeof(vmc_ahead));
+
+		if (some) {
+			__builtin_memcpy(buffer, vmc_ahead + vmc_ahead_at, some);
+			buffer = (char *)buffer + some;
+			bytes -= some;
+			vmc_ahead_at += some;
+		} else if (done > 0) {
+			vmc_ahead_at = 0;
+			vmc_ahead_end = done;
+		} else {
+			vmc_exit(0);
+		}
 	}
 }
 
@@ -91,9 +116,9 @@ static void vmc_fail_at(const char *message, const unsigned long *places)
 	unsigned long length = __builtin_strlen(message), bytes = VMC_PLACES * sizeof(*places);
 	unsigned long header[2] = { ~0UL, bytes + length };
 
-	vmc_exact(1, header, sizeof(header));
-	vmc_exact(1, (void *)places, bytes);
-	vmc_exact(1, (void *)message, length);
+	vmc_write_out(header, sizeof(header));
+	vmc_write_out(places, bytes);
+	vmc_write_out(message, length);
 	vmc_exit(5);
 }
 
@@ -319,7 +344,7 @@ static void vmc_run(const struct vmc_request *request)
 	header[0] = shown;
 	header[1] = vmc_out_bytes - sizeof(header);
 	__builtin_memcpy(vmc_out, header, sizeof(header));
-	vmc_exact(1, vmc_out, vmc_out_bytes);
+	vmc_write_out(vmc_out, vmc_out_bytes);
 }
 
 static void vmc_explore(const struct vmc_request *);
@@ -359,13 +384,13 @@ int main(int count, char **arguments)
 	vmc_copy_data(0);
 	vmc_confine();
 	for (;;) {
-		vmc_exact(0, &request, sizeof(request));
+		vmc_read_in(&request, sizeof(request));
 		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS ||
 		    request.alternatives > VMC_MOST_OPERATIONS - request.operations || request.statics > VMC_MOST_SPANS)
 			_exit(2);
-		vmc_exact(0, vmc_operations, (request.operations + request.alternatives) * sizeof(*vmc_operations));
+		vmc_read_in(vmc_operations, (request.operations + request.alternatives) * sizeof(*vmc_operations));
 		vmc_static_count = request.statics;
-		vmc_exact(0, vmc_statics, request.statics * sizeof(*vmc_statics));
+		vmc_read_in(vmc_statics, request.statics * sizeof(*vmc_statics));
 		if (request.alternatives)
 			vmc_explore(&request);
 		else

@@ -176,11 +176,15 @@ VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 			  vmc_address_name(start + (1UL << vmc_shift(vmc_levels - 1))), 0, 0);
 	} else if (vmc_ram_index(pfn) < VMC_RAM_PAGES) {
 		desc = &vmc_ram[vmc_ram_index(pfn)];
-		if (desc->flags & VMC_IS_TABLE)
-			vmc_entry_written(desc->level,
-					  desc->of + ((address & ~PAGE_MASK) / sizeof(long) << vmc_shift(desc->level)),
-					  *(unsigned long *)place, new, VMC_CALLER);
-		else if (desc->flags & VMC_ALLOCATED)
+		if (desc->flags & VMC_IS_TABLE) {
+			/* A page that is mapped where none was is no event: the walk finds it. */
+			if (desc->level || *(unsigned long *)place)
+				vmc_entry_written(desc->level,
+						  desc->of + ((address & ~PAGE_MASK) / sizeof(long) << vmc_shift(desc->level)),
+						  *(unsigned long *)place, new, VMC_CALLER);
+			return;
+		}
+		if (desc->flags & VMC_ALLOCATED)
 			/* A table that is not linked yet, or memmap that is taken for a table. */
 			vmc_write_page(desc, address & ~PAGE_MASK, (address & ~PAGE_MASK) + size, VMC_ENTRIES, 0);
 	}

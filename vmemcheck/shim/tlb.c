@@ -18,7 +18,9 @@ static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 	unsigned long first = entry->pfn - VMC_BASE_PFN, most = VMC_HOT_PAGES + VMC_RAM_PAGES;
 	unsigned long pages = entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT;
 
-	if (first < most)
+	if (pages == 1 && first < most)
+		vmc_in_tlbs[first] = is_cached;
+	else if (first < most)
 		__builtin_memset(vmc_in_tlbs + first, is_cached, pages < most - first ? pages : most - first);
 }
 
