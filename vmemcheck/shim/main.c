@@ -200,13 +200,13 @@ VMC_KEEP static unsigned long vmc_looked = 0;
 
 static unsigned long vmc_events_digest(unsigned long hash)
 {
-	unsigned int index;
+	const unsigned long with_place = 1UL << VMC_WARNED | 1UL << VMC_STOPPED | 1UL << VMC_ALTMAP_RELEASED;
+	const struct vmc_event *event, *end = vmc_events + vmc_event_count;
 
-	for (index = 0; index < vmc_event_count; index++) {
-		const struct vmc_event *event = &vmc_events[index];
+	for (event = vmc_events; event < end; event++) {
 		unsigned long kind = event->type;
 
-		if (kind == VMC_WARNED || kind == VMC_STOPPED || kind == VMC_ALTMAP_RELEASED)
+		if (with_place >> kind & 1)
 			kind += event->at << 8;
 		hash = vmc_mix(hash, vmc_fold(event->a, event->b, event->c, event->d) + kind);
 	}
