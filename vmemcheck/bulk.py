@@ -6,7 +6,7 @@ The same seed gives the same run.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from vmemcheck import scope as scopes
@@ -24,7 +24,7 @@ from vmemcheck.shrink import plainer, shrink
 from vmemcheck.weights import drawn_beginning, drawn_turn, weighted_blocks, weighted_boots, weighted_turns
 
 MOST_KINDS = 8
-"""Kinds of findings after which a search ends: by then the machine is beyond doubt."""
+"""Kinds of findings, more than were known, after which a search ends: by then the machine is beyond doubt."""
 _LENGTHS = (3, 12)
 _BEGINNING, _ELSEWHERE = 2, 4
 _BLOCKS_ALONE = (1, 2)
@@ -78,27 +78,41 @@ def bulk_search(
     examples: int,
     seed: int,
     progress: Callable[[int], None] = lambda _: None,
+    before: Iterable[Finding] = (),
 ) -> BulkResult:
     """Run random sequences; shrink the first of each kind of violation.
 
     :param examples: number of sequences, 1 or more
     :param progress: called now and then with the number of sequences that were run
+    :param before: found on another machine; those that this one has too come first, and are not looked for
     """
-    result = BulkResult()
-    known: set[Kind] = set()
     met = known_of(machine)
+    result = BulkResult(findings=list(still_violated(machine, before, met)))
+    known = {one.kind for one in result.findings}
+    most = len(known) + MOST_KINDS
     for number, sequence in enumerate(random_sequences(machine.geometry, scope, examples, seed)):
         finding = check(machine, sequence, result.coverage, known=known, met=met)
         finding = finding and of_a_kernel(machine, finding, known, met)
         if finding:
             result.findings.append(_shortest(machine, scope, finding, known, met))
             known.add(finding.kind)
-            if len(known) == MOST_KINDS:
+            if len(known) == most:
                 result.ended_early = True
                 break
         if number % 50 == 49:
             progress(number + 1)
     return result
+
+
+def still_violated(machine: Machine, before: Iterable[Finding], met: Known | None = None) -> Iterator[Finding]:
+    """Yield those of another machine's findings whose sequence violates on this one what it violated there."""
+    known: set[Kind] = set()
+    for one in before:
+        found = check(machine, one.sequence, known=known, met=met)
+        found = found and of_a_kernel(machine, found, known, met)
+        if found and found.kind == one.kind:
+            known.add(found.kind)
+            yield found
 
 
 def _shortest(machine: Machine, scope: Scope, finding: Finding, known: set[Kind], met: Known) -> Finding:

@@ -170,11 +170,14 @@ def machine_of(job: Job) -> KernelMachine:
     return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
 
 
-def run_job(job: Job) -> CellResult:
-    """Build and search one cell; an error becomes a result without a verdict."""
+def run_job(job: Job, before: Iterable[Finding] = ()) -> CellResult:
+    """Build and search one cell; an error becomes a result without a verdict.
+
+    :param before: found on another machine; what this one violates too is not searched for
+    """
     try:
         with machine_of(job) as machine:
-            found = bulk_search(machine, job.scope, job.examples, job.seed)
+            found = bulk_search(machine, job.scope, job.examples, job.seed, before=before)
             names = [mark.name for mark in applicable(machine, job.scope)]
         sub_page = _sub_page(job)
     except VmemcheckError as error:

@@ -11,6 +11,7 @@ from vmemcheck.engine import steps, violations_of
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Step
 from vmemcheck.marks import MARKS
+from vmemcheck.model import Outcome
 from vmemcheck.observation import (
     BUDDY,
     AltmapReleased,
@@ -24,6 +25,7 @@ from vmemcheck.observation import (
     Extent,
     Faulted,
     Freed,
+    LeafKind,
     Location,
     Mapping,
     State,
@@ -109,6 +111,17 @@ def test_event_that_must_not_happen_is_a_violation(event: Event, name: str, says
     found, because = first(with_events(step, event))
     assert name == found
     assert says in because
+
+
+def test_refused_request_that_leaves_memmap_is_named_by_its_first_leaf() -> None:
+    """The same one in each run, whatever order a set has."""
+    refused = step_of((*ADDED, AddMemory(0, 1)))
+    assert refused.expectation.outcome is Outcome.REFUSED
+    end = _last_mapping(refused).end
+    leaves = tuple(Mapping(end + n * 4096, end + (n + 1) * 4096, LeafKind.PTE, 0x9000 + n) for n in range(32))
+    left = with_state(refused, lambda state: replace(state, mappings=(*state.mappings, *leaves)))
+    (problem,) = next(one for one in violations_of(left) if one.invariant == "refusals").problems
+    assert leaves[0] == problem.subject
 
 
 def test_tlb_flushed_memory_given_back_too_early_is_a_violation() -> None:

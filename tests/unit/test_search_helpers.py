@@ -29,6 +29,7 @@ from vmemcheck.operation import (
     Second,
     Sequence,
 )
+from vmemcheck.reference import ReferenceMachine
 from vmemcheck.reports.check_words import shown_cell
 from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.scope import Scope, operations
@@ -77,6 +78,29 @@ def test_search_that_ends_at_its_last_kind_says_so(most: int, monkeypatch: pytes
     found = bulk.bulk_search(variant.machine(variant.geometry), variant.scope, 40, 0)
     assert 1 <= len(found.findings) <= most
     assert (most == 1) == found.ended_early == (found.coverage.sequences + len(found.findings) < 40)
+
+
+def test_search_begins_with_what_another_machine_violated_too() -> None:
+    """It stands there as it was found, is not shortened again, and the rest is searched."""
+    variant = next(one for one in VARIANTS if one.invariant == "no-leak")
+    bad, good = variant.machine(variant.geometry), ReferenceMachine(variant.geometry)
+    findings = bulk.bulk_search(bad, variant.scope, 100, 0).findings
+    longer = replace(findings[0], sequence=(Remove(0), *findings[0].sequence))
+    (there, *others) = bulk.bulk_search(bad, variant.scope, 100, 0, before=(longer,)).findings
+    assert (findings[0].kind, longer.sequence) == (there.kind, there.sequence)
+    assert [one.kind for one in findings[1:]] == [one.kind for one in others]
+    assert [] == bulk.bulk_search(good, variant.scope, 100, 0, before=findings).findings
+    assert [] == list(bulk.still_violated(good, findings))
+    assert findings == list(bulk.still_violated(bad, findings))
+
+
+def test_finding_that_is_of_another_kind_on_this_machine_is_searched() -> None:
+    """Its sequence is as short as the other machine needs it."""
+    leaking, other = (next(one for one in VARIANTS if one.invariant == name) for name in ("no-leak", "memmap-mapped"))
+    findings = bulk.bulk_search(other.machine(other.geometry), other.scope, 100, 0).findings
+    machine = leaking.machine(leaking.geometry)
+    assert any(check(machine, one.sequence) for one in findings)
+    assert [] == list(bulk.still_violated(machine, findings))
 
 
 @pytest.mark.parametrize(("struct_page_bytes", "expected"), [(56, 10), (64, 0), (80, 10)])

@@ -92,8 +92,8 @@ def _compared(pair: Pair, patched: KernelMachine) -> Compared:
     alike = _alike(pair.base, pair.patched, patched) if pair.base else None
     if alike is not None:
         return alike
-    after, _ = run_known(pair.patched)
     before, cached = run_known(pair.base) if pair.base else (CellResult(cell, Verdict.NO_VERDICT), False)
+    after, _ = run_known(pair.patched, before.findings)
     error = before.error or after.error
     if error:
         by_series = before.verdict is not Verdict.NO_VERDICT
@@ -169,13 +169,16 @@ def do_the_same(base: Recording, patched: Recording, search: Search) -> bool:
     """Tell whether each step of all sequences of a search is observed alike on both machines."""
     sequences = random_sequences(patched.geometry, search.scope, search.examples, search.seed)
     try:
-        return all(
-            base.records(sequence) == patched.records(sequence)
-            or _without_lines(base.run(sequence)) == _without_lines(patched.run(sequence))
-            for sequence in sequences
-        )
+        return all(_are_alike(base, patched, sequence) for sequence in sequences)
     except ExecutorError:  # that is for the search to tell
         return False
+
+
+def _are_alike(base: Recording, patched: Recording, sequence: Sequence) -> bool:
+    """Tell whether each step of a sequence is observed alike on both machines."""
+    if base.records(sequence) == patched.records(sequence):
+        return True
+    return _without_lines(base.run(sequence)) == _without_lines(patched.run(sequence))
 
 
 def _without_lines(observations: Iterable[Observation]) -> list[object]:

@@ -25,15 +25,18 @@ from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
 _MOST_ENTRIES = 4096
 
 
-def run_known(job: Job) -> tuple[CellResult, bool]:
-    """Run a job, unless its result is known; return it, and whether it was."""
-    path = cache_folder("judged") / f"{digest_of(job)}.json"
+def run_known(job: Job, before: tuple[Finding, ...] = ()) -> tuple[CellResult, bool]:
+    """Run a job, unless its result is known; return it, and whether it was.
+
+    :param before: found on another machine; what this one violates too is not searched for
+    """
+    path = cache_folder("judged") / f"{digest_of(job, before)}.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         known = _loaded(job, json.loads(path.read_bytes()))
         if known is not None:
             keep_newest(path, _MOST_ENTRIES)
             return known, True
-    result = run_job(replace(job, sub_page=None))
+    result = run_job(replace(job, sub_page=None), before)
     if result.verdict is not Verdict.NO_VERDICT:
         with contextlib.suppress(OSError):
             write_whole(path, json.dumps(_stored(job, result)).encode())
@@ -41,9 +44,10 @@ def run_known(job: Job) -> tuple[CellResult, bool]:
     return result, False
 
 
-def digest_of(job: Job) -> str:
+def digest_of(job: Job, before: tuple[Finding, ...] = ()) -> str:
     """Return a name for all that decides what comes of a job."""
-    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed)
+    known = [(one.kind, sequence_to_text(one.sequence)) for one in before]
+    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed, known)
     key = canonical((*decides, sources_digest(), compiler_version()))
     return hashlib.sha256(key.encode()).hexdigest()[:40]
 

@@ -38,8 +38,10 @@ def _kept(step: Step, before: Iterable[object], after: Iterable[object]) -> Mapp
     """Return the memmap that stayed mapped, or the table, where nothing else changed: of a first range taken back."""
     entries: dict[int, Mapping | Table] = {leaf.pfn: leaf for leaf in step.state.mappings}
     entries |= {table.pfn: table for table in step.state.tables}
-    new = [entries.get(getattr(each, "pfn", -1)) for each in set(after) - set(before)]
-    return new[0] if new and all(new) and not set(before) - set(after) else None
+    earlier = set(before)
+    # In their order, of which sets have none that is the same in each run.
+    new = [entries.get(getattr(each, "pfn", -1)) for each in after if each not in earlier]
+    return new[0] if new and all(new) and not earlier.difference(after) else None
 
 
 REFUSALS = Invariant(

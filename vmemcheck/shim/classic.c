@@ -103,7 +103,7 @@ static void *vmc_vmalloc(unsigned long size)
 	vmc_areas[vmc_area_count].pfn = pfn;
 	vmc_areas[vmc_area_count++].pages = pages;
 	for (page = pfn; page < pfn + pages; page++) {
-		vmc_open_block(page, 0, 0);
+		vmc_open_page(page, 0);
 		vmc_event(VMC_ALLOCATED_BLOCK, VMC_CALLER, vmc_pfn_name(page), 0, VMC_OWNER_BUDDY, 0);
 	}
 	return vmc_address_of(pfn);

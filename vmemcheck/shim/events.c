@@ -36,15 +36,11 @@ struct vmc_event {
 VMC_KEEP static struct vmc_event *vmc_events = 0;
 VMC_KEEP static unsigned int vmc_event_count = 0;
 
-static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigned long a, unsigned long b,
-				   unsigned long c, unsigned long d)
+static void vmc_event(unsigned long type, unsigned long at, unsigned long a, unsigned long b, unsigned long c,
+		      unsigned long d)
 {
 	struct vmc_event *event = &vmc_events[vmc_event_count];
 
-	if (vmc_event_count < VMC_MOST_EVENTS - 1)
-		vmc_event_count++;
-	else
-		vmc_give_up("one operation had more events than can be reported");
 	/* Word by word: a value that is built first and then copied takes twice as long without optimisation. */
 	event->type = type;
 	event->at = at;
@@ -52,7 +48,11 @@ static struct vmc_event *vmc_event(unsigned long type, unsigned long at, unsigne
 	event->b = b;
 	event->c = c;
 	event->d = d;
-	return event;
+	/* Comes last, where no value needs to survive the call: else each event would save and restore registers. */
+	if (vmc_event_count < VMC_MOST_EVENTS - 1)
+		vmc_event_count++;
+	else
+		vmc_give_up("one operation had more events than can be reported");
 }
 
 /* Let further events be reported, at the expense of the last ones. */

@@ -21,6 +21,8 @@ VMC_KEEP static unsigned int vmc_sequence = 0;
 #define VMC_MOST_ALTMAP_BLOCKS 65536
 VMC_KEEP static unsigned long *vmc_altmap_blocks = 0;
 VMC_KEEP static unsigned int vmc_altmap_block_count = 0;
+/* An altmap has given or got back pages, or one of its blocks was freed, since they were settled last. */
+VMC_KEEP static int vmc_altmaps_used = 0;
 
 static void vmc_ledger_reset(void)
 {
@@ -43,9 +45,11 @@ static void vmc_ledger_reset(void)
 				 sizeof(*vmc_hot));
 }
 
-static int vmc_is_faulty(unsigned int order)
+static inline int vmc_is_faulty(unsigned int order)
 {
 	vmc_allocations++;
+	if (!vmc_fault_kind)
+		return 0;
 	if (vmc_fault_kind == 1)
 		return vmc_allocations == vmc_fault_value;
 	if (vmc_fault_kind == 3)
@@ -54,19 +58,21 @@ static int vmc_is_faulty(unsigned int order)
 }
 
 static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn);
-static void vmc_fill_memory(unsigned long pfn);
+static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn);
 
-/* Where VMC_HEAD is taken from these pages. */
+/* Where VMC_HEAD is taken from a page, and from all of a block. */
+static inline void vmc_clear_head(unsigned long pfn)
+{
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		vmc_heads[vmc_ram_index(pfn) / 64] &= ~(1UL << vmc_ram_index(pfn) % 64);
+}
+
 static void vmc_clear_heads(unsigned long pfn, unsigned int order)
 {
 	unsigned long first = vmc_ram_index(pfn), last = first + (1UL << order) - 1, word;
 
 	if (last >= VMC_RAM_PAGES || first > last)
 		return;
-	if (order == 0) {
-		vmc_heads[first / 64] &= ~(1UL << first % 64);
-		return;
-	}
 	for (word = first / 64; word <= last / 64; word++)
 		vmc_heads[word] &= ~((word == first / 64 ? ~0UL << first % 64 : ~0UL) &
 				     (word == last / 64 ? ~0UL >> (63 - last % 64) : ~0UL));
@@ -86,29 +92,41 @@ static unsigned long vmc_next_head(unsigned long pfn, unsigned long end)
 	return index < vmc_ram_index(end) ? VMC_RAM_PFN + index : end;
 }
 
-static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
+static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long owner)
 {
-	struct vmc_desc *desc = vmc_desc_of(pfn), *page, *end = desc + (1UL << order);
-
-	vmc_changed = 1;
-	if (!desc || !vmc_desc_of(pfn + (1UL << order) - 1))
-		vmc_fail("a block outside of the simulated memory was handed out");
-	vmc_clear_heads(pfn, order);
-	for (page = desc; page < end; page++) {
-		page->flags = (page->flags & VMC_LISTED) | VMC_ALLOCATED;
-		if (page->sequence != vmc_sequence)
-			page->content = VMC_STALE;
-		else if (page->content >= VMC_ENTRIES)
-			vmc_let_go(page, pfn + (page - desc));
-		if (page->content != VMC_MIXED)
-			page->of = VMC_LEFT_OVER;
-		page->sequence = vmc_sequence;
-		page->owner = owner;
+	desc->flags = (desc->flags & VMC_LISTED) | VMC_ALLOCATED;
+	desc->owner = owner;
+	if (desc->sequence == vmc_sequence && desc->content >= VMC_ENTRIES) {
+		vmc_let_go(desc, pfn);
+		return;
 	}
+	if (desc->sequence != vmc_sequence)
+		desc->content = VMC_STALE;
+	desc->sequence = vmc_sequence;
+	desc->of = VMC_LEFT_OVER;
+}
+
+static inline void vmc_mark_head(struct vmc_desc *desc, unsigned long pfn, unsigned int order)
+{
 	desc->flags |= VMC_HEAD;
 	desc->order = order;
 	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
 		vmc_heads[vmc_ram_index(pfn) / 64] |= 1UL << vmc_ram_index(pfn) % 64;
+}
+
+static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+	unsigned long page;
+
+	vmc_changed = 1;
+	if (!desc || (order && !vmc_desc_of(pfn + (1UL << order) - 1)))
+		vmc_fail("a block outside of the simulated memory was handed out");
+	if (order)
+		vmc_clear_heads(pfn, order);
+	for (page = 0; page < 1UL << order; page++)
+		vmc_mark_page(desc + page, pfn + page, owner);
+	vmc_mark_head(desc, pfn, order);
 }
 
 static void vmc_add_free(unsigned long pfn, unsigned int order)
@@ -120,14 +138,22 @@ static void vmc_add_free(unsigned long pfn, unsigned int order)
 }
 
 /* The last block freed of an order is free no longer. */
-static void vmc_not_free(unsigned int order)
+static inline void vmc_not_free(unsigned int order)
 {
 	if (!--vmc_free_counts[order])
 		vmc_free_orders &= ~(1U << order);
 }
 
-/* The last block freed that is large enough; what is left of it stays free. */
-static unsigned long vmc_recycled(unsigned int order)
+/* The first part of a block; the others stay free. */
+static unsigned long vmc_split(unsigned long pfn, unsigned int from, unsigned int order)
+{
+	while (from > order)
+		vmc_add_free(pfn + (1UL << --from), from);
+	return pfn;
+}
+
+/* The last block freed that is large enough. */
+static inline unsigned long vmc_recycled(unsigned int order)
 {
 	unsigned int from, orders = vmc_free_orders & -(1U << order);
 	unsigned long pfn;
@@ -137,9 +163,7 @@ static unsigned long vmc_recycled(unsigned int order)
 	from = __builtin_ctz(orders);
 	pfn = vmc_free_heads[from][vmc_free_counts[from] - 1];
 	vmc_not_free(from);
-	while (from > order)
-		vmc_add_free(pfn + (1UL << --from), from);
-	return pfn;
+	return from == order ? pfn : vmc_split(pfn, from, order);
 }
 
 static unsigned long vmc_fresh(int area, unsigned long pages, unsigned long align)
@@ -177,18 +201,35 @@ static void vmc_soil_leaves(unsigned long pfn, unsigned long pages)
 	}
 }
 
-static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int flags)
+static inline void vmc_open_memory(unsigned long pfn, unsigned int order)
 {
 	struct page *page = pfn_to_page(pfn);
-	int was_table = vmc_desc_of(pfn)->content == VMC_ENTRIES;
 
 	__asan_unpoison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
 	__builtin_memset(page, 0, sizeof(*page));
 	page->_refcount.counter = 1;
+}
+
+/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
+static void vmc_open_page(unsigned long pfn, unsigned int flags)
+{
+	struct vmc_desc *desc = &vmc_ram[vmc_ram_index(pfn)];
+	int was_table = desc->content == VMC_ENTRIES;
+
+	vmc_changed = 1;
+	vmc_open_memory(pfn, 0);
+	vmc_mark_page(desc, pfn, VMC_OWNER_BUDDY);
+	vmc_mark_head(desc, pfn, 0);
+	if (flags & __GFP_ZERO)
+		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
+	else if (!was_table)
+		vmc_fill_memory(desc, pfn);
+}
+
+static void vmc_open_block(unsigned long pfn, unsigned int order, unsigned int flags)
+{
+	vmc_open_memory(pfn, order);
 	vmc_mark_block(pfn, order, VMC_OWNER_BUDDY);
-	/* Only single pages become tables and are read as memory. What they held as tables still stands there. */
-	if (order == 0 && !was_table && !(flags & __GFP_ZERO))
-		vmc_fill_memory(pfn);
 	if (1UL << order >= PTRS_PER_PTE)
 		vmc_soil_leaves(pfn, 1UL << order);
 	if (flags & __GFP_ZERO)
@@ -208,7 +249,10 @@ static unsigned long vmc_allocate(unsigned int flags, unsigned int order, unsign
 		pfn = vmc_fresh(0, 1UL << order, 1UL << order);
 	if (!pfn)
 		return 0;
-	vmc_open_block(pfn, order, flags);
+	if (order)
+		vmc_open_block(pfn, order, flags);
+	else
+		vmc_open_page(pfn, flags);
 	vmc_event(VMC_ALLOCATED_BLOCK, at, vmc_pfn_name(pfn), order, VMC_OWNER_BUDDY, 0);
 	return pfn;
 }
@@ -243,11 +287,11 @@ static void vmc_recycle_merged(unsigned long pfn)
 static void vmc_table_freed(unsigned long pfn, unsigned long at);
 
 /* mm/bootmem_info.c: get_page_bootmem() counts users of a page from boot on top of the one that all pages have. */
-static unsigned long vmc_users_left(unsigned long pfn, long to)
+static unsigned long vmc_users_left(unsigned long pfn)
 {
 	int count;
 
-	if (to != VMC_OWNER_BOOT || vmc_ram_index(pfn) >= VMC_RAM_PAGES || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
+	if (vmc_ram_index(pfn) >= VMC_RAM_PAGES || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
 		return 0;
 	count = pfn_to_page(pfn)->_refcount.counter;
 	return count > 1 ? count - 1 : 0;
@@ -257,26 +301,33 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 {
 	struct vmc_desc *desc = vmc_desc_of(pfn);
 	unsigned long page;
-	int whole, from_boot;
+	int whole;
 
 	vmc_changed = 1;
+	if (vmc_ram_index(pfn) >= VMC_RAM_PAGES)
+		vmc_altmaps_used = 1;
 	if (desc && desc->flags & VMC_IS_TABLE)
 		vmc_table_freed(pfn, at);
 	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
-		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | vmc_users_left(pfn, to) << 1);
-	if (!desc || order >= VMC_ORDERS || !vmc_desc_of(pfn + (1UL << order) - 1))
+		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | (to == VMC_OWNER_BOOT ? vmc_users_left(pfn) << 1 : 0));
+	if (!desc || order >= VMC_ORDERS || (order && !vmc_desc_of(pfn + (1UL << order) - 1)))
 		return;
 	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
-	from_boot = to == VMC_OWNER_BOOT;
-	vmc_clear_heads(pfn, order);
-	for (page = 0; page < 1UL << order; page++)
-		desc[page].flags &= VMC_LISTED;
-	if (whole)
-		__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
+	if (order == 0) {
+		vmc_clear_head(pfn);
+		desc->flags &= VMC_LISTED;
+	} else {
+		vmc_clear_heads(pfn, order);
+		for (page = 0; page < 1UL << order; page++)
+			desc[page].flags &= VMC_LISTED;
+	}
 	/* What was freed in another way than it was allocated is not handed out again. */
-	if (whole && from_boot)
+	if (!whole)
+		return;
+	__asan_poison_memory_region(vmc_address_of(pfn), PAGE_SIZE << order);
+	if (to == VMC_OWNER_BOOT)
 		vmc_recycle_merged(pfn);
-	else if (whole)
+	else
 		vmc_add_free(pfn, order);
 }
 
@@ -313,6 +364,7 @@ static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altma
 		return place;
 	}
 	vmc_mark_block(pfn, order, owner);
+	vmc_altmaps_used = 1;
 	if (!(vmc_desc_of(pfn)->flags & VMC_LISTED)) {
 		if (vmc_altmap_block_count == VMC_MOST_ALTMAP_BLOCKS)
 			vmc_fail("more altmap blocks than can be tracked");

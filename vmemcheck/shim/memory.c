@@ -22,6 +22,17 @@ VMC_KEEP static struct vmc_run_list *vmc_lists = 0;
 VMC_KEEP static unsigned int vmc_list_count = 0;
 VMC_KEEP static struct vmc_run vmc_scratch[VMC_MOST_RUNS + 4] = { { 0, 0, 0 } };
 
+/* How many words from here on are zero, in whole eights: most of a table is empty. */
+static VMC_UNSEEN unsigned long vmc_zeros(const unsigned long *words, unsigned long most)
+{
+	unsigned long count;
+
+	for (count = 0; count + 8 <= most; count += 8, words += 8)
+		if (words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7])
+			break;
+	return count;
+}
+
 static inline unsigned long vmc_advanced(unsigned int content, unsigned long of, unsigned long by)
 {
 	return content == VMC_LIVE ? of + by : of;
@@ -108,14 +119,19 @@ static void vmc_write_piece(struct vmc_desc *desc, unsigned int start, unsigned 
 	vmc_keep_runs(desc, count);
 }
 
+static inline void vmc_write_whole_page(struct vmc_desc *desc, unsigned int content, unsigned long of)
+{
+	vmc_changed |= desc->content != content || desc->of != of;
+	desc->content = content;
+	desc->of = of;
+}
+
 /* The same, for the whole page as well. */
 static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
 			   unsigned long of)
 {
 	if (start == 0 && end == PAGE_SIZE) {
-		vmc_changed |= desc->content != content || desc->of != of;
-		desc->content = content;
-		desc->of = of;
+		vmc_write_whole_page(desc, content, of);
 		return;
 	}
 	vmc_changed = 1;
@@ -125,15 +141,12 @@ static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned i
 /* The page gets another user: struct pages are live no longer, and entries of tables are bytes like others. */
 static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn)
 {
-	const unsigned long *words = vmc_address_of(pfn);
+	const unsigned long most = PAGE_SIZE / sizeof(long);
 	const struct vmc_run_list *list;
 	unsigned int index, at = 0, count = 0;
 
-	if (desc->content == VMC_ENTRIES) {
-		for (index = 0; index < PAGE_SIZE / sizeof(*words) && !words[index]; index++)
-			;
-		desc->content = index < PAGE_SIZE / sizeof(*words) ? VMC_STALE : VMC_ZERO;
-	}
+	if (desc->content == VMC_ENTRIES)
+		desc->content = vmc_zeros(vmc_address_of(pfn), most) < most ? VMC_STALE : VMC_ZERO;
 	if (desc->content == VMC_LIVE)
 		desc->content = VMC_STALE;
 	desc->of = VMC_LEFT_OVER;
@@ -183,7 +196,12 @@ static void vmc_write(unsigned long start, unsigned long end, unsigned int conte
 
 		if (pfn == ~0UL)
 			vmc_fault(address, at);
-		for (; pages--; address = next) {
+		/* Most pages are written as a whole. */
+		for (; desc && pages && !(address & ~PAGE_MASK) && end - address >= PAGE_SIZE; address += PAGE_SIZE) {
+			vmc_write_whole_page(desc++, content, content == VMC_LIVE ? address : 0);
+			pages--;
+		}
+		for (; pages; pages--, address = next) {
 			next = (address & PAGE_MASK) + PAGE_SIZE;
 			if (next > end)
 				next = end;
@@ -197,25 +215,26 @@ static void vmc_write(unsigned long start, unsigned long end, unsigned int conte
 /* One byte of each content, as memory has it. */
 static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
 
-/* Let the memory of a page say what its contents are. */
-static void vmc_fill_memory(unsigned long pfn)
+static void vmc_fill_runs(const struct vmc_run_list *list, unsigned char *memory)
 {
-	const struct vmc_desc *desc = vmc_desc_of(pfn);
-	const struct vmc_run_list *list = &vmc_lists[desc->list];
-	unsigned char *memory = vmc_address_of(pfn);
 	unsigned int index, at = 0;
 
-	unsigned short *filling = &vmc_fillings[vmc_ram_index(pfn)];
-
-	if (desc->content != VMC_MIXED) {
-		if (*filling != (VMC_FILLED | vmc_bytes[desc->content]))
-			__builtin_memset(memory, vmc_bytes[desc->content], PAGE_SIZE);
-		*filling = VMC_FILLED | vmc_bytes[desc->content];
-		return;
-	}
-	*filling = 0;
 	for (index = 0; index < list->count; at = list->runs[index++].end)
 		__builtin_memset(memory + at, vmc_bytes[list->runs[index].content], list->runs[index].end - at);
+}
+
+/* Let the memory of a page say what its contents are. */
+static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn)
+{
+	unsigned short *filling = &vmc_fillings[vmc_ram_index(pfn)];
+
+	if (desc->content == VMC_MIXED) {
+		*filling = 0;
+		vmc_fill_runs(&vmc_lists[desc->list], vmc_address_of(pfn));
+	} else if (*filling != (VMC_FILLED | vmc_bytes[desc->content])) {
+		*filling = VMC_FILLED | vmc_bytes[desc->content];
+		__builtin_memset(vmc_address_of(pfn), vmc_bytes[desc->content], PAGE_SIZE);
+	}
 }
 
 static unsigned int vmc_content_of_byte(int value)

@@ -38,7 +38,7 @@ struct vmc_live {
 
 #define VMC_MOST_LIVE 1024
 VMC_KEEP static struct vmc_live *vmc_slots = 0;
-static struct vmc_live *vmc_live[VMC_MOST_LIVE];
+VMC_KEEP static struct vmc_live *vmc_live[VMC_MOST_LIVE] = { 0 };
 static unsigned int vmc_live_count;
 
 /* The range that is being added or removed. */
@@ -53,8 +53,6 @@ struct vmc_altmap {
 #define VMC_MOST_ALTMAPS 1024
 VMC_KEEP static struct vmc_altmap vmc_altmaps[VMC_MOST_ALTMAPS] = { { 0 } };
 static unsigned int vmc_altmap_count;
-/* One of them has given or got back pages since they were settled last. */
-VMC_KEEP static int vmc_altmaps_used = 0;
 
 VMC_KEEP static unsigned long vmc_first_section = ~0UL, vmc_last_section = 0;
 
@@ -142,7 +140,7 @@ static void vmc_settle_altmaps(void)
 	long counted;
 
 #ifndef VMC_CHECKED
-	if (!vmc_changed && !vmc_altmaps_used)
+	if (!vmc_altmaps_used)
 		return;
 #endif
 	vmc_altmaps_used = 0;
@@ -171,5 +169,7 @@ static void vmc_settle_altmaps(void)
 			for (page = 0; page < 1UL << desc->order; page++)
 				desc[page].flags &= VMC_LISTED;
 		}
+		/* What is still mapped may be mapped no longer after the next operation. */
+		vmc_altmaps_used |= counted < 0;
 	}
 }

@@ -82,14 +82,17 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 static VMC_UNSEEN unsigned long vmc_follow_run(const unsigned long *entry, unsigned long left)
 {
 	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
-	unsigned long pfn = last->pfn + last->count * last->step, number;
+	unsigned long pfn = last->pfn + last->count * last->step, boot = vmc_next[2] - VMC_BOOT_START, number;
+	const unsigned long *next = entry, *end = entry + left;
 
 	if (last->count < 2 || last->bytes != PAGE_SIZE)
 		return 0;
-	for (number = 0; number < left; number++, pfn += last->step)
-		if (vmc_entry_kind(entry[number], 0) != VMC_LEAF || vmc_entry_pfn(entry[number], 0) != pfn ||
-		    vmc_ram_index(pfn) - VMC_BOOT_START < vmc_next[2] - VMC_BOOT_START)
+	for (; next < end && vmc_entry_kind(*next, 0) == VMC_LEAF && vmc_entry_pfn(*next, 0) == pfn; next++) {
+		if (vmc_ram_index(pfn) - VMC_BOOT_START < boot)
 			break;
+		pfn += last->step;
+	}
+	number = next - entry;
 	last->count += number;
 	vmc_mapped_count += number;
 	return number;
@@ -104,10 +107,10 @@ static VMC_UNSEEN void vmc_walk_table(const unsigned long *table, int level, uns
 		unsigned long *below;
 
 		if (!table[index]) {
-			/* Most of a table is empty. */
-			for (; index + 4 < VMC_ENTRIES_PER_TABLE && !(table[index + 1] | table[index + 2] |
-			     table[index + 3] | table[index + 4]); index += 4)
-				start += 4 * bytes;
+			unsigned long zeros = vmc_zeros(table + index + 1, VMC_ENTRIES_PER_TABLE - 1 - index);
+
+			index += zeros;
+			start += zeros * bytes;
 			continue;
 		}
 		kind = vmc_entry_kind(table[index], level);
@@ -199,16 +202,18 @@ static void vmc_read_page(const struct vmc_desc *desc, unsigned long start)
 /* How many of the next pages, a step apart, hold what the first does, going on where it goes on. */
 static unsigned long vmc_same_contents(const struct vmc_desc *desc, long step, unsigned long left)
 {
-	unsigned long of = desc->of, by = desc->content == VMC_LIVE ? PAGE_SIZE : 0, page;
-	const struct vmc_desc *next = desc;
+	unsigned long of = desc->of, page;
+	unsigned int content = desc->content;
+	const struct vmc_desc *next = desc + step;
 
-	if (desc->content == VMC_MIXED)
+	step *= sizeof(*desc);
+	if (content == VMC_MIXED)
 		return 1;
-	for (page = 1; page < left; page++) {
-		next += step;
-		of += by;
-		if (next->content != desc->content || (by && next->of != of))
+	for (page = 1; page < left && next->content == content; page++) {
+		of += PAGE_SIZE;
+		if (content == VMC_LIVE && next->of != of)
 			break;
+		next = (const void *)((const char *)next + step);
 	}
 	return page;
 }
@@ -254,13 +259,19 @@ static void vmc_read_contents(void)
 /* Whether any leaf entry leads into a block, as the last walk found them. */
 static int vmc_is_mapped(unsigned long pfn, unsigned long order)
 {
-	const struct vmc_mapping *run;
-	unsigned long number, at;
+	const struct vmc_mapping *run, *end = vmc_mappings + vmc_mapping_count;
+	unsigned long number, at, behind = pfn + (1UL << order);
 
-	for (run = vmc_mappings; run < vmc_mappings + vmc_mapping_count; run++)
+	for (run = vmc_mappings; run < end; run++) {
+		unsigned long pages = run->bytes >> PAGE_SHIFT, last = run->pfn + (run->count - 1) * run->step;
+		int descends = (long)run->step < 0;
+
+		if (behind <= (descends ? last : run->pfn) || pfn >= (descends ? run->pfn : last) + pages)
+			continue;
 		for (number = 0, at = run->pfn; number < run->count; number++, at += run->step)
-			if (at < pfn + (1UL << order) && pfn < at + (run->bytes >> PAGE_SHIFT))
+			if (at < behind && pfn < at + pages)
 				return 1;
+	}
 	return 0;
 }
 
@@ -268,18 +279,16 @@ static int vmc_is_mapped(unsigned long pfn, unsigned long order)
  * Whether a block was a table until now, and a table that memblock gave was put once: free_pagetable() of x86 does that,
  * however many users register_page_bootmem_memmap() has counted.
  */
-static int vmc_was_table(unsigned long pfn, long owner)
+static inline int vmc_was_table(const struct vmc_desc *desc, unsigned long pfn, long owner)
 {
-	const struct vmc_desc *desc = vmc_desc_of(pfn);
-
 	return desc->content == VMC_ENTRIES &&
 	       (owner != VMC_OWNER_BOOT || pfn_to_page(pfn)->_refcount.counter + 1 == desc->count);
 }
 
-static void vmc_add_block(unsigned long pfn, unsigned long order, long owner)
+static void vmc_add_block(const struct vmc_desc *desc, unsigned long pfn, unsigned long order, long owner)
 {
 	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
-	int was_table = vmc_was_table(pfn, owner);
+	int was_table = vmc_was_table(desc, pfn, owner);
 
 	if (vmc_listed_count++ >= VMC_MOST_MAPPINGS)
 		vmc_fail("more is allocated than can be reported");
@@ -304,7 +313,7 @@ static void vmc_add_boot_blocks(unsigned long pfn, unsigned long end)
 
 		while (pfn + (1UL << order) > end)
 			order--;
-		vmc_add_block(pfn, order, VMC_OWNER_BOOT);
+		vmc_add_block(vmc_desc_of(pfn), pfn, order, VMC_OWNER_BOOT);
 		pfn += 1UL << order;
 	}
 }
@@ -330,7 +339,7 @@ static void vmc_list_boot_blocks(void)
 			boot = 0;
 		}
 		if (head && !mapped)
-			vmc_add_block(pfn, desc->order, desc->owner);
+			vmc_add_block(desc, pfn, desc->order, desc->owner);
 	}
 	if (boot)
 		vmc_add_boot_blocks(boot, end);
@@ -340,12 +349,16 @@ static void vmc_list_boot_blocks(void)
 static unsigned long vmc_follow_pages(const struct vmc_desc *desc, unsigned long left)
 {
 	struct vmc_block *last = &vmc_blocks[vmc_block_count - 1];
+	const struct vmc_desc *next = desc + 1, *end = next + left;
 	unsigned long number;
+	long owner = desc->owner;
 
-	for (number = 0; number < left && !last->was_table && !VMC_PREALLOCATED; number++)
-		if (!(desc[number + 1].flags & VMC_HEAD) || desc[number + 1].order ||
-		    desc[number + 1].owner != desc->owner || desc[number + 1].content == VMC_ENTRIES)
+	if (last->was_table || VMC_PREALLOCATED)
+		return 0;
+	for (; next < end && next->flags & VMC_HEAD && !next->order; next++)
+		if (next->owner != owner || next->content == VMC_ENTRIES)
 			break;
+	number = next - desc - 1;
 	last->count += number;
 	vmc_listed_count += number;
 	return number;
@@ -361,7 +374,7 @@ static void vmc_list_blocks(void)
 		const struct vmc_desc *desc = vmc_desc_of(pfn);
 
 		if (pfn - vmc_preallocated >= VMC_PREALLOCATED) {
-			vmc_add_block(pfn, desc->order, desc->owner);
+			vmc_add_block(desc, pfn, desc->order, desc->owner);
 			pfn += desc->order ? 0 : vmc_follow_pages(desc, end - pfn - 1);
 		}
 		pfn += 1UL << desc->order;
@@ -371,6 +384,6 @@ static void vmc_list_blocks(void)
 		const struct vmc_desc *desc = vmc_desc_of(vmc_altmap_blocks[index]);
 
 		if (desc->flags & VMC_HEAD)
-			vmc_add_block(vmc_altmap_blocks[index], desc->order, desc->owner);
+			vmc_add_block(desc, vmc_altmap_blocks[index], desc->order, desc->owner);
 	}
 }

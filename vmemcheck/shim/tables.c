@@ -76,17 +76,15 @@ static unsigned long vmc_translate(unsigned long address)
 
 static VMC_UNSEEN unsigned int vmc_entries_in(const unsigned long *table, int level)
 {
-	unsigned int count = 0, index, of_zero = !VMC_IS_EMPTY(0UL, level);
+	/* On loongarch a word of zero is no empty entry of an upper table. */
+	unsigned int count = 0, index, zeros, of_zero = !VMC_IS_EMPTY(0UL, level);
 
 	for (index = 0; index < VMC_ENTRIES_PER_TABLE; index++) {
-		/* Most tables are new, or empty again. On loongarch a word of zero is no empty entry of an upper table. */
-		if (VMC_ENTRIES_PER_TABLE % 4 == 0 && index % 4 == 0 &&
-		    !(table[index] | table[index + 1] | table[index + 2] | table[index + 3])) {
-			index += 3;
-			count += 4 * of_zero;
-		} else {
+		zeros = vmc_zeros(table + index, VMC_ENTRIES_PER_TABLE - index);
+		count += zeros * of_zero;
+		index += zeros;
+		if (index < VMC_ENTRIES_PER_TABLE)
 			count += !VMC_IS_EMPTY(table[index], level);
-		}
 	}
 	return count;
 }
@@ -155,39 +153,43 @@ static unsigned long vmc_top_start(unsigned long index)
 	return (VMC_HOT & -(1UL << vmc_shift(vmc_levels - 1))) + (distance << vmc_shift(vmc_levels - 1));
 }
 
+static VMC_UNSEEN void vmc_word_stored(unsigned long *place, unsigned long new, unsigned long at)
+{
+	unsigned long address = (unsigned long)place, index = vmc_ram_index((address - VMC_DIRECT_MAP) >> PAGE_SHIFT);
+	unsigned long top = place - vmc_top(), offset = address & ~PAGE_MASK;
+	struct vmc_desc *desc = &vmc_ram[index];
+
+	if (index < VMC_RAM_PAGES && desc->flags & VMC_IS_TABLE && address - (unsigned long)vmc_other_top >= PAGE_SIZE) {
+		vmc_entry_written(desc->level, desc->of + (offset / sizeof(long) << vmc_shift(desc->level)), *place, new,
+				  at);
+	} else if (top < PTRS_PER_PGD) {
+		vmc_entry_written(vmc_levels - 1, vmc_top_start(top), *place, new, at);
+	} else if (vmc_other_top && address - (unsigned long)vmc_other_top < PAGE_SIZE) {
+		unsigned long start = vmc_top_start(offset / sizeof(long));
+
+		vmc_event(VMC_SYNCED, at, vmc_address_name(start),
+			  vmc_address_name(start + (1UL << vmc_shift(vmc_levels - 1))), 0, 0);
+	} else if (index < VMC_RAM_PAGES && desc->flags & VMC_ALLOCATED) {
+		/* A table that is not linked yet, or memmap that is taken for a table. */
+		vmc_write_page(desc, offset, offset + sizeof(long), VMC_ENTRIES, 0);
+	}
+}
+
 VMC_UNSEEN void vmc_store(void *place, const void *value, unsigned long size)
 {
-	unsigned long address = (unsigned long)place, pfn = (address - VMC_DIRECT_MAP) >> PAGE_SHIFT, new;
-	unsigned long top = (address - (unsigned long)vmc_top()) / sizeof(long);
-	struct vmc_desc *desc;
+	unsigned long address = (unsigned long)place, index = vmc_ram_index((address - VMC_DIRECT_MAP) >> PAGE_SHIFT);
+	const struct vmc_desc *desc = &vmc_ram[index];
 
 	vmc_changed = 1;
-	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
-		vmc_fillings[vmc_ram_index(pfn)] = 0;
-	if (size != sizeof(long))
-		return;
-	__builtin_memcpy(&new, value, sizeof(new));
-	if (top < PTRS_PER_PGD) {
-		vmc_entry_written(vmc_levels - 1, vmc_top_start(top), *(unsigned long *)place, new, VMC_CALLER);
-	} else if (vmc_other_top && address - (unsigned long)vmc_other_top < PAGE_SIZE) {
-		unsigned long start = vmc_top_start((address & ~PAGE_MASK) / sizeof(long));
-
-		vmc_event(VMC_SYNCED, VMC_CALLER, vmc_address_name(start),
-			  vmc_address_name(start + (1UL << vmc_shift(vmc_levels - 1))), 0, 0);
-	} else if (vmc_ram_index(pfn) < VMC_RAM_PAGES) {
-		desc = &vmc_ram[vmc_ram_index(pfn)];
-		if (desc->flags & VMC_IS_TABLE) {
-			/* A page that is mapped where none was is no event: the walk finds it. */
-			if (desc->level || *(unsigned long *)place)
-				vmc_entry_written(desc->level,
-						  desc->of + ((address & ~PAGE_MASK) / sizeof(long) << vmc_shift(desc->level)),
-						  *(unsigned long *)place, new, VMC_CALLER);
+	if (index < VMC_RAM_PAGES) {
+		vmc_fillings[index] = 0;
+		/* A page that is mapped where none was is no event: the walk finds it. */
+		if (desc->flags & VMC_IS_TABLE && !desc->level && !*(unsigned long *)place &&
+		    address - (unsigned long)vmc_other_top >= PAGE_SIZE)
 			return;
-		}
-		if (desc->flags & VMC_ALLOCATED)
-			/* A table that is not linked yet, or memmap that is taken for a table. */
-			vmc_write_page(desc, address & ~PAGE_MASK, (address & ~PAGE_MASK) + size, VMC_ENTRIES, 0);
 	}
+	if (size == sizeof(long))
+		vmc_word_stored(place, *(const unsigned long *)value, VMC_CALLER);
 }
 
 int vmc_construct(void *table, int constructs)
@@ -213,7 +215,7 @@ static void vmc_boot_machine(void)
 	for (page = 0; page < VMC_PREALLOCATED; page++) {
 		unsigned long pfn = vmc_preallocated + page;
 
-		vmc_open_block(pfn, 0, 0);
+		vmc_open_page(pfn, 0);
 		__builtin_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
 		vmc_top()[index + page] = vmc_table_entry(pfn);
 		vmc_note_table(pfn, level - 1, vmc_top_start(index + page));

@@ -16,11 +16,13 @@ static unsigned int vmc_cached_count;
 static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 {
 	unsigned long first = entry->pfn - VMC_BASE_PFN, most = VMC_HOT_PAGES + VMC_RAM_PAGES;
-	unsigned long pages = entry->is_table ? 1 : entry->bytes >> PAGE_SHIFT;
+	unsigned long pages = entry->bytes >> PAGE_SHIFT;
 
-	if (pages == 1 && first < most)
+	if (first >= most)
+		return;
+	if (pages == 1 || entry->is_table)
 		vmc_in_tlbs[first] = is_cached;
-	else if (first < most)
+	else
 		__builtin_memset(vmc_in_tlbs + first, is_cached, pages < most - first ? pages : most - first);
 }
 

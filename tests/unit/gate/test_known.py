@@ -11,11 +11,13 @@ from vmemcheck.check import CellResult, Job
 from vmemcheck.gate import known
 from vmemcheck.gate.known import run_known
 from vmemcheck.geometry import Geometry
-from vmemcheck.invariant import Verdict
+from vmemcheck.invariant import Finding, Kind, Verdict, Violation
 from vmemcheck.kernel.machine import Traits
+from vmemcheck.operation import AddMemory
 from vmemcheck.scope import Scope
 
 _BAD = "no C"
+_OTHER = Violation("memmap-mapped", ())
 _JOB = Job(cell("x86_64", "4K", 64), "int x;", "linux-1.2.3 x86", Traits(never_met=frozenset("abc")), Scope(), 10, 0)
 
 
@@ -24,7 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Job]:
     """Return the jobs that are run, with an empty cache."""
     jobs: list[Job] = []
 
-    def run_job(job: Job) -> CellResult:
+    def run_job(job: Job, _: tuple[Finding, ...]) -> CellResult:
         jobs.append(job)
         verdict = Verdict.NO_VERDICT if job.text == _BAD else Verdict.HOLDS
         return CellResult(job.cell, verdict, sequences=job.examples)
@@ -60,6 +62,16 @@ def test_job_that_differs_is_run(other: Job, run: list[Job]) -> None:
     """All that decides a result tells it from others: the text, the sizes, the traits, the sequences."""
     assert [False, False] == [run_known(job)[1] for job in (_JOB, other)]
     assert [_JOB, other] == run
+
+
+def test_job_that_begins_with_other_findings_is_run(run: list[Job]) -> None:
+    """What another machine violated decides what is looked for: its kinds, and their sequences."""
+    first = Finding((AddMemory(0, 1),), (Violation("no-leak", ()),), ())
+    others = ((), (first,), (replace(first, sequence=(AddMemory(1, 1),)),), (replace(first, violations=(_OTHER,)),))
+    assert [False] * 4 == [run_known(_JOB, before)[1] for before in others]
+    assert [True] * 4 == [run_known(_JOB, before)[1] for before in others]
+    assert [_JOB] * 4 == run
+    assert Kind("memmap-mapped", "", "") == others[3][0].kind
 
 
 def test_job_without_a_verdict_is_run_again(run: list[Job]) -> None:
