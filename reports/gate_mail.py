@@ -7,11 +7,11 @@ is no date and no message id: who sends it adds them.
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.header import Header
 from email.utils import formataddr
 
-from vmemcheck.gate.result import Answer, Change, GateResult, PatchHead, Standing
+from vmemcheck.gate.result import Answer, Change, GateResult, Hunk, PatchHead, Standing
 from vmemcheck.replay_file import to_json
 from vmemcheck.reports.check_words import counted, door_words, printable, shown_cell, wrapped
 from vmemcheck.reports.finding import geometry_words, reason_lines, sequence_lines
@@ -27,6 +27,7 @@ from vmemcheck.reports.gate_words import (
     counted_changes,
     headline,
     lines_not_run,
+    lines_words,
     marks_words,
     patch_words,
     run_words,
@@ -106,8 +107,11 @@ def _body(result: GateResult, head: PatchHead | None, *, latent: bool) -> Iterat
     yield from _facts_changed(result)
     yield from _not_built(result)
     shown = [one for one in result.changes if one.standing is not Standing.ALREADY_THERE and (latent or one.reachable)]
+    told: set[Hunk | None] = {None}
     for change in shown[:_MOST_CHANGES]:
-        yield from ("", *_change(result, change))
+        hunk = told_hunk(result, change)
+        yield from ("", *_change(result, change, () if hunk in told else _quoted(hunk)))
+        told.add(hunk)
     if len(shown) > _MOST_CHANGES:
         yield from ("", f"{counted(len(shown) - _MOST_CHANGES, 'more violation')} left out here.")
     yield from _not_run(result)
@@ -125,6 +129,8 @@ def _greeting(result: GateResult, *, latent: bool) -> str:
             return "vmemcheck runs nothing of what this series changes."
         case Answer.NOT_EXERCISED:
             return f"vmemcheck {did}, but did not get to all that it changes."
+        case Answer.FIXES:
+            return f"vmemcheck {did}. What follows is violated without it, and not any more with it. This is no proof."
         case _:
             return f"vmemcheck {did}, and noticed nothing new that is wrong. This is no proof."
 
@@ -134,6 +140,8 @@ def _facts(result: GateResult, head: PatchHead | None) -> Iterator[str]:
     if result.cells or result.identical:
         values["run"] = run_words(result)
         values["budget"] = f"{result.budget}, seed {result.seed}"
+    if result.lines:
+        values["lines"] = lines_words(result)
     for key, value in values.items():
         yield from _filled(f"{key + ':':<10}{one_line(value)}", _KEY)
 
@@ -155,14 +163,17 @@ def _not_built(result: GateResult) -> Iterator[str]:
         yield from (line for raw in text.split("\n") for line in _filled(f"  {raw}", "    "))
 
 
-def _change(result: GateResult, change: Change) -> Iterator[str]:
-    """Yield a violation: what, where in the patch, the sequence, why, and how to see it."""
+def _change(result: GateResult, change: Change, quoted: Iterable[str]) -> Iterator[str]:
+    """Yield a violation: what, where in the patch, the sequence, why, and how to see it.
+
+    :param quoted: the hunk; nothing where it stands in the message already
+    """
     cell, patch = shown_cell(change), change_words(result, change)
     new = change.standing is Standing.BREAKS
     words = f"{'>> ' if new else ''}{change.kind.invariant} {'is violated' if new else 'is not violated any more'} on"
     words += f" {change.arch}, {geometry_words(cell.geometry)}{', since ' + patch if patch else ''}"
     yield from _filled(printable(words), "   ")
-    yield from _quoted(result, change)
+    yield from quoted
     yield from ("", "by this sequence:" if new else "by this sequence, on the tree as it was:", "")
     yield from (line for text in sequence_lines(change.finding) for line in _operation(text))
     yield ""
@@ -170,12 +181,11 @@ def _change(result: GateResult, change: Change) -> Iterator[str]:
         yield from _filled(printable(text), "    ")
     cannot = "" if change.reachable else " This size of struct page cannot occur in this tree."
     yield ""
-    yield from _filled(f"It comes {door_words(change.finding)}.{cannot}")
+    yield from _filled(f"It can be reached {door_words(change.finding)}.{cannot}")
     yield from ("", *_reproduce(result, change))
 
 
-def _quoted(result: GateResult, change: Change) -> Iterator[str]:
-    hunk = told_hunk(result, change)
+def _quoted(hunk: Hunk | None) -> Iterator[str]:
     if hunk is None:
         return
     lines = [f"+++ b/{hunk.file}", hunk_header(hunk), *hunk.lines]

@@ -109,9 +109,10 @@ def _run(result: GateResult) -> Iterator[str]:
     for one in result.cells:
         geometry = one.cell.geometry
         size = str(geometry.struct_page_bytes)
+        model = f", {one.cell.memory_model}" if one.cell.memory_model else ""
         values = (
             one.cell.arch,
-            page_size(geometry),
+            f"{page_size(geometry)}{model}",
             size if one.cell.reachable else f"({size})",
             unusual_levels(one.cell) or str(geometry.levels),
             one.base.value,

@@ -137,7 +137,7 @@ def run_words(result: GateResult) -> str:
         return f"{same} of {', '.join(arches(result))}: the program is the same before and after"
     sequences = sum(one.sequences for one in result.cells)
     where = counted(len(result.cells), "geometry", "geometries")
-    return f"{where} of {', '.join(arches(result))}, {counted(sequences, 'sequence')} each on base and patched code"
+    return f"{where} of {', '.join(arches(result))}, {counted(sequences, 'sequence')} in all, on base and patched code"
 
 
 def headline(result: GateResult, *, latent: bool) -> str:
@@ -210,7 +210,7 @@ def next_words(result: GateResult, *, latent: bool) -> str:
         case Answer.BREAKS:
             return "see vmemcheck prove for the theorem, and vmemcheck facts for the tree"
         case Answer.NO_VERDICT if any(one.by_series for one in result.unbuilt):
-            return "mend the patch where the compiler says"
+            return "mend the patch as the message says"
         case Answer.NO_VERDICT:
             return "do what the messages say"
         case Answer.NOT_EXERCISED:

@@ -118,7 +118,7 @@ def explore_cell(
     :raises VmemcheckError: when the code cannot be built or run
     """
     scaled = scope.geometry(cell.geometry)
-    program = source.program(scaled, Variant.FAST)
+    program = source.program(scaled, Variant.EXPLORING)
     setting = Setting(program, scaled, source.name, source.traits, scope.rules(scaled), scope.free_memory)
     found = _explored(setting, most_states, progress, processes)
     if found.left_over and not setting.with_free:

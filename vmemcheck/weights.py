@@ -119,11 +119,13 @@ def weighted_turns(geometry: Geometry, scope: Scope) -> tuple[Sequence, ...]:
     table = weighted_operations(geometry, scope)
     if not scope.faults:
         return tuple((operation,) for operation in table)
-    retries = {operation: _again(geometry, operation) for operation in dict.fromkeys(table)}
+    # An operation that comes more often is one object: to compare objects is faster than operations.
+    different = {id(operation): operation for operation in table}
+    again_of = {key: _again(geometry, operation) for key, operation in different.items()}
     turns: list[Sequence] = []
     failing = 0
     for operation in table:
-        again = retries[operation]
+        again = again_of[id(operation)]
         failing += again is not None
         turns.append((operation, again) if again and failing % 2 else (operation,))
     return tuple(turns)

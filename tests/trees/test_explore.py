@@ -15,6 +15,7 @@ from vmemcheck.arches import Architecture
 from vmemcheck.cli import main
 from vmemcheck.exploration import explore_cell
 from vmemcheck.explore_scope import ExploreScope, parse
+from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
 from vmemcheck.selection import Target, Wishes, cells
@@ -136,7 +137,7 @@ def test_machine_state_reached_in_different_ways_has_the_same_futures(tree: Tree
     first: tuple[Operation, ...] = (AddDevice(0, 1), AddDevice(2, 1))
     second: tuple[Operation, ...] = (AddDevice(2, 1), AddDevice(1, 1), Remove(1), AddDevice(0, 1))
     further: tuple[Operation, ...] = (AddDevice(1, 1), AddDevice(4, 4), AddDevice(0, 4))
-    with source.machine(ExploreScope().geometry(source.geometry(64))) as machine:
+    with source.machine(ExploreScope().geometry(source.geometry(64)), Variant.EXPLORING) as machine:
         states = [machine.successors(one[:-1], one[-1:], details=False)[0].state for one in (first, second)]
         futures = [machine.successors(one, further, details=False) for one in (first, second)]
         assert states[0] == states[1]

@@ -84,6 +84,13 @@ def test_mail_quotes_the_hunk_in_which_it_shows() -> None:
     assert "> [ ... ]\n" in body
 
 
+def test_mail_quotes_a_hunk_once_and_says_of_a_fix_that_it_is_one() -> None:
+    """Several violations of one hunk are read one after the other; the first sentence is what most people read."""
+    assert 1 == body_of(replace(BREAKS, changes=(POSSIBLE, POSSIBLE))).count("> +++ b/")
+    opening = " ".join(body_of(RESULTS["fixes"]).split("\n\n")[1].split())
+    assert "What follows is violated without it, and not any more with it." in opening
+
+
 def pasted(body: str) -> list[str]:
     """Return what the commands in a mail get as their input."""
     return re.findall(r"^vmemcheck replay - [^\n]* <<'END'\n(.*?)^END$", body, re.DOTALL | re.MULTILINE)
@@ -192,6 +199,14 @@ def test_markdown_of_a_huge_series_stays_below_the_limit_and_says_so() -> None:
     assert 1_000_000 < len(text.encode()) <= MOST_BYTES
     assert text.endswith("*The report is longer than this place allows: the rest is in the JSON and the text.*")
     assert "❌ vmemcheck: breaks" in text
+
+
+def test_markdown_has_no_two_rows_alike() -> None:
+    """A geometry that is run in two configurations is told apart."""
+    (usual, _) = UNCHANGED.cells
+    debug = replace(usual, cell=replace(usual.cell, memory_model="sparse vmemmap, DEBUG_VM"))
+    text = gate_markdown(replace(UNCHANGED, cells=(usual, debug)), {}, False)
+    assert 1 == text.count("| 4K | 64 |") == text.count("| 4K, sparse vmemmap, DEBUG_VM | 64 |")
 
 
 def test_prose_tells_a_gap_from_a_fault_of_the_series() -> None:

@@ -120,11 +120,11 @@ HEADLINES = {
     ),
     "unchanged": (
         UNCHANGED,
-        "no violation is new or gone in 2 geometries of x86_64, arm64, 600 sequences each on base and patched code",
+        "no violation is new or gone in 2 geometries of x86_64, arm64, 600 sequences in all, on base and patched code",
     ),
     "latent": (
         LATENT,
-        "no violation that can occur is new or gone in 1 geometry of x86_64, 300 sequences each on base and patched"
+        "no violation that can occur is new or gone in 1 geometry of x86_64, 300 sequences in all, on base and patched"
         " code",
     ),
 }

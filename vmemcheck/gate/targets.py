@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck.check import Job
 from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.garbage import collected_seldom
 from vmemcheck.gate.affected import read_names
 from vmemcheck.gate.budget import Budget, key_of
 from vmemcheck.gate.compare import Pair
@@ -60,6 +61,7 @@ class TargetPairs:
     by_series: bool = False
 
 
+@collected_seldom()
 def prepare_pairs(question: Question) -> TargetPairs:
     """Slice a target before and after; an error becomes a result."""
     target = question.target

@@ -2,13 +2,15 @@
 """What the compiler made of sliced code, before it is a program: it must not run by itself, or read files.
 
 The kernel's assembler is for another machine or for another mode of this one; what the check runs has none. So
-assembler in a slice is a gap of the shim, or hostile. That it can do no harm is for vmemcheck.kernel.confinement.
+assembler in a slice is a gap of the shim, or hostile. It can come by the names of sections and symbols too, which the
+compiler writes as they are: so only what a compiler needs is let through. That it can do no harm is for
+vmemcheck.kernel.confinement.
 """
 
 import re
 from collections.abc import Iterator
 
-from vmemcheck.errors import BuildError
+from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.kernel.locate import SHIM
 
 _BLOCK = re.compile(r"^#APP\n(.*?)^#NO_APP\n", re.MULTILINE | re.DOTALL)
@@ -16,10 +18,26 @@ _MARKER = re.compile(r'# (\d+) "([^"\n]*)" 1')
 _END_OF_MARKER = '# 0 "" 2'
 # What the compiler itself writes between two pieces of inline assembly.
 _OWN = re.compile(r"\s*(?:\.loc\s.*|\.cfi_\w+.*|\.L\w+:)?")
-_READS_FILES = re.compile(r"^(?!\s*\.(?:string|ascii)).*?(?:^|[\s;:])(\.incbin|\.include)\b", re.MULTILINE)
-_AT_START = re.compile(
-    r"^\s*\.section\s+\"?(\.(?:init|fini|(?:preinit|init|fini)_array|[cd]tors)(?:\.\d+)?)(?:[\",\s]|$)", re.MULTILINE
+_STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
+# What could hide a directive, or make one while the text is assembled. No compiler writes it outside of strings.
+_HIDES = re.compile(r"^.*(?:[;'\"\\]|/\*).*$", re.MULTILINE)
+_SECTION = re.compile(r"^\s*\.section\s+([^,\n]*)", re.MULTILINE)
+_SECTION_NAME = re.compile(r"[\w.$+-]+")
+_DIRECTIVE = re.compile(r"(?<![\w.$])\.([A-Za-z_]\w*)")
+_DIRECTIVES = frozenset(
+    # Of gcc for any machine, then what it needs besides on arm64, riscv, s390 and powerpc.
+    "text data bss section file loc ident globl global local comm lcomm weak weakref hidden internal protected type"
+    " size set align balign p2align string ascii base64 byte short value word long int quad octa 2byte 4byte 8byte"
+    " float double zero skip space uleb128 sleb128"
+    " arch arch_extension cpu tune hword xword variant_pcs option attribute half dword machine machinemode abiversion"
+    " localentry".split()
 )
+_AT_START = re.compile(
+    r"\.(?:init|fini|interp|dynamic|got|plt|(?:(?:preinit|init|fini)_array|[cd]tors|rela?|iplt)(?:\..*)?)"
+)
+_READ_FILES = frozenset(("incbin", "include"))
+_IN_A_NAME = "has assembler in the name of a section or symbol"
+_CALLED_AT_START = "gnu_indirect_function"
 
 
 def inspect(text: str, name: str, *, may_start: bool = False) -> None:
@@ -27,20 +45,41 @@ def inspect(text: str, name: str, *, may_start: bool = False) -> None:
 
     :param name: of the tree and the target, for messages
     :param may_start: functions may run before ``main()``, as a sanitizer's do
-    :raises BuildError: when sliced code has inline assembly, or would do something by itself
+    :raises ShimGapError: when sliced code has inline assembly
+    :raises BuildError: when it would do something by itself
     """
     for place, body in _blocks(text):
-        raise BuildError(
+        raise ShimGapError(
             f"{name}: the sliced code has inline assembly, which is not run: {body[:60]!r}",
             where=place,
             to_fix="if it has no effect on the vmemmap, name the macro or function around it in vmemcheck/shim/stubs.h",
         )
-    found = _READS_FILES.search(text)
-    if found:
-        raise _by_itself(name, f"reads a file while it is compiled: {found[1]}", found[0])
-    found = None if may_start else _AT_START.search(text)
-    if found:
-        raise _by_itself(name, f"runs functions before the machine starts: section {found[1]}", found[0])
+    if not may_start:
+        bare = _STRING.sub(" ", text)
+        _inspect_sections(bare, name)
+        _inspect_directives(_SECTION.sub(".section", bare), name)
+
+
+def _inspect_sections(bare: str, name: str) -> None:
+    for section in sorted(set(_SECTION.findall(bare))):
+        if not _SECTION_NAME.fullmatch(section):
+            raise _by_itself(name, _IN_A_NAME, f".section {section}")
+        if _AT_START.fullmatch(section):
+            raise _by_itself(
+                name, f"runs functions before the machine starts: section {section}", f".section {section}"
+            )
+    if _CALLED_AT_START in bare:
+        raise _by_itself(name, "runs functions before the machine starts: ifunc", _CALLED_AT_START)
+
+
+def _inspect_directives(bare: str, name: str) -> None:
+    hidden = _HIDES.search(bare)
+    if hidden:
+        raise _by_itself(name, _IN_A_NAME, hidden[0])
+    for directive in sorted(set(_DIRECTIVE.findall(bare))):
+        if not (directive in _DIRECTIVES or directive.startswith(("L", "cfi_"))):
+            what = "reads a file while it is compiled" if directive.lower() in _READ_FILES else _IN_A_NAME
+            raise _by_itself(name, f"{what}: .{directive}", f".{directive}")
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:

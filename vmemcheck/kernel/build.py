@@ -89,6 +89,8 @@ class Variant(enum.Enum):
     )
     """Two thirds of the time to compile of -O1, and seven eighths of the speed. Functions that are called once stay
     their own: a loop that never ends has no line at times, and then at least its function is told."""
+    EXPLORING = (*FAST, "-DVMC_EXPLORES=1")
+    """The same, and it can answer an exhaustive search."""
     CHECKED = (
         "-O1",
         "-DVMC_CHECKED",

@@ -84,7 +84,7 @@ class Reader:
                 break
             self._generate(folder, unit, defines)
         if result.returncode != 0:
-            raise _refused(self.tree, self.target, result.stderr)
+            raise self._refused(result.stderr, folder)
         self._check_origin(result.stdout, folder)
         return Preprocessed(result.stdout.replace(os.fsencode(folder), b"generated"), _placeholders(folder))
 
@@ -167,6 +167,21 @@ class Reader:
         search = (f"arch/{self.target.arch}/include", *self._later_folders())
         self.tree.included([name for name in names if not name.startswith(("<", f"{folder}/"))], search)
 
+    def _refused(self, message: bytes, folder: Path) -> SliceError:
+        """Return what the preprocessor objects to; of what is outside of the tree nothing is told but its name.
+
+        :raises TreeError: when it objects to a file there
+        """
+        lines = message.decode("utf-8", "replace").replace(str(folder), "generated").splitlines()
+        errors = [line for line in lines if " error: " in line]
+        # Only looked at, not noted: some of these are generated.
+        Tree.included(self.tree, [line.partition(":")[0] for line in errors if not line.startswith("<")], ())
+        return SliceError(
+            f"{self.target.arch}: the preprocessor refuses {self.tree.name}",
+            where="\n           ".join(errors[:5]) or "no message",
+            to_fix="an #error names an option that this configuration lacks; anything else is wrong in the tree",
+        )
+
 
 @functools.cache
 def _value(value: str) -> str:
@@ -200,13 +215,3 @@ def _placeholders(folder: Path) -> tuple[str, ...]:
     empty = (path for path in folder.rglob("*.h") if path.stat().st_size == 0)
     names = {str(path.relative_to(folder)) for path in empty}
     return tuple(sorted(names - {_AUTOCONF, BOUNDS}))
-
-
-def _refused(tree: Tree, target: Target, message: bytes) -> SliceError:
-    lines = message.decode("utf-8", "replace").splitlines()
-    errors = [line for line in lines if " error: " in line]
-    return SliceError(
-        f"{target.arch}: the preprocessor refuses {tree.name}",
-        where="\n           ".join(errors[:5]) or "no message",
-        to_fix="an #error names an option that this configuration lacks; anything else is wrong in the tree",
-    )

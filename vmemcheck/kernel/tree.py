@@ -54,16 +54,19 @@ class Tree:
             return Path(known)
         real = (self.root / name).resolve()
         if not real.is_relative_to(self.root) and not (self.base and real.is_relative_to(self.base)):
-            raise TreeError(
-                f"{name} is outside of the kernel tree",
-                where=f"{self.root} ({name} leads to {real})",
-                to_fix="replace the link or the include by a file inside of the tree",
-            )
+            raise self._outside(name)
         return real
 
     def has(self, name: str) -> bool:
         """Tell whether the tree has this file or folder."""
         return self.path(name).exists()
+
+    def _outside(self, name: str) -> TreeError:
+        return TreeError(
+            f"{name} is outside of the kernel tree",
+            where=f"{self.root} ({name} leads to {(self.root / name).resolve()})",
+            to_fix="replace the link or the include by a file inside of the tree",
+        )
 
     def _in_base(self, name: str) -> str:
         """Return the path of a file that is a link to one of the base; empty where it is not, or where links follow."""
@@ -103,9 +106,12 @@ class Tree:
         :param search: the folders where it looks, for a tree that wants to know
         :raises TreeError: when one is outside
         """
-        folders = {os.path.dirname(name) for name in names}  # noqa: PTH120  # thousands of names: Path is too slow
-        for folder in folders:
-            self.path(folder)
+        folders = {os.path.dirname(name): name for name in names}  # noqa: PTH120  # thousands of names: Path is too slow
+        for folder, name in folders.items():
+            try:
+                self.path(folder)
+            except TreeError:
+                raise self._outside(name) from None
         for name in names:
             if os.path.islink(f"{self.root}/{name}"):  # noqa: PTH114  # Path is too slow
                 self.path(name)

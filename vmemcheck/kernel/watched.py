@@ -4,16 +4,18 @@
 So that later one can tell whether the same work would see the same files. Nothing is stored here.
 """
 
-import functools
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from vmemcheck.kernel.tree import Tree
 
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
+_MOST_CONTENTS = 32_768
+_SURELY_ANOTHER_TIME_NS = 2_000_000_000
 _ASKED = re.compile(rb'\b__has_include(?:_next)?[ \t]*\([ \t]*[<"]([^>"\n]+)[>"]')
 
 
@@ -39,6 +41,33 @@ class Seen:
         self.present.update(other.present)
         for folder, names in other.absent.items():
             self.absent[folder] = sorted({*self.absent.get(folder, ()), *names})
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is in a file.
+
+    :param quoted: names that it includes in quotes
+    :param others: those that it includes or asks for otherwise
+    """
+
+    digest: str
+    quoted: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @classmethod
+    def of(cls, content: bytes) -> "_Content":
+        """Look at what is in a file."""
+        included = _INCLUDE.findall(content)
+        quoted = (name for _, name in included if name)
+        others = (*(name for name, _ in included if name), *_ASKED.findall(content))
+        return cls(
+            hashlib.sha256(content).hexdigest(), tuple(map(os.fsdecode, quoted)), tuple(map(os.fsdecode, others))
+        )
+
+
+_CONTENTS: dict[tuple[int, ...], _Content] = {}
+"""What is in the files that were read, of a tree and of its copies, by what tells that a file was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +107,10 @@ class WatchedTree(Tree):
         wanted: set[str] = set()
         for name in new:
             content = _content(self, name)
-            self.seen.files[name] = hashlib.sha256(content).hexdigest()
+            self.seen.files[name] = content.digest
             folder = os.path.dirname(name)  # noqa: PTH120  # thousands of names: Path is too slow
-            quoted, others = _names_in(content)
-            wanted.update(quoted, others)
-            for each in quoted:
+            wanted.update(content.quoted, content.others)
+            for each in content.quoted:
                 self._note_absent(os.path.normpath(f"{folder}/{each}"))
             # An #include can also come out of a macro.
             wanted.update(name[len(place) + 1 :] for place in search if name.startswith(f"{place}/"))
@@ -104,7 +132,8 @@ def is_unchanged(tree: Tree, seen: Seen) -> bool:
     return (
         all(_digest(tree, name) == digest for name, digest in seen.files.items())
         and not any(_has_any(tree, folder, names) for folder, names in seen.absent.items())
-        and all(tree.has(name) == found for name, found in seen.present.items())
+        # What is in a file tells that there is one.
+        and all(tree.has(name) == found for name, found in seen.present.items() if not (found and seen.files.get(name)))
         and all(
             _listing(tree.files(folder, suffix, prefix)) == digest
             for (folder, prefix, suffix), digest in ((name.split(":"), each) for name, each in seen.listings.items())
@@ -119,25 +148,31 @@ def _has_any(tree: Tree, folder: str, names: list[str]) -> bool:
         return False
 
 
-def _content(tree: Tree, name: str) -> bytes:
-    with open(f"{tree.root}/{name}", "rb") as file:  # noqa: PTH123  # thousands of files: Path is too slow
-        return file.read()
+def _content(tree: Tree, name: str) -> _Content:
+    """Return what is in a file, from memory where the file is the one that was read before.
+
+    :raises OSError: when there is no such file
+    """
+    path = f"{tree.root}/{name}"
+    seen = os.stat(path)  # noqa: PTH116  # thousands of files: Path is too slow
+    key = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    known = _CONTENTS.get(key)
+    if known is None:
+        with open(path, "rb") as file:  # noqa: PTH123  # thousands of files: Path is too slow
+            known = _Content.of(file.read())
+        # A file that was just written may be written again without another time.
+        if time.time_ns() - seen.st_ctime_ns > _SURELY_ANOTHER_TIME_NS:
+            if len(_CONTENTS) > _MOST_CONTENTS:
+                _CONTENTS.clear()
+            _CONTENTS[key] = known
+    return known
 
 
 def _digest(tree: Tree, name: str) -> str:
     try:
-        return hashlib.sha256(_content(tree, name)).hexdigest()
+        return _content(tree, name).digest
     except OSError:
         return ""
-
-
-@functools.lru_cache(maxsize=8192)
-def _names_in(content: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names that a file includes in quotes, and those that it includes or asks for otherwise."""
-    included = _INCLUDE.findall(content)
-    quoted = tuple(os.fsdecode(name) for _, name in included if name)
-    others = (*(name for name, _ in included if name), *_ASKED.findall(content))
-    return quoted, tuple(map(os.fsdecode, others))
 
 
 def _listing(names: Iterable[str]) -> str:

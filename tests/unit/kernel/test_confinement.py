@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vmemcheck.errors import BuildError
+from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.kernel import compiler, confinement
 from vmemcheck.kernel.assembly import inspect
 from vmemcheck.kernel.build import Variant, build
@@ -110,6 +110,18 @@ def test_confinement_says_what_this_machine_cannot_do(monkeypatch: pytest.Monkey
         ('asm("\\n#NO_APP\\n\\tsyscall\\n#APP");', "inline assembly"),
         ('asm(".incbin \\"/etc/passwd\\"");', "inline assembly"),
         ('int x __attribute__((section(".x\\n.incbin \\"/etc/passwd\\"\\n.section .y"))) = 1;', "reads a file"),
+        ('int x __attribute__((section(".x\\n.ascii \\"a\\"; .incbin \\"/etc/passwd\\""))) = 1;', "name of a section"),
+        (
+            'int x __attribute__((section(".x\\n.macro m a\\n.inc\\\\a \\"/etc/passwd\\"\\n.endm\\nm bin"))) = 1;',
+            "name of a",
+        ),
+        ('int x __attribute__((section(".x\\n.byte \'\\"\\n.incbin \\"/etc/passwd\\""))) = 1;', "name of a section"),
+        ('int x __attribute__((section(".x\\n.pushsection .y"))) = 1;', "name of a section or symbol: .pushsection"),
+        ('int x __attribute__((section("\\".init\\\\137array\\""))) = 1;', "name of a section"),
+        ('int x asm("y\\n.INCBIN \\"/etc/passwd\\"\\nz") = 1;', "reads a file"),
+        ('int x __attribute__((used, section(".interp"))) = 1;', "before the machine starts"),
+        ('int x __attribute__((used, section(".rela.iplt"))) = 1;', "before the machine starts"),
+        ('void *r(void) { return 0; } int f(void) __attribute__((ifunc("r")));', "before the machine starts: ifunc"),
         ("__attribute__((constructor)) void f(void) { exit_now(); }", "before the machine starts"),
         ("__attribute__((destructor)) void f(void) { exit_now(); }", "before the machine starts"),
         ('__attribute__((used, section(".init_array"))) void *f = exit_now;', "before the machine starts"),
@@ -135,7 +147,7 @@ def test_program_that_an_older_version_let_pass_is_looked_at_again(monkeypatch: 
         yesterday.setattr("vmemcheck.kernel.build.inspect", lambda *_, **__: None)
         yesterday.setattr("vmemcheck.kernel.build.sources_digest", lambda *_: "of yesterday")
         assert build(code, Variant.FAST, "linux-1.2.3 x86").path.exists()
-    with pytest.raises(BuildError, match="inline assembly"):
+    with pytest.raises(ShimGapError, match="inline assembly"):
         build(code, Variant.FAST, "linux-1.2.3 x86")
 
 
@@ -143,9 +155,9 @@ def test_assembly_of_the_shim_and_empty_assembly_pass() -> None:
     """The machine itself copies with one instruction; barriers are empty."""
     own = '#APP\n# 74 "vmemcheck/shim/main.c" 1\n\trep movsb\n# 0 "" 2\n#NO_APP\n'
     empty = '#APP\n# 3 "mm/sparse.c" 1\n\t\n# 0 "" 2\n\t.loc 1 4 1 view .LVU1\n#NO_APP\n'
-    text = '\t.ascii ".incbin"\n\t.section\t.init.text,"ax",@progbits\n'
+    text = '\t.ascii ".incbin; \\"\\\\"\n\t.section\t.init.text,"ax",@progbits\n.L2:\n\tjmp\t*.L4(,%rax,8)\n'
     inspect(own + empty + text, "linux-1.2.3 x86")
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(ShimGapError) as caught:
         inspect(empty + own.replace("vmemcheck/shim/main.c", "/mm/sparse.c"), "linux-1.2.3 x86")
     assert "mm/sparse.c:74" == caught.value.where
 

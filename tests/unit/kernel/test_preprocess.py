@@ -80,6 +80,14 @@ def test_read_include_from_outside_is_refused(read: Read, tmp_path: Path) -> Non
             read(f'#include "{name}"\n')
 
 
+def test_read_message_about_a_file_outside_tells_nothing_of_it(read: Read, tmp_path: Path) -> None:
+    """What looks like a directive there would be in the compiler's message."""
+    (tmp_path / "secret.conf").write_text("#password hunter2\n")
+    with pytest.raises(TreeError, match=r"secret\.conf is outside of the kernel tree") as caught:
+        read(f'#include "{tmp_path}/secret.conf"\n')
+    assert "password" not in str(caught.value)
+
+
 def test_read_error_directive_is_reported_with_its_place(read: Read) -> None:
     """What the kernel's own #error says reaches the reader, with file and line."""
     with pytest.raises(SliceError) as caught:

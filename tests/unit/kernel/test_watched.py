@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was read of a tree, and what was looked for in vain, tells whether it would be read in the same way again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from vmemcheck.kernel import watched as module
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.kernel.watched import WatchedTree, is_unchanged
+from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
 
 _FILES = {
     "mm/a.c": "#include <linux/a.h>\n#include <asm/b.h>\n#include OTHER\n",
@@ -41,6 +43,36 @@ def test_is_unchanged_without_change_is_true(watched: WatchedTree) -> None:
     (watched.root / "include/linux/unrelated.h").write_text("int changed;\n")
     (watched.root / "mm/README").write_text("new\n")
     assert is_unchanged(watched, watched.seen)
+
+
+@pytest.mark.parametrize(("age_ns", "expected"), [(0, 1), (10**12, 3)])
+def test_file_is_read_once_unless_it_was_just_written(
+    watched: WatchedTree, monkeypatch: pytest.MonkeyPatch, age_ns: int, expected: int
+) -> None:
+    """Whatever tree reads it; one that was just written may be written again in the same tick of the clock."""
+    read: list[bytes] = []
+    of = module._Content.of
+
+    def counted(content: bytes) -> module._Content:
+        read.append(content)
+        return of(content)
+
+    monkeypatch.setattr(module, "_CONTENTS", {})
+    monkeypatch.setattr(module, "_SURELY_ANOTHER_TIME_NS", age_ns)
+    monkeypatch.setattr(module._Content, "of", staticmethod(counted))
+    for _ in range(3):
+        assert is_unchanged(watched, Seen(files={"mm/Makefile": watched.seen.files["mm/Makefile"]}))
+    assert [b"obj-y := a.o\n"] * expected == read
+    (watched.root / "mm/Makefile").write_text("obj-y := b.o and more\n")
+    assert not is_unchanged(watched, watched.seen)
+
+
+def test_file_that_was_read_tells_that_it_is_there(watched: WatchedTree) -> None:
+    """It is not looked for; what was only looked for is."""
+    seen = replace(watched.seen, present={"mm/Makefile": True, "mm": True, "mm/sparse": False})
+    assert is_unchanged(watched, seen)
+    (watched.root / "mm/Makefile").unlink()
+    assert not is_unchanged(watched, seen)
 
 
 @pytest.mark.parametrize("name", [*_INCLUDED, "mm/Makefile"])
