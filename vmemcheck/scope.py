@@ -74,7 +74,7 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
         table += [Remove(victim), Initialise(victim)]
     table += plain
     if scope.boot:
-        table += _boots(geometry, scope)
+        table += boots(geometry, scope)
     if scope.refusals:
         table += _refusals(geometry)
     compounds = [*_compounds(geometry, scope, plain)] if scope.compound else []
@@ -168,7 +168,7 @@ def _blocks(geometry: Geometry, scope: Scope) -> Iterator[AddMemory]:
             yield AddMemory(block, count)
 
 
-def _boots(geometry: Geometry, scope: Scope) -> Iterator[Boot]:
+def boots(geometry: Geometry, scope: Scope) -> Iterator[Boot]:
     """Yield whole sections, then those that are memory only between two edges."""
     whole = geometry.subsections_per_section
     positions = edges(geometry, scope.sections)

@@ -192,9 +192,8 @@ def weighted_boots(geometry: Geometry, scope: Scope) -> tuple[tuple[Operation, .
     One in two early sections is memory throughout.
     """
     sections: dict[int, list[Boot]] = {}
-    for operation in scopes.operations(geometry, scope):
-        if isinstance(operation, Boot):
-            sections.setdefault(operation.section, []).append(operation)
+    for operation in scopes.boots(geometry, scope) if scope.boot else ():
+        sections.setdefault(operation.section, []).append(operation)
     boots = {
         section: [boot for part in members[1:] for boot in (members[0], part)] or members
         for section, members in sections.items()

@@ -5,16 +5,19 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 
 from tests.trees.broken import Edit, begun, copied, edited
 from tests.trees.sources import EVERY_MACHINE, machine_source, source_of
-from vmemcheck.arches import Architecture
+from vmemcheck import exploration
+from vmemcheck.arches import Architecture, find
 from vmemcheck.cli import main
 from vmemcheck.exploration import explore_cell
 from vmemcheck.explore_scope import ExploreScope, parse
+from vmemcheck.kernel import build
 from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
@@ -114,6 +117,22 @@ def test_explore_stopped_early_has_no_verdict(tree: Tree, capsys: pytest.Capture
     code = main(["explore", "--tree", str(tree.root), "--arch", "x86", "--max-states", "20"])
     assert code == 2
     assert "stopped after 20 states, nothing violated, not complete" in capsys.readouterr().out
+
+
+@pytest.mark.newest_tree
+def test_explore_number_of_states_does_not_depend_on_how_the_code_is_compiled(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is only printed is no part of a state, whether the compiler keeps it or leaves it out."""
+    source = source_of(tree, "x86")
+    (cell,) = cells(source, Target(find("x86"), 12), Wishes(struct_page_bytes=(64,), levels=(4,)))
+    monkeypatch.setattr(build, "_COMMON", (*build._COMMON, "-DVMC_EXPLORES=1"))
+    found = []
+    for variant in (build.Variant.EXPLORING, build.Variant.MUTANTS):
+        monkeypatch.setattr(exploration, "Variant", SimpleNamespace(EXPLORING=variant))
+        one = exploration.explore_cell(source, cell, parse("sections=1"), 1000)
+        found.append((one.states, one.transitions, one.depth))
+    assert found[0] == found[1]
 
 
 @pytest.mark.newest_tree

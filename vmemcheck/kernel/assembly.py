@@ -20,10 +20,11 @@ _END_OF_MARKER = '# 0 "" 2'
 _OWN = re.compile(r"\s*(?:\.loc\s.*|\.cfi_\w+.*|\.L\w+:)?")
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 # What could hide a directive, or make one while the text is assembled. No compiler writes it outside of strings.
-_HIDES = re.compile(r"^.*(?:[;'\"\\]|/\*).*$", re.MULTILINE)
-_SECTION = re.compile(r"^\s*\.section\s+([^,\n]*)", re.MULTILINE)
+_HIDES = re.compile(r"[;'\"\\]"), re.compile(r"/\*")
+_SECTION = re.compile(r"\.section(?<![\w.$]\.section)\s+([^,\n]*)")
 _SECTION_NAME = re.compile(r"[\w.$+-]+")
-_DIRECTIVE = re.compile(r"(?<![\w.$])\.([A-Za-z_]\w*)")
+# Most words with a point are labels: .L12.
+_DIRECTIVE = re.compile(r"\.(?!L)(?<![\w.$]\.)([A-Za-z_]\w*)")
 _DIRECTIVES = frozenset(
     # Of gcc for any machine, then what it needs besides on arm64, riscv, s390 and powerpc.
     "text data bss section file loc ident globl global local comm lcomm weak weakref hidden internal protected type"
@@ -73,11 +74,12 @@ def _inspect_sections(bare: str, name: str) -> None:
 
 
 def _inspect_directives(bare: str, name: str) -> None:
-    hidden = _HIDES.search(bare)
+    hidden = next(filter(None, (pattern.search(bare) for pattern in _HIDES)), None)
     if hidden:
-        raise _by_itself(name, _IN_A_NAME, hidden[0])
+        start, end = bare.rfind("\n", 0, hidden.start()) + 1, bare.find("\n", hidden.end())
+        raise _by_itself(name, _IN_A_NAME, bare[start : end if end >= 0 else len(bare)])
     for directive in sorted(set(_DIRECTIVE.findall(bare))):
-        if not (directive in _DIRECTIVES or directive.startswith(("L", "cfi_"))):
+        if not (directive in _DIRECTIVES or directive.startswith("cfi_")):
             what = "reads a file while it is compiled" if directive.lower() in _READ_FILES else _IN_A_NAME
             raise _by_itself(name, f"{what}: .{directive}", f".{directive}")
 

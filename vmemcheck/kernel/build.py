@@ -76,9 +76,19 @@ _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 class Variant(enum.Enum):
     """How a program is compiled."""
 
-    FAST = ("-Og", "-finline-small-functions", "-DVMC_CONFINED")
-    """Three quarters of the time to compile of -O1, and about as fast. Functions that are called once stay their own:
-    a loop that never ends has no line at times, and then at least its function is told."""
+    FAST = (
+        "-Og",
+        "-finline-small-functions",
+        # Not to begin in the middle of a cache line makes functions as small as these a fortieth faster.
+        "-falign-functions=64",
+        # They take a twentieth of the time to compile, and the program is no faster for them.
+        "-fno-forward-propagate",
+        "-fno-cprop-registers",
+        "-fno-rerun-cse-after-loop",
+        "-DVMC_CONFINED",
+    )
+    """Two thirds of the time to compile of -O1, and seven eighths of the speed. Functions that are called once stay
+    their own: a loop that never ends has no line at times, and then at least its function is told."""
     EXPLORING = (*FAST, "-DVMC_EXPLORES=1")
     """The same, and it can answer an exhaustive search."""
     CHECKED = (

@@ -11,11 +11,8 @@ from functools import lru_cache
 from vmemcheck.errors import ExecutorError
 from vmemcheck.kernel.build import NAMES, Program, symbols
 
-NOT_TOLD_APART = {
-    "p_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
-    "p_end": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
-    "node_start": "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed",
-}
+_PRINTED = "arch/x86/mm/init_64.c: vmemmap_populate_print_last(): only printed"
+NOT_TOLD_APART = dict.fromkeys(("addr_start", "addr_end", "p_start", "p_end", "node_start"), _PRINTED)
 """Variables that have no effect but on messages, each with the place that shows it."""
 _OWN = "vmc_"
 _TYPES = frozenset("bBdD")

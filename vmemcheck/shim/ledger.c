@@ -92,9 +92,9 @@ static unsigned long vmc_next_head(unsigned long pfn, unsigned long end)
 	return index < vmc_ram_index(end) ? VMC_RAM_PFN + index : end;
 }
 
-static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long owner)
+static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long owner, unsigned int flags)
 {
-	desc->flags = (desc->flags & VMC_LISTED) | VMC_ALLOCATED;
+	desc->flags = (desc->flags & VMC_LISTED) | VMC_ALLOCATED | flags;
 	desc->owner = owner;
 	if (desc->sequence == vmc_sequence && desc->content >= VMC_ENTRIES) {
 		vmc_let_go(desc, pfn);
@@ -104,14 +104,6 @@ static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long 
 		desc->content = VMC_STALE;
 	desc->sequence = vmc_sequence;
 	desc->of = VMC_LEFT_OVER;
-}
-
-static inline void vmc_mark_head(struct vmc_desc *desc, unsigned long pfn, unsigned int order)
-{
-	desc->flags |= VMC_HEAD;
-	desc->order = order;
-	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
-		vmc_heads[vmc_ram_index(pfn) / 64] |= 1UL << vmc_ram_index(pfn) % 64;
 }
 
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
@@ -124,9 +116,12 @@ static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
 		vmc_fail("a block outside of the simulated memory was handed out");
 	if (order)
 		vmc_clear_heads(pfn, order);
-	for (page = 0; page < 1UL << order; page++)
-		vmc_mark_page(desc + page, pfn + page, owner);
-	vmc_mark_head(desc, pfn, order);
+	vmc_mark_page(desc, pfn, owner, VMC_HEAD);
+	for (page = 1; page < 1UL << order; page++)
+		vmc_mark_page(desc + page, pfn + page, owner, 0);
+	desc->order = order;
+	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
+		vmc_heads[vmc_ram_index(pfn) / 64] |= 1UL << vmc_ram_index(pfn) % 64;
 }
 
 static void vmc_add_free(unsigned long pfn, unsigned int order)
@@ -211,15 +206,17 @@ static inline void vmc_open_memory(unsigned long pfn, unsigned int order)
 }
 
 /* Only single pages become tables and are read as memory. What they held as tables still stands there. */
-static void vmc_open_page(unsigned long pfn, unsigned int flags)
+static inline void vmc_open_page(unsigned long pfn, unsigned int flags)
 {
-	struct vmc_desc *desc = &vmc_ram[vmc_ram_index(pfn)];
+	unsigned long index = vmc_ram_index(pfn);
+	struct vmc_desc *desc = &vmc_ram[index];
 	int was_table = desc->content == VMC_ENTRIES;
 
 	vmc_changed = 1;
 	vmc_open_memory(pfn, 0);
-	vmc_mark_page(desc, pfn, VMC_OWNER_BUDDY);
-	vmc_mark_head(desc, pfn, 0);
+	vmc_mark_page(desc, pfn, VMC_OWNER_BUDDY, VMC_HEAD);
+	desc->order = 0;
+	vmc_heads[index / 64] |= 1UL << index % 64;
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
 	else if (!was_table)
@@ -297,22 +294,11 @@ static unsigned long vmc_users_left(unsigned long pfn)
 	return count > 1 ? count - 1 : 0;
 }
 
-static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned long at)
+static void vmc_give_back(struct vmc_desc *desc, unsigned long pfn, unsigned int order, long to)
 {
-	struct vmc_desc *desc = vmc_desc_of(pfn);
+	int whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
 	unsigned long page;
-	int whole;
 
-	vmc_changed = 1;
-	if (vmc_ram_index(pfn) >= VMC_RAM_PAGES)
-		vmc_altmaps_used = 1;
-	if (desc && desc->flags & VMC_IS_TABLE)
-		vmc_table_freed(pfn, at);
-	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
-		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | (to == VMC_OWNER_BOOT ? vmc_users_left(pfn) << 1 : 0));
-	if (!desc || order >= VMC_ORDERS || (order && !vmc_desc_of(pfn + (1UL << order) - 1)))
-		return;
-	whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
 	if (order == 0) {
 		vmc_clear_head(pfn);
 		desc->flags &= VMC_LISTED;
@@ -329,6 +315,21 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 		vmc_recycle_merged(pfn);
 	else
 		vmc_add_free(pfn, order);
+}
+
+static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned long at)
+{
+	struct vmc_desc *desc = vmc_desc_of(pfn);
+
+	vmc_changed = 1;
+	if (vmc_ram_index(pfn) >= VMC_RAM_PAGES)
+		vmc_altmaps_used = 1;
+	if (desc && desc->flags & VMC_IS_TABLE)
+		vmc_table_freed(pfn, at);
+	vmc_event(VMC_FREED, at, vmc_pfn_name(pfn), order, to,
+		  (desc ? vmc_in_tlbs[pfn - VMC_BASE_PFN] : 0) | (to == VMC_OWNER_BOOT ? vmc_users_left(pfn) << 1 : 0));
+	if (desc && order < VMC_ORDERS && (!order || vmc_desc_of(pfn + (1UL << order) - 1)))
+		vmc_give_back(desc, pfn, order, to);
 }
 
 static void vmc_put_page(struct page *page, unsigned int order, unsigned long at)

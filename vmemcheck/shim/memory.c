@@ -22,15 +22,24 @@ VMC_KEEP static struct vmc_run_list *vmc_lists = 0;
 VMC_KEEP static unsigned int vmc_list_count = 0;
 VMC_KEEP static struct vmc_run vmc_scratch[VMC_MOST_RUNS + 4] = { { 0, 0, 0 } };
 
-/* How many words from here on are zero, in whole eights: most of a table is empty. */
+/* Two words of a table at once. */
+typedef unsigned long vmc_pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* How many words from here on are zero: most of a table is empty. */
 static VMC_UNSEEN unsigned long vmc_zeros(const unsigned long *words, unsigned long most)
 {
-	unsigned long count;
+	const unsigned long *at = words, *end = words + most;
 
-	for (count = 0; count + 8 <= most; count += 8, words += 8)
-		if (words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7])
+	for (; at + 16 <= end; at += 16) {
+		const vmc_pair *pair = (const vmc_pair *)at;
+		vmc_pair any = pair[0] | pair[1] | pair[2] | pair[3] | pair[4] | pair[5] | pair[6] | pair[7];
+
+		if (any[0] | any[1])
 			break;
-	return count;
+	}
+	while (at < end && !*at)
+		at++;
+	return at - words;
 }
 
 static inline unsigned long vmc_advanced(unsigned int content, unsigned long of, unsigned long by)
@@ -119,19 +128,14 @@ static void vmc_write_piece(struct vmc_desc *desc, unsigned int start, unsigned 
 	vmc_keep_runs(desc, count);
 }
 
-static inline void vmc_write_whole_page(struct vmc_desc *desc, unsigned int content, unsigned long of)
-{
-	vmc_changed |= desc->content != content || desc->of != of;
-	desc->content = content;
-	desc->of = of;
-}
-
 /* The same, for the whole page as well. */
 static void vmc_write_page(struct vmc_desc *desc, unsigned int start, unsigned int end, unsigned int content,
 			   unsigned long of)
 {
 	if (start == 0 && end == PAGE_SIZE) {
-		vmc_write_whole_page(desc, content, of);
+		vmc_changed |= desc->content != content || desc->of != of;
+		desc->content = content;
+		desc->of = of;
 		return;
 	}
 	vmc_changed = 1;
@@ -185,30 +189,42 @@ static unsigned long vmc_pages_at(unsigned long address, unsigned long most, uns
 	return pfn;
 }
 
+/* Write content over whole pages from an address on, whose descriptors lie side by side; return where they end. */
+static unsigned long vmc_write_pages(struct vmc_desc *desc, unsigned long address, unsigned long pages,
+				     unsigned int content)
+{
+	unsigned long end = address + (pages << PAGE_SHIFT);
+
+	for (; address < end; address += PAGE_SIZE, desc++) {
+		unsigned long of = content == VMC_LIVE ? address : 0;
+
+		if (desc->content == content && desc->of == of)
+			continue;
+		desc->content = content;
+		desc->of = of;
+		vmc_changed = 1;
+	}
+	return end;
+}
+
 /* Write content over vmemmap or direct-map addresses; for live struct pages, of goes with the address. */
 static void vmc_write(unsigned long start, unsigned long end, unsigned int content, unsigned long at)
 {
-	unsigned long address, next, pages;
+	unsigned long address, next, pages, whole;
 
-	for (address = start; address < end;) {
+	for (address = start; address < end; address = next) {
 		unsigned long pfn = vmc_pages_at(address, ((end - 1) >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1, &pages);
 		struct vmc_desc *desc = vmc_desc_of(pfn);
 
 		if (pfn == ~0UL)
 			vmc_fault(address, at);
-		/* Most pages are written as a whole. */
-		for (; desc && pages && !(address & ~PAGE_MASK) && end - address >= PAGE_SIZE; address += PAGE_SIZE) {
-			vmc_write_whole_page(desc++, content, content == VMC_LIVE ? address : 0);
-			pages--;
-		}
-		for (; pages; pages--, address = next) {
-			next = (address & PAGE_MASK) + PAGE_SIZE;
-			if (next > end)
-				next = end;
-			if (desc)
-				vmc_write_page(desc++, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
-					       content == VMC_LIVE ? address : 0);
-		}
+		next = (address & PAGE_MASK) + PAGE_SIZE < end ? (address & PAGE_MASK) + PAGE_SIZE : end;
+		whole = address & ~PAGE_MASK ? 0 : (end - address) >> PAGE_SHIFT;
+		if (desc && whole)
+			next = vmc_write_pages(desc, address, whole < pages ? whole : pages, content);
+		else if (desc)
+			vmc_write_page(desc, address & ~PAGE_MASK, ((next - 1) & ~PAGE_MASK) + 1, content,
+				       content == VMC_LIVE ? address : 0);
 	}
 }
 

@@ -79,7 +79,7 @@ static void vmc_add_mapping(unsigned long start, unsigned long bytes, unsigned l
 
 #ifndef VMC_CLASSIC
 /* How many of the next entries of a last table go on as the last two that were found do: most are such. */
-static VMC_UNSEEN unsigned long vmc_follow_run(const unsigned long *entry, unsigned long left)
+static inline VMC_UNSEEN unsigned long vmc_follow_run(const unsigned long *entry, unsigned long left)
 {
 	struct vmc_mapping *last = &vmc_mappings[vmc_mapping_count - 1];
 	unsigned long pfn = last->pfn + last->count * last->step, boot = vmc_next[2] - VMC_BOOT_START, number;

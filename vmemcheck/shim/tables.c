@@ -112,6 +112,12 @@ static void vmc_table_freed(unsigned long pfn, unsigned long at)
 	desc->flags &= ~VMC_IS_TABLE;
 }
 
+static void vmc_leaf_cleared(int level, unsigned long start, unsigned long pfn, unsigned long at)
+{
+	vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), 1UL << vmc_shift(level), vmc_pfn_name(pfn), level);
+	vmc_entry_cleared(start, 1UL << vmc_shift(level), pfn, 0);
+}
+
 static void vmc_entry_written(int level, unsigned long start, unsigned long old, unsigned long new,
 			      unsigned long at)
 {
@@ -121,10 +127,8 @@ static void vmc_entry_written(int level, unsigned long start, unsigned long old,
 	/* With five levels, an entry of the top table maps more than all that can be added. */
 	if (start >= VMC_HOT + VMC_HOT_BYTES || start + bytes <= VMC_HOT)
 		return;
-	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
-		vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), bytes, vmc_pfn_name(vmc_entry_pfn(old, level)), level);
-		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level), 0);
-	}
+	if (was == VMC_LEAF && (is != VMC_LEAF || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level)))
+		vmc_leaf_cleared(level, start, vmc_entry_pfn(old, level), at);
 	if (was == VMC_TABLE && (is != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level)))
 		vmc_entry_cleared(start, bytes, vmc_entry_pfn(old, level), 1);
 	if (is == VMC_TABLE && (was != VMC_TABLE || vmc_entry_pfn(old, level) != vmc_entry_pfn(new, level))) {
@@ -160,8 +164,14 @@ static VMC_UNSEEN void vmc_word_stored(unsigned long *place, unsigned long new, 
 	struct vmc_desc *desc = &vmc_ram[index];
 
 	if (index < VMC_RAM_PAGES && desc->flags & VMC_IS_TABLE && address - (unsigned long)vmc_other_top >= PAGE_SIZE) {
-		vmc_entry_written(desc->level, desc->of + (offset / sizeof(long) << vmc_shift(desc->level)), *place, new,
-				  at);
+		unsigned long start = desc->of + (offset / sizeof(long) << vmc_shift(desc->level));
+
+		/* What is unmapped is a page most of the time. */
+		if (!desc->level && vmc_entry_kind(*place, 0) == VMC_LEAF && vmc_entry_kind(new, 0) == VMC_NONE &&
+		    vmc_in_hot(start))
+			vmc_leaf_cleared(0, start, vmc_entry_pfn(*place, 0), at);
+		else
+			vmc_entry_written(desc->level, start, *place, new, at);
 	} else if (top < PTRS_PER_PGD) {
 		vmc_entry_written(vmc_levels - 1, vmc_top_start(top), *place, new, at);
 	} else if (vmc_other_top && address - (unsigned long)vmc_other_top < PAGE_SIZE) {
