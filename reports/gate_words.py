@@ -213,6 +213,8 @@ def next_words(result: GateResult, *, latent: bool) -> str:
             return "mend the patch as the message says"
         case Answer.NO_VERDICT:
             return "do what the messages say"
+        case Answer.NOT_EXERCISED if _never_run(result):
+            return "read these lines yourself: no sequence gets to them, however long"
         case Answer.NOT_EXERCISED:
             return "run longer, --budget deep, on all architectures and sizes; or read these lines yourself"
         case Answer.NOT_APPLICABLE:
@@ -225,6 +227,11 @@ def next_words(result: GateResult, *, latent: bool) -> str:
             return "look further: --budget deep"
         case _:
             return f"look further: --seed {result.seed + 1}"
+
+
+def _never_run(result: GateResult) -> bool:
+    uses = {line.use for line in lines_not_run(result)}
+    return uses == {LineUse.NOT_SLICED}
 
 
 def tree_words(result: GateResult, change: Change) -> str:

@@ -92,6 +92,14 @@ def test_gate_table_of_formats_has_each_once() -> None:
     assert {text(BREAKS, replays(BREAKS), False) for text in FORMATS.values()} == set(shown.values())
 
 
+def test_gate_text_sends_nobody_to_longer_runs_that_cannot_help() -> None:
+    """What the simulated machine has instead runs in no budget."""
+    missed = tuple(one for one in NOT_EXERCISED.lines if one.use is LineUse.NOT_SLICED)
+    assert missed
+    assert "however long" in text_of(replace(NOT_EXERCISED, lines=missed)).splitlines()[-1]
+    assert "however long" not in text_of(NOT_EXERCISED)
+
+
 @EVERY
 def test_gate_text_has_the_answer_and_what_to_do_last(result: GateResult) -> None:
     """The last part starts with the word that the exit code stands for."""

@@ -91,16 +91,13 @@ class _Judgement:
 
     def result(self) -> GateResult:
         request = self._request
+        chosen = targets(request.arches, request.wishes.page_shifts)  # a wrong name is an error, whatever is touched
         touched = sorted({name for patch in request.patches for file in relevant(patch) for name in file.names})
         if not touched:
             return self._not_applicable("it changes no file that vmemmap code is made of")
         states = apply_series(request.tree, request.patches)
         concerned = functools.cache(functools.partial(concerns, Includes(request.tree), touched))
-        wanted = [
-            (target, names)
-            for target in targets(request.arches, request.wishes.page_shifts)
-            if (names := concerned(target.architecture.alias))
-        ]
+        wanted = [(target, names) for target in chosen if (names := concerned(target.architecture.alias))]
         if not wanted:
             return self._not_applicable(why_not(touched))
         found, compared = self._compared(self._questions(states, wanted))
@@ -196,7 +193,10 @@ class _Judgement:
         left = tuple(unexecuted(judged(lines, uses)))
         if left:
             uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
-        return judged(lines, uses, self._deleted(deleted_places(lines), found))
+        may_be_replaced = any(one.use is LineUse.OUTSIDE for one in judged(lines, uses))
+        texts = [sliced_text(job.text) for job in leading([*same, *jobs, *broken])] if may_be_replaced else []
+        replaced = frozenset(name for text in texts for name in text.replaced())
+        return judged(lines, uses, self._deleted(deleted_places(lines), found), replaced)
 
     def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
         """Look at lines that the series deletes on one geometry of each target, as it was before."""

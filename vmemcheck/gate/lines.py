@@ -2,7 +2,7 @@
 """The lines that a series changes, and for each the best that became of it on any architecture."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vmemcheck.gate.result import ChangedLine, LineUse
@@ -31,6 +31,9 @@ _WORST = (
 )
 _DIRECTIVE = re.compile(rb"#\s*(?!define\b)\w*")
 _MOST_LINES_BEHIND = 12
+_MOST_LINES_OF_DEFINITION = 400
+_MACRO = re.compile(rb"#\s*define\s+(\w+)")
+_HEAD = re.compile(rb"(?!else\b|if\b|for\b|while\b|switch\b|return\b)[A-Za-z_][\w \t*]*?\b(\w+)\([^;]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Line:
 
     :param has_code: a compiler makes something of it, as far as the line alone tells
     :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and their text
+    :param inside: the function or macro in whose definition it stands, as far as the text around it tells
     """
 
     patch: int
@@ -47,6 +51,7 @@ class Line:
     text: str
     has_code: bool
     deleted: Mapping[int, str] = field(default_factory=dict)
+    inside: str = ""
 
     @property
     def place(self) -> Place:
@@ -83,7 +88,8 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
         has_code = is_c and bool(code[at]) and not _DIRECTIVE.match(code[at])
         text = raw[at].decode("utf-8", "replace")
         deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
-        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted)
+        inside = _definition(raw, code, at) if has_code else ""
+        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside)
 
 
 def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, str]:
@@ -100,19 +106,41 @@ def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, 
     }
 
 
+def _definition(raw: Sequence[bytes], code: Sequence[bytes], at: int) -> str:
+    """Return the name of the macro or function in which a line stands; functions begin and end in the first column."""
+    for index in range(at, max(-1, at - _MOST_LINES_OF_DEFINITION), -1):
+        macro = _MACRO.match(code[index])
+        if macro and all(line.endswith(b"\\") for line in code[index:at]):
+            return macro[1].decode()
+        if index < at and raw[index].startswith(b"}"):
+            return ""
+        head = _HEAD.match(raw[index])
+        opens = re.search(rb"[;{]", b" ".join(code[index : index + _MOST_LINES_BEHIND])) if head else None
+        if head and opens and opens[0] == b"{":
+            return head[1].decode()
+    return ""
+
+
 def _next_code(code: list[bytes], index: int) -> int:
     following = range(index, min(len(code), index + _MOST_LINES_BEHIND))
     return next((at for at in following if code[at]), index)
 
 
-def judged(lines: Iterable[Line], uses: Iterable[Use], before: Iterable[Use] = ()) -> tuple[ChangedLine, ...]:
+def judged(
+    lines: Iterable[Line], uses: Iterable[Use], before: Iterable[Use] = (), replaced: Set[str] = frozenset()
+) -> tuple[ChangedLine, ...]:
     """Return what became of each line.
 
     :param uses: of each geometry that was looked at
     :param before: the same of lines of the tree that are deleted
+    :param replaced: names that what is run uses, and has from the simulated machine and not from the tree
     """
     found, old = list(uses), list(before)
-    return tuple(_judged_deleted(line, old) if line.deleted and old else _judged(line, found) for line in lines)
+    each = ((line, _judged_deleted(line, old) if line.deleted and old else _judged(line, found)) for line in lines)
+    return tuple(
+        replace(one, use=LineUse.NOT_SLICED) if one.use is LineUse.OUTSIDE and line.inside in replaced else one
+        for line, one in each
+    )
 
 
 def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:

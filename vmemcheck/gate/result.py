@@ -48,7 +48,7 @@ class LineUse(enum.Enum):
     """It calls only what the simulated machine leaves out for that reason."""
     NO_CODE = "sliced in, makes no code"
     NOT_SLICED = "not part of what is run"
-    """In a definition that is run, and left out by its configuration."""
+    """Left out of a definition that is run by its configuration, or in one that the simulated machine has instead."""
     OUTSIDE = "in code that what is run does not use"
     """It does not count against the series."""
 

@@ -12,7 +12,8 @@ _MARKER = re.compile(r'# (\d+) "([^"]*)"')
 _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
 _STUB = re.compile(r"\s*#\s*define\s+(\w+)\(|static inline [\w *]*?(\w+)\(")
 _SHIM = "vmemcheck/"
-_STUBS = f"{_SHIM}shim/stubs.h"
+_STUBS, _WATCHED = f"{_SHIM}shim/stubs.h", f"{_SHIM}shim/custom.h"
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,18 @@ class SlicedText:
     :param lines: file -> line -> what stands there
     :param spans: file -> first and last line of each definition, as far as it is in the text
     :param stubs: names that the simulated machine defines, since they have no effect on the vmemmap
+    :param watched: those that it defines, since it must see what is done
     """
 
     lines: Mapping[str, Mapping[int, SlicedLine]]
     spans: Mapping[str, tuple[tuple[int, int], ...]]
     stubs: frozenset[str] = frozenset()
+    watched: frozenset[str] = frozenset()
+
+    def replaced(self) -> frozenset[str]:
+        """Return the names that the kernel's lines use and the simulated machine has instead, to see what is done."""
+        codes = (line.code for lines in self.lines.values() for line in lines.values())
+        return self.watched & {word for code in codes for word in _WORD.findall(code)}
 
 
 def same_program(one: str, other: str) -> bool:
@@ -60,7 +68,7 @@ def sliced_text(text: str) -> SlicedText:
     clean = without_comments(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape").split("\n")
     lines: dict[str, dict[int, SlicedLine]] = {}
     spans: dict[str, dict[int, tuple[int, int]]] = {}
-    stubs: set[str] = set()
+    shims: dict[str, set[str]] = {_STUBS: set(), _WATCHED: set()}
     file, number, piece, macro, goes_on = "", 0, 0, "", False
     for raw in clean:
         marker = _PIECE.match(raw) or _MARKER.match(raw)
@@ -69,8 +77,9 @@ def sliced_text(text: str) -> SlicedText:
             piece += raw.startswith("#line")
             continue
         if not file or file.startswith((_SHIM, "<")):
-            stub = _STUB.match(raw) if file == _STUBS else None
-            stubs |= {stub[1] or stub[2]} if stub else set()
+            stub = _STUB.match(raw) if file in shims else None
+            if stub:
+                shims[file].add(stub[1] or stub[2])
             continue
         opened = _DEFINE.match(raw)
         macro = opened[1] if opened else macro if goes_on else ""
@@ -80,4 +89,5 @@ def sliced_text(text: str) -> SlicedText:
             first, _ = spans.setdefault(file, {}).get(piece, (number, number))
             spans[file][piece] = (first, number)
         number += 1
-    return SlicedText(lines, {name: tuple(found.values()) for name, found in spans.items()}, frozenset(stubs))
+    shown = {name: tuple(found.values()) for name, found in spans.items()}
+    return SlicedText(lines, shown, *(frozenset(shims[name]) for name in (_STUBS, _WATCHED)))

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which architectures a file can concern."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from vmemcheck.errors import UsageError
 from vmemcheck.gate.affected import concerns, may_be_read, read_names, why_not
+from vmemcheck.gate.budget import BUDGETS
 from vmemcheck.gate.included import Includes
+from vmemcheck.gate.judge import Request, Where, judge
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import Seen
+from vmemcheck.patch.mail import read_series
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,11 @@ def test_reason_names_the_architecture_that_cannot_be_run() -> None:
     """Who changes powerpc is told that nobody looked at it."""
     assert why_not(("arch/powerpc/mm/init_64.c", "mm/swap.c")).startswith("powerpc cannot be run here yet")
     assert why_not(("arch/x86/mm/tlb.c", "arch/arc/mm/init.c")).startswith("nothing of what is run")
+
+
+def test_architecture_that_does_not_exist_is_an_error_whatever_is_touched(tmp_path: Path) -> None:
+    """A job of CI with a wrong name is told at its first series, not at the first that matters."""
+    patches = read_series([("x", b"--- a/drivers/x.c\n+++ b/drivers/x.c\n@@ -1 +1 @@\n-a\n+b\n")])
+    request = Request(Tree(tmp_path, "9.9.9", "a test"), patches, BUDGETS["quick"], arches=("vax",))
+    with ThreadPoolExecutor(1) as executor, pytest.raises(UsageError, match="unknown architecture 'vax'"):
+        judge(request, Where(executor))

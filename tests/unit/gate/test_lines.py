@@ -161,3 +161,25 @@ def test_macros_in_a_long_chain_are_told_at_once() -> None:
     places = tuple(("mm/a.h", n) for n in range(1, count))
     assert {LineUse.EXECUTED} == set(uses_of(text, {"mm/a.c": {1: 1}}, places).values())
     assert {LineUse.NOT_EXECUTED} == set(uses_of(text, {"mm/a.c": {1: 0}}, places).values())
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "use"),
+    [
+        ("#define act(x) \\\n\tgo(x)\n", 2, LineUse.NOT_SLICED),
+        ("static inline int act(int x,\n\t\tint y)\n{\n\tif (x)\n\t\tgo(y);\n}\n", 5, LineUse.NOT_SLICED),
+        ("int act(int x,\n\tint y);\n", 2, LineUse.OUTSIDE),
+        ("static int act(int x)\n{\n}\nint other;\n", 4, LineUse.OUTSIDE),
+        ("#define unwatched(x) go(x)\n", 1, LineUse.OUTSIDE),
+        ("#define say(x) go(x)\n", 1, LineUse.OUTSIDE),
+    ],
+)
+def test_line_of_what_the_machine_has_instead_is_not_run(content: str, line: int, use: LineUse) -> None:
+    """What is run uses it, so a change of it has an effect that is not seen; a prototype has none."""
+    count = content.count("\n") + 1
+    origins = tuple(Origin(1 if at == line - 1 else 0, line=at + 1) for at in range(count))
+    lines = lines_of(State({"include/linux/b.h": content.encode()}, {"include/linux/b.h": origins}))
+    text = sliced_text(_TEXT)
+    assert {"act"} == text.replaced()
+    (one,) = judged(lines, [Use("x86_64", uses_of(text, _COUNTS, [each.place for each in lines]))], (), text.replaced())
+    assert (line, use) == (one.line, one.use)
