@@ -2,6 +2,7 @@
 """Slices of real trees: complete, at the right lines, and of this configuration."""
 
 import functools
+import os
 import re
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.trees.sources import skip_lacking, source_of
 from vmemcheck.arches import ARCHES
+from vmemcheck.gate.included import Includes
 from vmemcheck.kernel import slice_tree as slice_module
 from vmemcheck.kernel.evaluate import View, open_view
 from vmemcheck.kernel.memory_model import MemoryModel
@@ -20,6 +22,7 @@ from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
 from vmemcheck.kernel.source import SMALLEST
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import WatchedTree
 
 _NO_SHIM = shim_of({})
 _RUN = [architecture.alias for architecture in ARCHES if has_shim(architecture.alias)]
@@ -46,6 +49,19 @@ def test_slice_reaches_the_walkers_and_the_section_code(tree: Tree, arch: str) -
     assert {"sparse_add_section", "section_activate", "section_deactivate"} - set(functions) <= {"memmap_init"}
     macros = {item.name for item in found.cut.items if item.kind is Kind.MACRO}
     assert {"SECTION_SIZE_BITS", "SUBSECTION_SHIFT", "PAGES_PER_SUBSECTION"} <= macros
+
+
+@pytest.mark.parametrize("arch", _RUN)
+def test_slice_reads_no_header_that_a_look_at_includes_leaves_out(tree: Tree, arch: str) -> None:
+    """The gate relies on it where it calls a change to a header not applicable without slicing."""
+    watched = WatchedTree.of(tree)
+    _sliced(watched, arch)
+    found = Includes(tree).of(arch)
+    read = {os.path.normpath(name) for name in watched.seen.files if name.endswith(".h")}
+    assert found is not None
+    assert "include/linux/mm_types.h" in read
+    assert "include/linux/netdevice.h" not in found
+    assert set() == read - found
 
 
 @pytest.mark.parametrize("arch", _RUN)

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which files a series touches that the code for an architecture is made of.
 
-First by their names, which takes no time; then by what was really read of the tree.
+First by their names, and what headers the files of a tree name, which takes no time; then by what was really read.
 """
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
+from vmemcheck.arches import ARCHES
+from vmemcheck.gate.included import Includes
 from vmemcheck.kernel.scope import may_define
+from vmemcheck.kernel.shim import has_shim
 from vmemcheck.kernel.watched import Seen
 
+_ARCH = re.compile(r"arch/([^/]+)/")
 _HEADER = re.compile(r"(?:include|mm|lib|kernel)/.*\.h|scripts/dtc/libfdt/.*\.h|kernel/bounds\.c")
 _KCONFIG = re.compile(r"(?:.*/)?Kconfig[^/]*")
 _MAKEFILE = re.compile(r"mm/Makefile")
@@ -20,7 +25,7 @@ def may_be_read(name: str, arch: str) -> bool:
 
     :param arch: the folder below ``arch/``
     """
-    inside = re.match(r"arch/([^/]+)/", name)
+    inside = _ARCH.match(name)
     if inside and inside[1] != arch:
         return False
     if _KCONFIG.fullmatch(name):
@@ -31,17 +36,42 @@ def may_be_read(name: str, arch: str) -> bool:
     return bool(_HEADER.fullmatch(name) or _MAKEFILE.fullmatch(name)) or may_define(name, arch)
 
 
+def concerns(includes: Includes, names: Iterable[str], arch: str) -> tuple[str, ...]:
+    """Return those of the names that can be a part of what is run for an architecture.
+
+    Headers alone are none where nothing that is run can include one of them.
+
+    :param arch: the folder below ``arch/``
+    """
+    found = tuple(name for name in names if may_be_read(name, arch))
+    if not found or not all(name.endswith(".h") for name in found):
+        return found
+    headers = includes.of(arch)
+    return found if headers is None or not headers.isdisjoint(found) else ()
+
+
+def why_not(names: Iterable[str]) -> str:
+    """Return why a series has nothing to do with what is run."""
+    folders = {found[1] for name in names if (found := _ARCH.match(name))}
+    lacking = [one.alias for one in ARCHES if one.alias in folders and not has_shim(one.alias)]
+    if lacking:
+        return f"{', '.join(lacking)} cannot be run here yet, and nothing else is made of the files that it changes"
+    return "nothing of what is run is made of the files that it changes"
+
+
 def read_names(names: Iterable[str], seen: Seen) -> tuple[str, ...]:
     """Return those of the names that were read, or that would have been if they had been there.
 
     :param names: that may be read
     """
-    return tuple(name for name in names if _is_seen(name, seen))
+    # As the compiler says them: arch/riscv/mm/../kernel/head.h
+    files = {os.path.normpath(name) for name in seen.files}
+    return tuple(name for name in names if _is_seen(name, files, seen))
 
 
-def _is_seen(name: str, seen: Seen) -> bool:
+def _is_seen(name: str, files: Set[str], seen: Seen) -> bool:
     folder, _, file = name.rpartition("/")
-    if name in seen.files or name in seen.present or file in seen.absent.get(folder, ()):
+    if name in files or name in seen.present or file in seen.absent.get(folder, ()):
         return True
     for listing in seen.listings:
         top, prefix, suffix = listing.split(":")

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vmemcheck.errors import ClusterError, VmemcheckError
-from vmemcheck.gate.affected import may_be_read
+from vmemcheck.gate.affected import concerns, why_not
 from vmemcheck.gate.between import MOST_TREES, Between, look_between
 from vmemcheck.gate.blame import Blame
 from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_between, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
 from vmemcheck.gate.covering import Asked, firsts, leading, left_to_count
+from vmemcheck.gate.included import Includes
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
 from vmemcheck.gate.targets import Question, TargetPairs, prepare_pairs
@@ -94,17 +95,18 @@ class _Judgement:
         if not touched:
             return self._not_applicable("it changes no file that vmemmap code is made of")
         states = apply_series(request.tree, request.patches)
+        concerned = functools.cache(functools.partial(concerns, Includes(request.tree), touched))
         wanted = [
             (target, names)
             for target in targets(request.arches, request.wishes.page_shifts)
-            if (names := tuple(name for name in touched if may_be_read(name, target.architecture.alias)))
+            if (names := concerned(target.architecture.alias))
         ]
         if not wanted:
-            return self._not_applicable("nothing of what is run is made of the files that it changes")
+            return self._not_applicable(why_not(touched))
         found, compared = self._compared(self._questions(states, wanted))
         read = [one for one in found if one.read or one.error]
         if not read:
-            return self._not_applicable("nothing of what is run is made of the files that it changes")
+            return self._not_applicable(why_not(touched))
         return self._judged(states, read, compared, tuple(one.skipped for one in found if one.skipped))
 
     def _questions(self, states: Sequence[State], wanted: Iterable[tuple[Target, tuple[str, ...]]]) -> list[Question]:

@@ -4,6 +4,7 @@
 Runs in a process of its own, on the patched code, with the same sequences as the search.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,17 +74,6 @@ class _Used:
     def __init__(self, text: SlicedText, counts: LineCounts) -> None:
         self._text = text
         self._counts = counts
-        self._executed = [
-            (line.code, counts.get(file, {}).get(number, 0) > 0)
-            for file, lines in text.lines.items()
-            for number, line in lines.items()
-            if not line.macro and number in counts.get(file, {})
-        ]
-        self._macros: dict[str, set[str]] = {}
-        for lines in text.lines.values():
-            for line in lines.values():
-                if line.macro:
-                    self._macros.setdefault(line.macro, set()).update(_WORD.findall(line.code))
 
     def of(self, place: Place) -> LineUse:
         file, number = place
@@ -115,14 +105,29 @@ class _Used:
         return LineUse.NO_CODE if self._text.stubs.isdisjoint(_WORD.findall(line.code)) else LineUse.STUBBED
 
     def _of_macro(self, name: str) -> LineUse:
-        """A macro is executed where a line that uses it is, also by way of other macros."""
-        names = {name}
-        while True:
-            more = {user for user, words in self._macros.items() if words & names} - names
-            if not more:
-                break
-            names |= more
-        used = [executed for code, executed in self._executed if names.intersection(_WORD.findall(code))]
-        if not used:
+        used = self._used_macros.get(name)
+        if used is None:
             return LineUse.NO_CODE
-        return LineUse.EXECUTED if any(used) else LineUse.NOT_EXECUTED
+        return LineUse.EXECUTED if used else LineUse.NOT_EXECUTED
+
+    @functools.cached_property
+    def _used_macros(self) -> dict[str, bool]:
+        """Return for each macro that counted lines use, also by way of others, whether one of them was executed."""
+        bodies: dict[str, set[str]] = {}
+        users: dict[bool, set[str]] = {True: set(), False: set()}
+        for file, lines in self._text.lines.items():
+            counts = self._counts.get(file, {})
+            for number, line in lines.items():
+                if line.macro:
+                    bodies.setdefault(line.macro, set()).update(_WORD.findall(line.code))
+                elif number in counts:
+                    users[counts[number] > 0].update(_WORD.findall(line.code))
+        used: dict[str, bool] = {}
+        for executed in (True, False):
+            ahead = users[executed] & bodies.keys()
+            while ahead:
+                name = ahead.pop()
+                if name not in used:
+                    used[name] = executed
+                    ahead |= {word for word in bodies[name] if word in bodies and word not in used}
+        return used

@@ -5,6 +5,7 @@ Only for text that is compiled or preprocessed here; nothing is linked or run.
 """
 
 import contextlib
+import errno
 import functools
 import os
 import shutil
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import IO
 
 from vmemcheck.errors import BuildError
+from vmemcheck.kernel.cache import cache_folder
 from vmemcheck.kernel.confinement import COMPILER_BYTES, COMPILER_OUTPUT_BYTES, COMPILER_SECONDS, start_compiler
 from vmemcheck.kernel.waiting import wait
 
 _MOST_MESSAGE_BYTES = 4 << 20
+_FULL = b"No space left on device"
 
 
 def find_compiler() -> str:
@@ -57,6 +60,7 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
     It may use a minute, 4 GiB of memory, and write 256 MiB.
 
     :raises BuildError: when it asks for more
+    :raises OSError: when the disk is full, which says nothing of the text
     """
     environment = os.environ | {"LC_ALL": "C"}
     for name in ("CPATH", "C_INCLUDE_PATH", "DEPENDENCIES_OUTPUT"):
@@ -80,6 +84,8 @@ def run_compiler(arguments: Sequence[str], text: bytes, folder: Path) -> subproc
             raise _asked_for_more(f"for more than {COMPILER_BYTES >> 30} GiB of memory", folder)
         if b"File size limit exceeded" in message or b"SIGXFSZ" in message or code == -signal.SIGXFSZ:
             raise _asked_for_more(f"to write more than {COMPILER_OUTPUT_BYTES >> 20} MiB", folder)
+        if code != 0 and _FULL in message:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(cache_folder("programs")))
         if b"CPU time limit exceeded" in message:
             raise _asked_for_more(f"for more than {COMPILER_SECONDS} s", folder)
         return subprocess.CompletedProcess(command, code, _content(out, COMPILER_OUTPUT_BYTES), message)

@@ -123,7 +123,7 @@ class _Application:
             if file.old and contents[file.old] is None:
                 raise PatchError(
                     f"{self._patch.title}: there is no {file.old} in {self._tree.name}",
-                    to_fix="give the tree that the series is made for, or apply what it depends on first",
+                    to_fix=_other_tree(self._patch),
                 )
             if file.new and file.old != file.new and contents[file.new] is not None:
                 raise PatchError(
@@ -153,18 +153,20 @@ class _Application:
         found = _FAILED.search(said)
         if found is None:
             first = said.strip().partition("\n")[0].removeprefix("error: ")
-            return PatchError(f"{self._patch.title} does not apply: {first}", to_fix=_OTHER_TREE)
+            return PatchError(f"{self._patch.title} does not apply: {first}", to_fix=_other_tree(self._patch))
         name, line = found[1], int(found[2])
         hunks = next((file.hunks for file in files if name in file.names), ())
         place = next((number for number, hunk in enumerate(hunks, 1) if hunk.old_start == line), 0)
         which = f"hunk {place} of {len(hunks)}, {hunks[place - 1].header}," if place else "a hunk"
         return PatchError(
             f"{self._patch.title} does not apply to {self._tree.name}: {which} of {name} at line {line}",
-            to_fix=_OTHER_TREE,
+            to_fix=_other_tree(self._patch),
         )
 
 
-_OTHER_TREE = "give the tree that the series is made for (its base-commit), or apply what it depends on first"
+def _other_tree(patch: Patch) -> str:
+    base = f"its base-commit is {patch.base_commit}" if patch.base_commit else "its base-commit, if it has one"
+    return f"give the tree that the series is made for ({base}), or apply what it depends on first"
 
 
 def _is_bare(hunk: DiffHunk) -> bool:

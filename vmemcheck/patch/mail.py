@@ -28,6 +28,8 @@ _PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")
 _VERSION = re.compile(r"\bv(\d{1,3})\b", re.IGNORECASE)
 _REPLY = re.compile(r"^\s*(?:re|aw|fwd?)\s*:", re.IGNORECASE)
 _DIFF = re.compile(rb"^(?:diff --git |--- .*\n\+\+\+ |@@ -)", re.MULTILINE)
+_BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})[ \t]*$", re.MULTILINE)
+_SHORT = 12
 _QUOTED_DIFF = re.compile(rb"^> ?(?:diff --git |@@ -)", re.MULTILINE)
 
 
@@ -66,15 +68,17 @@ def read_series(sources: Iterable[tuple[str, bytes]]) -> tuple[Patch, ...]:
     ordered = _ordered(mails)
     if len(ordered) > MOST_PATCHES:
         raise PatchError(f"{len(ordered)} patches are more than the limit of {MOST_PATCHES}", to_fix="give fewer")
-    return tuple(_patch(number, mail) for number, mail in enumerate(ordered, 1))
+    found = [name for mail in mails if not mail.is_reply for name in _BASE.findall(mail.body)]
+    base = found[0][:_SHORT].decode() if found else ""
+    return tuple(_patch(number, mail, base) for number, mail in enumerate(ordered, 1))
 
 
-def _patch(number: int, mail: _Mail) -> Patch:
+def _patch(number: int, mail: _Mail, base: str) -> Patch:
     title = f"patch {number} ({mail.subject})" if mail.subject else f"patch {number}"
     files = DiffReader(mail.body, title).files()
     if not files:
         raise PatchError(f"{title}: there is no diff in it", to_fix="get the patch again")
-    return Patch(number, mail.subject, files, mail.author, mail.message_id, mail.tag)
+    return Patch(number, mail.subject, files, mail.author, mail.message_id, mail.tag, base)
 
 
 def _mails(name: str, content: bytes) -> list[_Mail]:

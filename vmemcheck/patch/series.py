@@ -58,6 +58,7 @@ class Patch:
     :param number: counted from 1
     :param subject: without ``[PATCH ...]``
     :param tag: what stood before the subject, for example ``[PATCH v2 1/3]``
+    :param base_commit: what the series says that it is made for, shortened; empty where it does not say
     """
 
     number: int
@@ -66,6 +67,7 @@ class Patch:
     author: str = ""
     message_id: str = ""
     tag: str = ""
+    base_commit: str = ""
 
     @property
     def title(self) -> str:

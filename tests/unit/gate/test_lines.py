@@ -151,3 +151,13 @@ def test_lines_that_were_replaced_are_told_by_what_took_their_place() -> None:
     origins = (Origin(line=1), Origin(1), Origin(0, 1, 6), Origin(line=7), Origin(line=8))
     after = State({"mm/a.c": b"a();\ng();\n}\ne();\nf();\n"}, {"mm/a.c": origins})
     assert () == deleted_places(lines_of(after, State({"mm/a.c": _BEFORE})))
+
+
+def test_macros_in_a_long_chain_are_told_at_once() -> None:
+    """A stranger may define thousands, each by the one before it, and change them all."""
+    count = 20_000
+    defined = "".join(f'#line {n} "mm/a.h"\n#define D{n} (D{n - 1} + D{n - 1})\n' for n in range(1, count))
+    text = sliced_text(f'{defined}#line 1 "mm/a.c"\nint f(void) {{ return D{count - 1}; }}\n')
+    places = tuple(("mm/a.h", n) for n in range(1, count))
+    assert {LineUse.EXECUTED} == set(uses_of(text, {"mm/a.c": {1: 1}}, places).values())
+    assert {LineUse.NOT_EXECUTED} == set(uses_of(text, {"mm/a.c": {1: 0}}, places).values())

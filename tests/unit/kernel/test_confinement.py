@@ -231,3 +231,11 @@ def test_compiler_that_asks_for_too_much_memory_is_an_error(tools: str, monkeypa
     macros = "".join(f"#define M{n}(x) M{n - 1}(x x)\n" for n in range(1, 24)) + "#define M0(x) x\nM23(word)\n"
     with pytest.raises(BuildError, match="of memory"):
         run_compiler(["-E", "-x", "c", "-"], macros.encode(), Path("/"))
+
+
+def test_compiler_that_finds_no_room_blames_the_disk() -> None:
+    """A full disk is no fault of the text, so it must not become a judgement of it."""
+    text = b"int numbers[] = {" + 100_000 * b"1234567," + b"};\n"
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run_compiler(["-S", "-o", "/dev/full", "-x", "c", "-"], text, Path("/"))
+    assert errno.ENOSPC == caught.value.errno

@@ -5,6 +5,7 @@ import difflib
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def _diff(old: str, new: str, name: str = "mm/sparse.c", context: int = 3) -> by
 
 def _applied(tree: Tree, *diffs: bytes) -> tuple[State, ...]:
     patches = [patch for number, diff in enumerate(diffs, 1) for patch in read_series([(f"p{number}", diff)])]
-    numbered = [type(one)(number, one.subject, one.files) for number, one in enumerate(patches, 1)]
+    numbered = [replace(one, number=number) for number, one in enumerate(patches, 1)]
     return apply_series(tree, numbered)
 
 
@@ -71,6 +72,8 @@ def test_series_that_does_not_apply_names_the_hunk(tree: Tree) -> None:
         _applied(tree, diff)
     expected = "patch 1 (p1) does not apply to linux-9.9.9: hunk 2 of 2, @@ -22,7 +22,7 @@, of mm/sparse.c at line 22"
     assert expected in str(caught.value)
+    with pytest.raises(PatchError, match="its base-commit is 0123456789ab"):
+        _applied(tree, diff + b"\nbase-commit: 0123456789abcdef\n")
 
 
 @pytest.mark.parametrize(

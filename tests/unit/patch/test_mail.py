@@ -77,7 +77,7 @@ def test_series_in_a_mailbox_is_put_in_order() -> None:
     parts = [
         mail("[PATCH v3 2/2] second", _NAMES.format("b.c").encode()),
         mail("Re: [PATCH v3 1/2] first", b"> +TWO\n\nFine.\n"),
-        mail("[PATCH v3 0/2] cover", b"base-commit: 0123456789\n"),
+        mail("[PATCH v3 0/2] cover", b"base-commit: 0123456789abcdef0123\n"),
         mail("[PATCH v3 1/2] =?UTF-8?q?f=C3=BCrst?=", _NAMES.format("a.c").encode()),
         mail("[PATCH v3 2/2] second", _NAMES.format("b.c").encode()),
     ]
@@ -87,6 +87,7 @@ def test_series_in_a_mailbox_is_put_in_order() -> None:
         (2, "second", "[PATCH v3 2/2]", "mm/b.c"),
     ]
     assert found[0].author == "A <a@example.org>"
+    assert {"0123456789ab"} == {one.base_commit for one in found}
 
 
 def test_series_in_a_folder_is_read_by_name(tmp_path: Path) -> None:
