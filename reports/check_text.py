@@ -65,6 +65,9 @@ def _head_lines(result: CheckResult) -> Iterator[str]:
     yield f"from      {result.origin}"
     yield from wrapped(f"scope     {scope_words(result.scope)}", _KEY)
     yield f"sequences {result.examples} for each row, seed {result.seed}"
+    known = sum(one.cached for one in result.cells)
+    if known:
+        yield f"cached    {known} of {len(result.cells)} rows: their results were known; --no-cache runs them again"
     for key, texts in (("confined", result.confined), ("unconfined", result.unconfined)):
         if texts:
             yield from wrapped(f"{key:<9} {'; '.join(texts)}", _KEY)

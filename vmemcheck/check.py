@@ -77,6 +77,7 @@ class CellResult:
     :param error: why there is no verdict; empty when there is one
     :param ended_early: that many kinds were found that more were not looked for
     :param sub_page: what was counted on the sub-page path, where the tree has it
+    :param cached: it was known from an earlier run
     """
 
     cell: Cell
@@ -90,6 +91,7 @@ class CellResult:
     error: str = ""
     ended_early: bool = False
     sub_page: SubPageCount | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,13 +209,17 @@ def _sub_page(job: Job) -> SubPageCount | None:
 
 
 def run_jobs(
-    jobs: Iterable[Job], executor: Executor, progress: Callable[[CellResult], None] = lambda _: None
+    jobs: Iterable[Job],
+    executor: Executor,
+    progress: Callable[[CellResult], None] = lambda _: None,
+    run: Callable[[Job], CellResult] = run_job,
 ) -> tuple[CellResult, ...]:
     """Run jobs on an executor; the results are in the order of the jobs.
 
     :param progress: called with each result as it comes
+    :param run: what runs a job
     """
-    futures = {executor.submit(run_job, job): number for number, job in enumerate(jobs)}
+    futures = {executor.submit(run, job): number for number, job in enumerate(jobs)}
     results: dict[int, CellResult] = {}
     for future in as_completed(futures):
         results[futures[future]] = future.result()

@@ -61,6 +61,23 @@ def test_check_formats_agree_and_replays_reproduce(
         assert "it still happens" in capsys.readouterr().out
 
 
+@newest
+def test_check_result_that_is_known_is_told_again_and_not_run(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second report is the first but for one line, its JSON has the same bytes; --no-cache runs the row."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    options = _options(tree, "--struct-page", "56", "--quiet", "--latent", "--replays", str(tmp_path / "replays"))
+    reports = []
+    for more in ((), (), ("--no-cache",), ("--format", "json"), ("--format", "json", "--no-cache")):
+        assert main([*options, *more]) == 1
+        reports.append(capsys.readouterr().out)
+    (known,) = set(reports[1].split("\n")) - set(reports[0].split("\n"))
+    assert known.startswith("cached    2 of 2 rows")
+    assert [reports[0], reports[3]] == [reports[2], reports[4]]
+    assert reports[0] == reports[1].replace(f"{known}\n", "")
+
+
 def test_check_replay_on_a_corrected_tree_does_not_happen_any_more(
     tree: Tree, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -281,6 +281,15 @@ def test_text_says_each_message_and_each_heading_once() -> None:
     assert (2, 1) == (shown.count("\nfinding "), shown.count("These findings cannot occur"))
 
 
+def test_text_says_how_many_rows_were_known() -> None:
+    """And how to run them again; machines are told the same as if they had run."""
+    cells = [replace(one, cached=True) for one in MIXED.cells]
+    some = replace(MIXED, cells=(*cells[:3], *MIXED.cells[3:]))
+    says = f"cached    3 of {len(cells)} rows: their results were known; --no-cache runs them again"
+    assert [says] == [line for line in text_of(some).split("\n") if line not in text_of(MIXED).split("\n")]
+    assert check_json(some, {}) == check_json(MIXED, {})
+
+
 def test_text_without_rows_has_no_table() -> None:
     """A head without rows would only puzzle."""
     assert "architecture" not in text_of(EMPTY)

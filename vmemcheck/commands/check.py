@@ -11,7 +11,7 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 
 from vmemcheck.arches import page_bytes
-from vmemcheck.check import Cause, CheckResult, causes_of, run_jobs
+from vmemcheck.check import Cause, CheckResult, causes_of, run_job, run_jobs
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
@@ -27,6 +27,7 @@ from vmemcheck.reports.check_text import check_text
 from vmemcheck.reports.check_words import shown_cell
 from vmemcheck.reports.finding_json import replay_of
 from vmemcheck.reports.terminal import print_table
+from vmemcheck.results import run_known
 from vmemcheck.scope import Scope
 from vmemcheck.selection import Prepared, Target, Wishes, prepare, targets
 
@@ -50,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="let allocations fail half-way through an add (on)",
     )
+    add("--no-cache", action="store_true", help="run every row, also one whose result is known from an earlier run")
     add("--latent", action="store_true", help="findings for sizes that cannot occur fail the run too")
     add("--format", choices=("text", "json", "junit"), default="text", help="how to print the result (text)")
     add_replays_argument(parser)
@@ -99,7 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         prepared = _prepared(workers.executor, tree, wanted, arguments, scope)
         jobs = [job for one in prepared for job in one.jobs]
         with progress_bar(len(jobs), quiet=arguments.quiet) as advance:
-            results = run_jobs(jobs, cluster or workers.executor, advance)
+            run = run_job if arguments.no_cache else run_known
+            results = run_jobs(jobs, cluster or workers.executor, advance, run)
         limits = cluster.confinement() if cluster else confinement()
     result = CheckResult(
         tree=tree.name,

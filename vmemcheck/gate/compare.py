@@ -16,7 +16,6 @@ from vmemcheck.check import Cell, CellResult, Job, machine_of
 from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
 from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
-from vmemcheck.gate.known import played_again, run_known
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.machine import KernelMachine
@@ -24,6 +23,7 @@ from vmemcheck.life import brought_to_life, of_a_kernel
 from vmemcheck.machine import Machine
 from vmemcheck.observation import Event, Location, Observation
 from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
+from vmemcheck.results import played_again, run_known
 from vmemcheck.shrink import plainer, shrink
 
 # Where on this machine: another one in the next run, and no place of the kernel.
@@ -82,7 +82,7 @@ def compare(pair: Pair) -> Compared:
         with machine_of(pair.patched) as patched:
             return _compared(pair, patched)
     except VmemcheckError as error:
-        base = run_known(pair.base)[0].verdict if pair.base else Verdict.NO_VERDICT
+        base = _searched(pair.base).verdict if pair.base else Verdict.NO_VERDICT
         by_series = base is not Verdict.NO_VERDICT and not isinstance(error, ShimGapError)
         return Compared(pair.patched.cell, base, Verdict.NO_VERDICT, error=error, by_series=by_series)
 
@@ -92,13 +92,13 @@ def _compared(pair: Pair, patched: KernelMachine) -> Compared:
     alike = _alike(pair.base, pair.patched, patched) if pair.base else None
     if alike is not None:
         return alike
-    before, cached = run_known(pair.base) if pair.base else (CellResult(cell, Verdict.NO_VERDICT), False)
-    after, _ = run_known(pair.patched, before.findings)
+    before = _searched(pair.base) if pair.base else CellResult(cell, Verdict.NO_VERDICT)
+    after = _searched(pair.patched, before.findings)
     error = before.error or after.error
     if error:
         by_series = before.verdict is not Verdict.NO_VERDICT
         said = VmemcheckError(_PLACE.sub("", error).replace("\n", " "))
-        return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=cached)
+        return Compared(cell, before.verdict, after.verdict, error=said, by_series=by_series, cached=before.cached)
     if pair.base is None:
         return Compared(cell, before.verdict, after.verdict, after.sequences, breaks=after.findings)
     breaks: tuple[Finding, ...] = ()
@@ -121,8 +121,13 @@ def _compared(pair: Pair, patched: KernelMachine) -> Compared:
         already=already,
         fixes=fixes,
         missing=tuple(name for name in after.missing if name not in before.missing),
-        cached=cached,
+        cached=before.cached,
     )
+
+
+def _searched(job: Job, before: tuple[Finding, ...] = ()) -> CellResult:
+    """Search one program, unless that was done before; how often the sub-page path ran is not asked here."""
+    return run_known(replace(job, sub_page=None), before)
 
 
 def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
@@ -132,7 +137,7 @@ def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
     """
     if (before.cell, before.traits) != (after.cell, after.traits):
         return None
-    result, cached = run_known(before)
+    result = _searched(before)
     if result.error:
         return None
     with machine_of(before) as base:
@@ -147,7 +152,7 @@ def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
         patched=result.verdict,
         sequences=result.sequences,
         already=already,
-        cached=cached,
+        cached=result.cached,
     )
 
 

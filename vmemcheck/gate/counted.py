@@ -11,10 +11,10 @@ from typing import Any
 from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Job
 from vmemcheck.errors import ExecutorError
-from vmemcheck.gate.known import digest_of
 from vmemcheck.kernel.build import build_first
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.coverage import COUNTING, CoveredMachine, LineCounts
+from vmemcheck.results import digest_of
 
 _MOST_ENTRIES = 1024  # 50 KB each
 

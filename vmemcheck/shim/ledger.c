@@ -294,7 +294,7 @@ static unsigned long vmc_users_left(unsigned long pfn)
 	return count > 1 ? count - 1 : 0;
 }
 
-static void vmc_give_back(struct vmc_desc *desc, unsigned long pfn, unsigned int order, long to)
+static inline void vmc_give_back(struct vmc_desc *desc, unsigned long pfn, unsigned int order, long to)
 {
 	int whole = desc->flags & VMC_HEAD && desc->order == order && desc->owner == to;
 	unsigned long page;
@@ -332,7 +332,7 @@ static void vmc_release(unsigned long pfn, unsigned int order, long to, unsigned
 		vmc_give_back(desc, pfn, order, to);
 }
 
-static void vmc_put_page(struct page *page, unsigned int order, unsigned long at)
+static inline void vmc_put_page(struct page *page, unsigned int order, unsigned long at)
 {
 	unsigned long pfn = page_to_pfn(page);
 

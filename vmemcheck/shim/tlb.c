@@ -13,7 +13,7 @@ struct vmc_cached {
 VMC_KEEP static struct vmc_cached *vmc_cached = 0;
 static unsigned int vmc_cached_count;
 
-static void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
+static inline void vmc_mark_cached(const struct vmc_cached *entry, int is_cached)
 {
 	unsigned long first = entry->pfn - VMC_BASE_PFN, most = VMC_HOT_PAGES + VMC_RAM_PAGES;
 	unsigned long pages = entry->bytes >> PAGE_SHIFT;

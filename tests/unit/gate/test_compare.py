@@ -85,7 +85,7 @@ def test_geometry_whose_search_ends_with_an_error_has_no_verdict(
         "patched": CellResult(patched.cell, Verdict.NO_VERDICT, error=f"it died\n  where    {place}\n  to fix   look"),
     }
     monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext())
-    monkeypatch.setattr(module, "run_known", lambda job, *_: (results[job.name], False))
+    monkeypatch.setattr(module, "run_known", lambda job, *_: results[job.name])
     monkeypatch.setattr(module, "do_the_same", lambda *_: False)
     found = compare(Pair(base if has_base else None, patched))
     assert (Verdict.NO_VERDICT, by_series) == (found.patched, found.by_series)
@@ -147,7 +147,7 @@ def test_geometry_that_does_the_same_has_the_findings_of_the_base(monkeypatch: p
     base, patched = (Job(one, text, text, Traits(), variant.scope, 300, 0) for text in ("base", "patched"))
     results = {"base": CellResult(one, Verdict.VIOLATED, sequences=7, findings=findings)}
     monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext(machine))
-    monkeypatch.setattr(module, "run_known", lambda job, *_: (results[job.name], True))
+    monkeypatch.setattr(module, "run_known", lambda job, *_: results[job.name])
     monkeypatch.setattr(module, "do_the_same", lambda *_: True)
     found = compare(Pair(base, patched))
     assert (findings, (), (), Verdict.VIOLATED, 7) == (
@@ -171,9 +171,9 @@ def test_geometry_whose_findings_do_not_come_again_is_searched(lacks: str, monke
         machine, patched = variant.machine(variant.geometry), replace(patched, traits=Traits(boot_stays=True))
     searched = []
 
-    def known(job: Job, before: tuple[Finding, ...] = ()) -> tuple[CellResult, bool]:
+    def known(job: Job, before: tuple[Finding, ...] = ()) -> CellResult:
         searched.append((job.name, before))
-        return CellResult(one, Verdict.VIOLATED, findings=findings), True
+        return CellResult(one, Verdict.VIOLATED, findings=findings)
 
     monkeypatch.setattr(module, "machine_of", lambda _: contextlib.nullcontext(machine))
     monkeypatch.setattr(module, "run_known", known)

@@ -8,9 +8,9 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
+from vmemcheck.by_design import ByDesign
 from vmemcheck.check import CellResult, Job, machine_of, run_job
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding, Kind, Verdict
@@ -21,12 +21,13 @@ from vmemcheck.kernel.stored import canonical
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Sequence
 from vmemcheck.sequence_text import geometry_to_text, parse, sequence_to_text
+from vmemcheck.sub_page import SubPageCount, SubPagePath
 
 _MOST_ENTRIES = 4096
 
 
-def run_known(job: Job, before: tuple[Finding, ...] = ()) -> tuple[CellResult, bool]:
-    """Run a job, unless its result is known; return it, and whether it was.
+def run_known(job: Job, before: tuple[Finding, ...] = ()) -> CellResult:
+    """Run a job, unless its result is known.
 
     :param before: found on another machine; what this one violates too is not searched for
     """
@@ -35,32 +36,35 @@ def run_known(job: Job, before: tuple[Finding, ...] = ()) -> tuple[CellResult, b
         known = _loaded(job, json.loads(path.read_bytes()))
         if known is not None:
             keep_newest(path, _MOST_ENTRIES)
-            return known, True
-    result = run_job(replace(job, sub_page=None), before)
+            return known
+    result = run_job(job, before)
     if result.verdict is not Verdict.NO_VERDICT:
         with contextlib.suppress(OSError):
             write_whole(path, json.dumps(_stored(job, result)).encode())
             keep_newest(path, _MOST_ENTRIES)
-    return result, False
+    return result
 
 
 def digest_of(job: Job, before: tuple[Finding, ...] = ()) -> str:
     """Return a name for all that decides what comes of a job."""
     known = [(one.kind, sequence_to_text(one.sequence)) for one in before]
-    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed, known)
+    decides = (job.text, job.cell.geometry, job.traits, job.scope, job.examples, job.seed, job.sub_page, known)
     key = canonical((*decides, sources_digest(), compiler_version()))
     return hashlib.sha256(key.encode()).hexdigest()[:40]
 
 
 def _stored(job: Job, result: CellResult) -> dict[str, Any]:
-    geometry = geometry_to_text(job.cell.geometry)
+    geometry, counted = geometry_to_text(job.cell.geometry), result.sub_page
     return {
         "verdict": result.verdict.value,
         "sequences": result.sequences,
         "operations": result.operations,
         "met": list(result.met),
         "missing": list(result.missing),
+        "by_design": [one.name for one in result.by_design],
         "findings": [f"{geometry}\n{sequence_to_text(one.sequence)}" for one in result.findings],
+        "ended_early": result.ended_early,
+        "sub_page": counted and [counted.loop, counted.branch, f"{geometry}\n{sequence_to_text(counted.sequence)}"],
     }
 
 
@@ -78,8 +82,20 @@ def _loaded(job: Job, data: dict[str, Any]) -> CellResult | None:
         operations=data["operations"],
         met=tuple(data["met"]),
         missing=tuple(data["missing"]),
+        by_design=tuple(sorted((one for one in job.traits.by_design if one.name in data["by_design"]), key=_name)),
         findings=findings,
+        ended_early=data["ended_early"],
+        sub_page=_counted(job.sub_page, *data["sub_page"]) if job.sub_page else None,
+        cached=True,
     )
+
+
+def _name(one: ByDesign) -> str:
+    return one.name
+
+
+def _counted(path: SubPagePath, loop: int, branch: int, text: str) -> SubPageCount:
+    return SubPageCount(path, loop, branch, parse(text)[1])
 
 
 def played_again(machine: Machine, sequences: Iterable[Sequence]) -> tuple[Finding, ...] | None:
