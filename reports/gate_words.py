@@ -4,6 +4,7 @@
 Nothing here lays out a report.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 
@@ -31,6 +32,7 @@ Format = Callable[[GateResult, Replays, bool], str]
 TOOL = "vmemcheck"
 NOT_RUN = (LineUse.NOT_EXECUTED, LineUse.NOT_SLICED)
 _TOLD = 3
+_MORE = re.compile(r"\n| +(?:where|to fix) {3,}")  # of an error that is one line, its other parts
 _BY_ITSELF = "let each patch work by itself: git bisect stops at any of them"
 
 
@@ -150,11 +152,8 @@ def headline(result: GateResult, *, latent: bool) -> str:
             named += [f"{fact.name} on {fact.arch}{by_patch(result, fact.patch)}" for fact in facts]
             return listed(named)
         case Answer.NO_VERDICT:
-            first = result.unbuilt[0]
-            return (
-                f"the patched code could not be run on {listed(one.arch for one in result.unbuilt)}: "
-                + (first.message.partition("\n")[0])
-            )
+            said = _MORE.split(result.unbuilt[0].message, 1)[0]
+            return f"the patched code could not be run on {listed(one.arch for one in result.unbuilt)}: {said}"
         case Answer.NOT_APPLICABLE:
             return result.reason
         case Answer.NOT_EXERCISED:

@@ -92,6 +92,18 @@ def test_gate_table_of_formats_has_each_once() -> None:
     assert {text(BREAKS, replays(BREAKS), False) for text in FORMATS.values()} == set(shown.values())
 
 
+def test_gate_headline_has_the_error_without_the_advice() -> None:
+    """What is to be done stands in the message; a summary of one line says what is wrong."""
+    for message in (
+        "the program died   to fix   please report",
+        "the program died\n  to fix   please",
+        "the program died",
+    ):
+        (one, *_) = NO_VERDICT.unbuilt
+        result = replace(NO_VERDICT, unbuilt=(replace(one, message=message),))
+        assert headline(result, latent=False).endswith(": the program died")
+
+
 def test_gate_text_sends_nobody_to_longer_runs_that_cannot_help() -> None:
     """What the simulated machine has instead runs in no budget."""
     missed = tuple(one for one in NOT_EXERCISED.lines if one.use is LineUse.NOT_SLICED)
