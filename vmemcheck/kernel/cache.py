@@ -109,6 +109,11 @@ def surplus(folder: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> It
             yield path
 
 
+def is_in_use(path: Path) -> bool:
+    """Tell whether an entry of a folder was used a short time ago."""
+    return time.time() - path.stat().st_mtime <= _IN_USE_SECONDS
+
+
 def remove_stale(folder: Path) -> None:
     """Remove what processes that are gone (killed, power cut) left half-written."""
     for entry in folder.iterdir():

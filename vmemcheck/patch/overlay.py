@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vmemcheck.errors import PatchError
-from vmemcheck.kernel.cache import appearing, cache_folder, keep_newest, surplus
+from vmemcheck.kernel.cache import appearing, cache_folder, is_in_use, keep_newest, surplus
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.unpack import WANTED, is_wanted
 
@@ -34,7 +34,7 @@ def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
         digest.update(f"\0{name}\0".encode() + (b"-" if content is None else b"+" + content))
     folder = cache_folder("patched") / digest.hexdigest()[:32]
     took_over = False
-    if not folder.is_dir():
+    if not _is_there(folder):
         with appearing(folder) as partial:
             took_over = _took_over(of.hexdigest(), base.root, names, partial)
             if not took_over:
@@ -44,6 +44,17 @@ def patched_tree(base: Tree, contents: Mapping[str, bytes | None]) -> Tree:
     if not took_over:  # else there are no more than before
         keep_newest(folder, _MOST)
     return Tree(root=folder.resolve(), version=base.version, origin=base.origin, base=base.base or base.root)
+
+
+def _is_there(folder: Path) -> bool:
+    """Tell whether there is a copy, and note that it is used: before it is looked at, since others take what is not."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:  # the disk is read-only, and nobody takes anything
+        return folder.is_dir()
+    return True
 
 
 def _names(root: Path) -> Iterator[str]:
@@ -70,6 +81,10 @@ def _took_over(of: str, root: Path, names: list[str], folder: Path) -> bool:
             if manifest["of"] != of:
                 continue
             old.rename(folder)
+            if is_in_use(folder):  # since it was looked at
+                folder.rename(old)
+                folder.mkdir()
+                continue
             os.utime(folder)
         except (OSError, ValueError):  # there is none, or another process was faster
             continue

@@ -135,6 +135,20 @@ def test_patched_tree_that_takes_over_an_old_copy_is_as_one_that_is_made_anew(
     assert (tree.read("mm/sparse.c"), tree.has("include/linux/mm.h")) == (_OLD, True)
 
 
+def test_patched_tree_that_is_used_again_at_the_last_moment_stays(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may begin to use a copy between the look at its age and the moment at which it is taken over."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    old = patched_tree(tree, {"mm/sparse.c": b"old\n"})
+    monkeypatch.setattr(overlay, "surplus", lambda *_: iter([old.root]))
+    other = patched_tree(tree, {"mm/sparse.c": b"other\n"})
+    assert ("old\n", "other\n") == (old.read("mm/sparse.c"), other.read("mm/sparse.c"))
+    os.utime(old.root, (0, 0))
+    patched_tree(tree, {"mm/sparse.c": b"old\n"})
+    assert old.root.stat().st_mtime > 0
+
+
 def test_patched_tree_shows_the_changed_files_and_links_to_the_others(
     tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
