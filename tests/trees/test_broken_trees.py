@@ -184,7 +184,7 @@ _REFUSED: tuple[tuple[str, str, Mapping[str, Edit], type[VmemcheckError], str], 
         "instruction",
         "x86",
         {_X86[0]: begun(_X86[1], 'asm volatile("frobnicate");')},
-        BuildError,
+        ShimGapError,
         r"has inline assembly, which is not run: 'frobnicate'\n.*arch/x86/mm/init_64.c:LINE",
     ),
 )
