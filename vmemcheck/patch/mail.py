@@ -107,7 +107,7 @@ def _opens_mail(content: bytes, start: int, end: int) -> bool:
 
 
 def _plain_name(name: str) -> str:
-    return "" if name == "standard input" else printable(name)
+    return f"a diff on {name}" if name == "standard input" else printable(name)
 
 
 def _mail(name: str, content: bytes) -> _Mail:

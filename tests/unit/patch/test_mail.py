@@ -125,3 +125,9 @@ def test_series_of_a_range_is_read_from_git(tmp_path: Path) -> None:
         ("mm: rename", "mm/a.c", "mm/b.c", ""),
         ("mm: mode", "mm/b.c", "mm/b.c", "100755"),
     ]
+
+
+def test_diff_on_standard_input_has_a_name() -> None:
+    """So that no report shows an empty one."""
+    diff = b"--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1 +1 @@\n-a\n+b\n"
+    assert ["a diff on standard input"] == [one.subject for one in read_series([("standard input", diff)])]
