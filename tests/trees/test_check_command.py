@@ -279,6 +279,22 @@ def test_command_interrupted_leaves_nothing_behind(
 
 
 @newest
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_command_that_is_ended_from_outside_leaves_no_process(how: signal.Signals, tree: Tree, tmp_path: Path) -> None:
+    """Whoever cancels a job ends the command alone, and gives it no time; what it started goes with it."""
+    process = _started(tree, tmp_path, "--struct-page", "64", "--examples", "1000000", "--jobs", "2")
+    try:
+        _until(lambda: list(tmp_path.glob("vmemcheck/programs/*/machine")) and len(_group(process.pid)) >= 2)
+        process.send_signal(how)
+        process.communicate(timeout=20)
+        _until(lambda: not _group(process.pid), 10)
+    finally:
+        for left in _group(process.pid):
+            os.kill(left, signal.SIGKILL)
+    assert -how == process.returncode
+
+
+@newest
 def test_check_worker_that_is_killed_is_one_message(tree: Tree, tmp_path: Path) -> None:
     """When the system ends a worker there is no verdict, and the message says what to look for."""
     process = _started(tree, tmp_path, "--struct-page", "64", "--examples", "1000000", "--jobs", "1")

@@ -16,6 +16,7 @@ from types import FrameType, TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from vmemcheck.errors import ExecutorError
+from vmemcheck.kernel.confinement import end_with_parent
 
 _GRACE_SECONDS = 3
 _P = ParamSpec("_P")
@@ -33,7 +34,7 @@ class Workers:
     """A pool of processes that is gone when the block ends, also by Ctrl-C."""
 
     def __init__(self, jobs: int) -> None:
-        self.executor = _Pool(jobs, multiprocessing.get_context("fork"), initializer=_start_worker)
+        self.executor = _Pool(jobs, multiprocessing.get_context("fork"), _start_worker, (os.getpid(),))
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +62,9 @@ class Workers:
             ) from None
 
 
-def _start_worker() -> None:
+def _start_worker(command: int) -> None:
+    # A command that is killed cannot end its processes: a CI system that cancels a job gives it no time.
+    end_with_parent(command)
     # On Ctrl-C the worker goes without a word; the command says what there is to say.
     _on_signal(signal.SIG_DFL)
 

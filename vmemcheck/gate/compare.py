@@ -89,10 +89,10 @@ def compare(pair: Pair) -> Compared:
 
 def _compared(pair: Pair, patched: KernelMachine) -> Compared:
     cell = pair.patched.cell
-    alike = _alike(pair.base, pair.patched, patched) if pair.base else None
+    before = _searched(pair.base) if pair.base else CellResult(cell, Verdict.NO_VERDICT)
+    alike = _alike(pair.base, before, pair.patched, patched) if pair.base else None
     if alike is not None:
         return alike
-    before = _searched(pair.base) if pair.base else CellResult(cell, Verdict.NO_VERDICT)
     after = _searched(pair.patched, before.findings)
     error = before.error or after.error
     if error:
@@ -130,18 +130,17 @@ def _searched(job: Job, before: tuple[Finding, ...] = ()) -> CellResult:
     return run_known(replace(job, sub_page=None), before)
 
 
-def _alike(before: Job, after: Job, patched: KernelMachine) -> Compared | None:
+def _alike(base: Job, result: CellResult, after: Job, patched: KernelMachine) -> Compared | None:
     """Return what there is to say where all sequences do on both what they did before; None where one does not.
 
     Then what was found on the base holds for both, and need not be searched for again.
+
+    :param result: of the base
     """
-    if (before.cell, before.traits) != (after.cell, after.traits):
+    if result.error or (base.cell, base.traits) != (after.cell, after.traits):
         return None
-    result = _searched(before)
-    if result.error:
-        return None
-    with machine_of(before) as base:
-        if not do_the_same(base, patched, Search(after.scope, after.examples, after.seed)):
+    with machine_of(base) as machine:
+        if not do_the_same(machine, patched, Search(after.scope, after.examples, after.seed)):
             return None
     already = played_again(patched, (one.sequence for one in result.findings))
     if already is None or [one.kind.invariant for one in already] != [one.kind.invariant for one in result.findings]:

@@ -12,6 +12,7 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ COMPILER_OUTPUT_BYTES = 256 << 20
 """What one run of the compiler may write into one file."""
 _PROGRAM_OUTPUT_BYTES = 64 << 20
 
-_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
+_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER, _PARENT_DEATH_SIGNAL = 38, 22, 2, 1
 _X86_64 = 0xC000003E
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO with EPERM
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
@@ -104,6 +105,16 @@ def confine_program() -> None:
     limit_program()
     if _CAN_FILTER:
         _prctl(_SET_SECCOMP, _FILTER, ctypes.addressof(_PROGRAM))
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process when the one that started it ends, in whatever way that may be.
+
+    :param parent: process number of that one
+    """
+    _prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def start_compiler(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
