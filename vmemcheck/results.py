@@ -13,6 +13,7 @@ from typing import Any
 from vmemcheck.by_design import ByDesign
 from vmemcheck.check import CellResult, Job, machine_of, run_job
 from vmemcheck.engine import check
+from vmemcheck.errors import VmemcheckError
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
@@ -32,7 +33,8 @@ def run_known(job: Job, before: tuple[Finding, ...] = ()) -> CellResult:
     :param before: found on another machine; what this one violates too is not searched for
     """
     path = cache_folder("judged") / f"{digest_of(job, before)}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    # What cannot be read, or played again, is no result: the run says what there is to say.
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, VmemcheckError):
         known = _loaded(job, json.loads(path.read_bytes()))
         if known is not None:
             keep_newest(path, _MOST_ENTRIES)

@@ -4,6 +4,7 @@
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.unit.check_results import DECLARED, cell
 from vmemcheck import results
 from vmemcheck.bulk import bulk_search
 from vmemcheck.check import CellResult, Job
+from vmemcheck.errors import BuildError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict, Violation
 from vmemcheck.kernel.machine import Traits
@@ -124,3 +126,32 @@ def test_result_that_is_known_is_the_one_that_was_found(monkeypatch: pytest.Monk
     # Findings that do not come again are not believed.
     monkeypatch.setattr(results, "machine_of", lambda _: contextlib.nullcontext(ReferenceMachine(variant.geometry)))
     assert found == run_known(job)
+
+
+@pytest.mark.parametrize("broken", ["[]", "{", "{}", '{"findings": ["no geometry"]}'])
+def test_result_that_is_damaged_is_found_again(broken: str, run: list[Job], tmp_path: Path) -> None:
+    """Nothing of it is believed, and nobody hears of it."""
+    run_known(_JOB)
+    (entry,) = tmp_path.rglob("judged/*.json")
+    entry.write_text(broken)
+    assert not run_known(_JOB).cached
+    assert [_JOB] * 2 == run
+    assert run_known(_JOB).cached
+
+
+def test_findings_that_cannot_be_played_again_are_searched_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The machine that could be built before may not be built now: the search tells why."""
+    finding = Finding((AddMemory(0, 1),), (_OTHER,), ())
+    told = iter(
+        (CellResult(_JOB.cell, Verdict.VIOLATED, findings=(finding,)), CellResult(_JOB.cell, Verdict.NO_VERDICT))
+    )
+
+    def refused(_: Job) -> NoReturn:
+        raise BuildError("the compiler is gone")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(results, "run_job", lambda *_: next(told))
+    monkeypatch.setattr(results, "machine_of", refused)
+    assert [Verdict.VIOLATED, Verdict.NO_VERDICT] == [run_known(_JOB).verdict for _ in range(2)]

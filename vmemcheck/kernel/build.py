@@ -92,7 +92,7 @@ class Variant(enum.Enum):
         "-fmove-loop-invariants",
         "-DVMC_CONFINED",
     )
-    """Two thirds of the time to compile of -O1, and seven eighths of the speed. Functions that are called once stay
+    """Two thirds of the time to compile of -O1, and nine tenths of the speed. Functions that are called once stay
     their own: a loop that never ends has no line at times, and then at least its function is told."""
     EXPLORING = (*FAST, "-DVMC_EXPLORES=1")
     """The same, and it can answer an exhaustive search."""

@@ -38,6 +38,7 @@ PROGRAM = (
     "details.c",
     "signals.c",
     "canonical.c",
+    "input.c",
     "main.c",
     "explore.c",
 )

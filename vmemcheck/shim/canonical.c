@@ -6,6 +6,10 @@
  * altmap gives lies where its device lies, and keeps its number. Not in it: the bytes of pages (their class is), the
  * memory that is free (unless asked for), the order in which ranges arrived, and what vmemcheck.model knows of them.
  */
+/* An exhaustive search has a program of its own: what only it asks for is a tenth of all that there is to compile. */
+#ifndef VMC_EXPLORES
+#define VMC_EXPLORES 0
+#endif
 struct vmc_name {
 	unsigned int naming, number;
 };

@@ -19,7 +19,6 @@ static int vmc_mutant;
 
 #define VMC_MAGIC 0x324d4356U
 #define VMC_MOST_OPERATIONS 8192
-#define VMC_READ_AHEAD 8192
 VMC_KEEP static struct vmc_operation *vmc_operations = 0;
 VMC_KEEP static unsigned long vmc_jump[64] __attribute__((aligned(16))) = { 0 };
 VMC_KEEP static const char *vmc_gave_up = 0;
@@ -83,30 +82,6 @@ static void vmc_write_out(const void *buffer, unsigned long bytes)
 			vmc_exit(3);
 		buffer = (const char *)buffer + done;
 		bytes -= done;
-	}
-}
-
-VMC_KEEP static char vmc_ahead[VMC_READ_AHEAD] = { 0 };
-VMC_KEEP static unsigned long vmc_ahead_at = 0, vmc_ahead_end = 0;
-
-/* A request is read at once, as far as it fits. */
-static void vmc_read_in(void *buffer, unsigned long bytes)
-{
-	while (bytes) {
-		unsigned long some = vmc_ahead_end - vmc_ahead_at < bytes ? vmc_ahead_end - vmc_ahead_at : bytes;
-		long done = some ? 0 : read(0, vmc_ahead, sizeof(vmc_ahead));
-
-		if (some) {
-			__builtin_memcpy(buffer, vmc_ahead + vmc_ahead_at, some);
-			buffer = (char *)buffer + some;
-			bytes -= some;
-			vmc_ahead_at += some;
-		} else if (done > 0) {
-			vmc_ahead_at = 0;
-			vmc_ahead_end = done;
-		} else {
-			vmc_exit(0);
-		}
 	}
 }
 
@@ -347,10 +322,6 @@ static void vmc_run(const struct vmc_request *request)
 	vmc_write_out(vmc_out, vmc_out_bytes);
 }
 
-/* An exhaustive search has a program of its own: what only it asks for is a tenth of all that there is to compile. */
-#ifndef VMC_EXPLORES
-#define VMC_EXPLORES 0
-#endif
 static void vmc_explore(const struct vmc_request *);
 
 int main(int count, char **arguments)
@@ -391,8 +362,8 @@ int main(int count, char **arguments)
 	for (;;) {
 		vmc_read_in(&request, sizeof(request));
 		if (request.magic != VMC_MAGIC || request.operations > VMC_MOST_OPERATIONS ||
-		    ((request.alternatives || request.statics) && !VMC_EXPLORES) ||
-		    request.alternatives > VMC_MOST_OPERATIONS - request.operations || request.statics > VMC_MOST_SPANS)
+		    request.alternatives > (VMC_MOST_OPERATIONS - request.operations) * VMC_EXPLORES ||
+		    request.statics > VMC_MOST_SPANS * VMC_EXPLORES)
 			_exit(2);
 		vmc_read_in(vmc_operations, (request.operations + request.alternatives) * sizeof(*vmc_operations));
 		vmc_static_count = request.statics;
