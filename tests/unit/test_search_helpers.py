@@ -70,6 +70,17 @@ def test_random_sequences_depend_on_the_seed_alone() -> None:
     assert first != list(random_sequences(geometry, SCOPE, 50, 8))
 
 
+def test_search_does_not_end_by_kinds_that_it_begins_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many new ones are looked for as without them."""
+    variant = next(one for one in VARIANTS if one.invariant == "no-leak")
+    machine = variant.machine(variant.geometry)
+    first, *_ = bulk.bulk_search(machine, variant.scope, 100, 0).findings
+    monkeypatch.setattr(bulk, "MOST_KINDS", 1)
+    found = bulk.bulk_search(machine, variant.scope, 100, 0, before=(first, first))
+    assert first.kind == found.findings[0].kind
+    assert found.ended_early == (len(found.findings) == 2)
+
+
 @pytest.mark.parametrize("most", [1, 8])
 def test_search_that_ends_at_its_last_kind_says_so(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer kinds than that are all that the sequences met."""

@@ -71,6 +71,7 @@ def test_file_that_was_read_tells_that_it_is_there(watched: WatchedTree) -> None
     """It is not looked for; what was only looked for is."""
     seen = replace(watched.seen, present={"mm/Makefile": True, "mm": True, "mm/sparse": False})
     assert is_unchanged(watched, seen)
+    assert not is_unchanged(watched, replace(watched.seen, present={"lib": True}))
     (watched.root / "mm/Makefile").unlink()
     assert not is_unchanged(watched, seen)
 
