@@ -8,7 +8,6 @@ What breaks is a sequence on which nothing was violated before. Runs in a proces
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
@@ -16,7 +15,7 @@ from vmemcheck.check import Cell, CellResult, Job, machine_of
 from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
 from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
-from vmemcheck.geometry import Geometry
+from vmemcheck.gate.recorded import Recorded, Recording
 from vmemcheck.invariant import Finding, Kind, Verdict
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.life import brought_to_life, of_a_kernel
@@ -137,10 +136,11 @@ def _alike(base: Job, result: CellResult, after: Job, patched: KernelMachine) ->
 
     :param result: of the base
     """
-    if result.error or (base.cell, base.traits) != (after.cell, after.traits):
+    same_search = (base.scope, base.seed) == (after.scope, after.seed)
+    if result.error or not same_search or (base.cell, base.traits) != (after.cell, after.traits):
         return None
-    with machine_of(base) as machine:
-        if not do_the_same(machine, patched, Search(after.scope, after.examples, after.seed)):
+    with Recorded(base) as recorded:
+        if not do_the_same(recorded, patched, Search(after.scope, after.examples, after.seed)):
             return None
     already = played_again(patched, (one.sequence for one in result.findings))
     if already is None or [one.kind.invariant for one in already] != [one.kind.invariant for one in result.findings]:
@@ -155,20 +155,6 @@ def _alike(base: Job, result: CellResult, after: Job, patched: KernelMachine) ->
     )
 
 
-class Recording(Protocol):
-    """A machine that tells what it observed by a digest for each step."""
-
-    @property
-    def geometry(self) -> Geometry:
-        """The sizes that it was built with."""
-
-    def records(self, sequence: Sequence) -> tuple[object, ...]:
-        """Run the operations; return the digest of each step, of which addresses of the program are a part."""
-
-    def run(self, sequence: Sequence) -> tuple[Observation, ...]:
-        """Run the operations; return what was observed."""
-
-
 def do_the_same(base: Recording, patched: Recording, search: Search) -> bool:
     """Tell whether each step of all sequences of a search is observed alike on both machines."""
     sequences = random_sequences(patched.geometry, search.scope, search.examples, search.seed)
@@ -180,7 +166,7 @@ def do_the_same(base: Recording, patched: Recording, search: Search) -> bool:
 
 def _are_alike(base: Recording, patched: Recording, sequence: Sequence) -> bool:
     """Tell whether each step of a sequence is observed alike on both machines."""
-    if base.records(sequence) == patched.records(sequence):
+    if base.digest(sequence) == patched.digest(sequence):
         return True
     return _without_lines(base.run(sequence)) == _without_lines(patched.run(sequence))
 

@@ -6,6 +6,7 @@ What the compiler or the linker objects to is explained in ``vmemcheck.kernel.re
 
 import contextlib
 import enum
+import functools
 import hashlib
 import re
 import subprocess
@@ -69,6 +70,7 @@ NOTES = "machine.gcno"
 # largest block of the page allocator; then the memmap of a memory block is no whole number of them:
 # mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
 _BUDDY_PAGEBLOCK = re.compile(r"^#\s*define pageblock_order\s+\(?\s*MAX_(?:PAGE_)?ORDER\b", re.MULTILINE)
+_DEFINE = re.compile(r"^#\s*define (\w+)", re.MULTILINE)
 _MOST_PROGRAMS = 1024  # a megabyte each
 _TABLE_SIZES = ("PTRS_PER_PTE", "PTRS_PER_PMD", "PTRS_PER_PUD", "PTRS_PER_PGD")
 
@@ -289,9 +291,15 @@ def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[st
         # include/linux/pageblock-flags.h: the pageblocks of a section are counted, so that it must not be smaller.
         section_order = geometry.section_shift - geometry.page_shift
         values["pageblock_order"] = str(min(geometry.table_shift, section_order))
+    defined = _defined(macros)
     for name, value in values.items():
-        if re.search(rf"^#\s*define {name}\b", macros, re.MULTILINE):
+        if name in defined:
             yield f"#undef {name}\n#define {name} {value}"
+
+
+@functools.lru_cache(maxsize=4)  # a slice is made into a program for each geometry
+def _defined(macros: str) -> frozenset[str]:
+    return frozenset(_DEFINE.findall(macros))
 
 
 def _lined(files: Mapping[str, str]) -> str:

@@ -129,7 +129,8 @@ def prototype_of(found: Slice, name: str) -> Prototype | None:
 
 @functools.lru_cache(maxsize=512)  # one text is asked for some twenty names, for each of its geometries
 def _prototype(code: str, name: str) -> Prototype | None:
-    for match in re.finditer(rf"\b{re.escape(name)}\b", code):
+    # A pattern that begins with letters is found much faster.
+    for match in re.finditer(rf"{name}(?<!\w{name})\b", code):
         defined = _DEFINED.match(code, match.end())
         head = _head(code, match.start())
         if defined is None or head is None:

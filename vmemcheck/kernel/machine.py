@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """KernelMachine: the functions of one kernel tree, in a program of their own, as a ``vmemcheck.machine.Machine``."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +14,7 @@ from vmemcheck.kernel.decode import Decoder
 from vmemcheck.kernel.decode_events import ENDLESS_LOOP
 from vmemcheck.kernel.executor import MILLISECONDS, MILLISECONDS_AGAIN, Executor
 from vmemcheck.kernel.locate import Locator
-from vmemcheck.kernel.protocol import RECORD, Record, exploration, record, request
+from vmemcheck.kernel.protocol import DIGEST_BYTES, RECORD, Record, exploration, record, request
 from vmemcheck.kernel.statics import max_folio_order_of, statics_of
 from vmemcheck.machine import Successor
 from vmemcheck.observation import Observation, Stopped
@@ -112,6 +113,11 @@ class KernelMachine:
         """Run the operations; return the outcome and the digest of each, without details."""
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
+
+    def digest(self, sequence: Sequence) -> bytes:
+        """Run the operations; return a digest of ``DIGEST_BYTES`` of what ``records()`` returns."""
+        count, data = self._ask(sequence, details=False)
+        return hashlib.blake2b(data[: count * RECORD.size], digest_size=DIGEST_BYTES).digest()
 
     def reached(self, sequence: Sequence) -> bytes:
         """Run the operations on a program built to note it; return which mutants they reach: 1 at each number."""

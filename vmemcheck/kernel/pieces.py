@@ -11,7 +11,8 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar, cast
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from vmemcheck.kernel.meaning import Meaning
 from vmemcheck.kernel.regions import DEFINE, Region, regions_of
@@ -30,6 +31,7 @@ _PARENTHESIS = re.compile(rb"[()]")
 _STORED_INVOCATION = re.compile(rb"\s*(?:(?:static|extern|const)\s+)+([A-Za-z_]\w*)\s*\(")
 _INVOCATION = re.compile(rb"\s*([A-Za-z_]\w*)\s*\(")
 _ATTRIBUTE_WORDS = frozenset((b"__attribute__", b"__attribute", b"asm", b"__asm__", b"__asm"))
+_START = attrgetter("start")
 _Result = TypeVar("_Result")
 _TYPE_WORDS = frozenset((b"struct", b"union", b"enum", b"typedef"))
 
@@ -68,7 +70,7 @@ class Source:
         """Macros that open a type: ``context_lock_struct(spinlock) { ... };``"""
         self.function_macros = frozenset(one.names[0].encode() for one in macros if one.parameters is not None)
         self.meaning = Meaning(self.attributes, self.type_macros, self.function_macros)
-        self.pieces = tuple(sorted([*macros, *self._pieces()], key=lambda piece: piece.start))
+        self.pieces = tuple(sorted([*macros, *self._pieces()], key=_START))
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         self.macros: dict[str, list[int]] = {}
         """Name -> its definitions as a macro."""
@@ -79,8 +81,8 @@ class Source:
                 by_name[name].append(number)
         self.by_name: dict[str, list[int]] = dict(by_name)
         """Name -> the pieces that may define it."""
-        self.known_here: dict[tuple[str, int], object] = {}
-        """What was found out about the code of a piece, by its start, which is faster than by its code."""
+        self.known_here: defaultdict[str, dict[int, Any]] = defaultdict(dict)
+        """What each function found out about the code of a piece, by its start: that is faster than by its code."""
 
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
@@ -235,16 +237,17 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
 
     @functools.wraps(function)
     def known(source: Source, piece: Piece) -> _Result:
-        here = (name, piece.start)
-        if here not in source.known_here:
+        here = source.known_here[name]
+        if piece.start not in here:
             code = source.code[piece.start : piece.end]
             key = (name, piece.kind, code)
             meaning, value = source.memory.known.get(key, (None, None))
             if meaning is None or not source.meaning.difference(meaning).isdisjoint(_WORD.findall(code)):
                 value = function(source, piece)
             source.memory.known[key] = (source.meaning, value)
-            source.known_here[here] = value
-        return cast(_Result, source.known_here[here])
+            here[piece.start] = value
+        result: _Result = here[piece.start]
+        return result
 
     return known
 

@@ -30,6 +30,8 @@ _REQUEST = struct.Struct("<IIIIIII")
 _SPAN = struct.Struct("<QQ")
 _OPERATION = struct.Struct("<12Q")
 RECORD = struct.Struct("<QqQqQQ")
+DIGEST_BYTES = 16
+"""Of the digest of all records of a sequence."""
 SIZES = struct.Struct("<QQ")
 SUCCESSOR = struct.Struct("<QqQqQQQQ")
 _BOOT, _ADD, _REMOVE, _INITIALISE, _REFUSED_ADD, _REFUSED_REMOVE, _SKIPPED = range(1, 8)

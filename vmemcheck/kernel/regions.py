@@ -11,7 +11,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmemcheck.kernel.meaning import Meaning
 
@@ -27,7 +27,7 @@ _BOUNDARY = re.compile(rb'^# \d+ "[^"\n]*" [12]\b', re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
-class Kind(enum.Enum):
+class Kind(enum.StrEnum):
     """What a piece is."""
 
     MACRO = "macro"
@@ -38,8 +38,7 @@ class Kind(enum.Enum):
     INVOCATION = "invocation"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):  # a tuple, since a text has tens of thousands of them
     """One top-level piece of the text.
 
     :param names: identifiers that the piece may define or declare, over-approximated
@@ -109,7 +108,7 @@ def regions_of(text: bytes, known: Mapping[bytes, Region]) -> Iterator[tuple[byt
 
 
 def _moved(pieces: list[Piece], by: int) -> list[Piece]:
-    return [Piece(one.kind, one.start + by, one.end + by, one.names, one.parameters) for one in pieces]
+    return [Piece(kind, start + by, end + by, names, rest) for kind, start, end, names, rest in pieces]
 
 
 def _macros(directives: list[re.Match[bytes]]) -> tuple[list[Piece], list[bytes | None]]:

@@ -19,8 +19,8 @@ from vmemcheck.kernel.expand import ExpandedSource
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import FIRST, Shim
-from vmemcheck.kernel.slicer import Slice, cut
-from vmemcheck.kernel.stored import Entry
+from vmemcheck.kernel.slicer import Cutter, Slice
+from vmemcheck.kernel.stored import Entry, Hint
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import WatchedTree
 
@@ -34,6 +34,7 @@ _UNKNOWN = (
 # Any sizes do for the question which names are known; those of a program are in vmemcheck.kernel.build.
 _SIZES = "#define VMC_STRUCT_PAGE_BYTES 64L\n#define VMC_TABLE_SHIFT 9\n#define VMC_BLOCK_PAGES 32768UL\n"
 _COMPILER_ROUNDS = 10
+_GUESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +68,38 @@ def slice_tree(view: View, shim: Shim, roots: Sequence[str] = ROOTS) -> TreeSlic
     if known is not None:
         return known
     before = entry.load_of_base(TreeSlice)
+    # Of this architecture, or of another one, which shares the files of mm/.
+    usual = [Hint("files", tuple(roots), *arch) for arch in ((view.target.arch,), ())]
+    likely = before.files if before else next(filter(None, (one.load() for one in usual)), ())
     watched = WatchedTree.of(view.tree)
     reader = dataclasses.replace(view.reader, tree=watched)
     with collected_seldom():
-        found = _slice_tree(View(view.kconfig, reader), shim, roots, before.files if before else ())
+        found = _slice_tree(View(view.kconfig, reader), shim, roots, likely)
     entry.store(watched, found)
+    for one in usual:
+        one.store(found.files)
     return found
 
 
 def _slice_tree(view: View, shim: Shim, roots: Sequence[str], likely: Sequence[str] = ()) -> TreeSlice:
     """Slice a tree.
 
-    :param likely: the files that were needed before a change: they need not be found one after the other, if all of
-        them are needed now
+    :param likely: the files that were needed before a change, or in another tree: they need not be found one after the
+        other, if all of them are needed now
     """
     scope = scope_of(view.tree, view.target.arch, view.values)
     first = scope.files_of(tuple(name for name in roots if name in scope.definers) or tuple(roots))
-    if likely:
-        files = tuple(file for file in scope.files if file in {*first, *likely})
-        found = _grown(view, shim, roots, scope, files)
-        if _definers(scope, found.cut, first).issuperset(set(files) - set(first)):
+    wanted = {*first, *likely}
+    for _ in range(_GUESSES if likely else 0):
+        files = tuple(file for file in scope.files if file in wanted)
+        try:
+            found = _grown(view, shim, roots, scope, files)
+        except SliceError:  # of a file, perhaps, that is not needed
+            break
+        needed = {*first, *_definers(scope, found.cut, first)}
+        if needed.issuperset(files):
             return found
+        wanted = needed.intersection(found.files)
     return _grown(view, shim, roots, scope, first)
 
 
@@ -100,11 +112,12 @@ def _grown(view: View, shim: Shim, roots: Sequence[str], scope: Scope, files: tu
         _check_braces(view.tree, source)
         doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
         wanted = (*present, *doors)
-        found = cut(source, wanted, shim.names, shim.needs)
+        cutter = Cutter(source, shim.names, shim.needs)
+        found = cutter.cut(wanted)
         more = _definers(scope, found, files)
         if not more:
             # The compiler is asked when all files are there; it can bring in names that ask for more.
-            found, complaints = _compile_and_cut(source, wanted, shim, found)
+            found, complaints = _compile_and_cut(source, wanted, shim, cutter, found)
             more = _definers(scope, found, files)
         if not more:
             absent = tuple(name for name in roots if name not in present)
@@ -130,13 +143,11 @@ def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
 
 
 def _compile_and_cut(
-    source: ExpandedSource, roots: tuple[str, ...], shim: Shim, found: Slice
+    source: ExpandedSource, roots: tuple[str, ...], shim: Shim, cutter: Cutter, found: Slice
 ) -> tuple[Slice, tuple[str, ...]]:
-    """Cut again with the names that the compiler does not find, as long as the tree has them."""
-    wanted = dict.fromkeys(roots)
-    for number in range(_COMPILER_ROUNDS):
-        if number > 0:
-            found = cut(source, wanted, shim.names, shim.needs)
+    """Cut on with the names that the compiler does not find, as long as the tree has them."""
+    wanted = set(roots)
+    for _ in range(_COMPILER_ROUNDS):
         message = _compiled(found, shim)
         new = [
             name
@@ -146,7 +157,8 @@ def _compile_and_cut(
         ]
         if not new:
             break
-        wanted |= dict.fromkeys(new)
+        wanted.update(new)
+        found = cutter.cut(dict.fromkeys(new))
     return found, tuple(line for line in message.splitlines() if " error: " in line)
 
 

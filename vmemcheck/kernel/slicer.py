@@ -6,7 +6,7 @@ in ``Slice.missing``, with the function that uses it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vmemcheck.kernel.expand import ExpandedSource
@@ -105,7 +105,7 @@ class _Closure:
         if name in self.shim:
             self.from_shim.setdefault(name, self.label(user))
             return
-        found = [n for n in self.source.by_name.get(name, ()) if self._defines(n, name, is_call, is_code)]
+        found = list(self._defining(name, is_call, is_code))
         if self._only_declared(found):
             generated = self.source.generated.get(name, [])
             found += generated
@@ -194,15 +194,19 @@ class _Closure:
         is_function = user < 0 or self.source.pieces[user].kind is Kind.FUNCTION
         return is_function and not _BUILT_IN.fullmatch(name)
 
-    def _defines(self, number: int, name: str, is_call: bool, is_code: bool) -> bool:
-        piece = self.source.pieces[number]
-        if not is_code and piece.kind in (Kind.FUNCTION, Kind.DECLARATION, Kind.INVOCATION):
-            return False
-        if piece.kind in (Kind.MACRO, Kind.UNDEF):
-            return is_call or piece.parameters is None
-        if number not in self.defined:
-            self.defined[number] = defined_names(self.source, piece)
-        return name in self.defined[number]
+    def _defining(self, name: str, is_call: bool, is_code: bool) -> Iterator[int]:
+        # Most names stand in the headers of many functions, as a parameter: this is asked half a million times.
+        pieces, defined = self.source.pieces, self.defined
+        for number in self.source.by_name.get(name, ()):
+            kind = pieces[number].kind
+            if kind is Kind.MACRO or kind is Kind.UNDEF:
+                if is_call or pieces[number].parameters is None:
+                    yield number
+            elif is_code or kind is Kind.TYPE:
+                if number not in defined:
+                    defined[number] = defined_names(self.source, pieces[number])
+                if name in defined[number]:
+                    yield number
 
     def _strong(self, found: list[int]) -> list[int]:
         """Drop the weak definitions when there is another one."""
@@ -235,25 +239,40 @@ class _Closure:
                 self.keep(number, name, user, guess=True)
 
 
+class Cutter:
+    """Cuts slices of one source: each holds what the ones before hold, and what is wanted besides."""
+
+    def __init__(self, source: ExpandedSource, shim: frozenset[str], shim_needs: References | None = None) -> None:
+        """Cut nothing yet.
+
+        :param shim: identifiers and tags (``struct page``) that the shim defines
+        :param shim_needs: what the shim itself wants from the tree
+        """
+        self._closure = _Closure(source, shim)
+        self._shim_needs = shim_needs
+
+    def cut(self, roots: Iterable[str]) -> Slice:
+        """Return the slice that these roots need, and all those before.
+
+        :param roots: names of functions, objects or types (``struct page``)
+        """
+        for root in roots:
+            if root.startswith("struct "):
+                self._closure.need_tag(root.removeprefix("struct "), _ROOT)
+            else:
+                self._closure.need(root, True, _ROOT)
+        if self._shim_needs is not None:
+            self._closure.follow(_SHIM, self._shim_needs)
+            self._shim_needs = None
+        self._closure.run()
+        return _emit(self._closure)
+
+
 def cut(
     source: ExpandedSource, roots: Iterable[str], shim: frozenset[str], shim_needs: References | None = None
 ) -> Slice:
-    """Return the slice of ``source`` that ``roots`` need.
-
-    :param roots: names of functions, objects or types (``struct page``)
-    :param shim: identifiers and tags (``struct page``) that the shim defines
-    :param shim_needs: what the shim itself wants from the tree
-    """
-    closure = _Closure(source, shim)
-    for root in roots:
-        if root.startswith("struct "):
-            closure.need_tag(root.removeprefix("struct "), _ROOT)
-        else:
-            closure.need(root, True, _ROOT)
-    if shim_needs is not None:
-        closure.follow(_SHIM, shim_needs)
-    closure.run()
-    return _emit(closure)
+    """Return the slice of ``source`` that ``roots`` need; see ``Cutter``."""
+    return Cutter(source, shim, shim_needs).cut(roots)
 
 
 def _body(source: Source, piece: Piece) -> str:
@@ -290,7 +309,7 @@ def _emit(closure: _Closure) -> Slice:
         for name, user in sorted(closure.missing.items())
     )
     texts = {name: b"".join(parts).decode("utf-8", "replace") for name, parts in groups.items()}
-    return Slice(**texts, items=tuple(items), from_shim=closure.from_shim, missing=missing)
+    return Slice(**texts, items=tuple(items), from_shim=dict(closure.from_shim), missing=missing)
 
 
 def _group(closure: _Closure, number: int) -> str:

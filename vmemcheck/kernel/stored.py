@@ -84,6 +84,30 @@ class Entry:
             self._tree.seen.add(seen)
 
 
+class Hint:
+    """Names that were right the last time, of whatever tree: they may be wrong, and save time where they are not."""
+
+    def __init__(self, kind: str, *asked: object) -> None:
+        """Choose the place.
+
+        :param asked: what the names depend on most
+        """
+        self._path = _path(kind, canonical((kind, *asked)))
+
+    def load(self) -> tuple[str, ...]:
+        """Return the names; none where there are none."""
+        try:
+            return tuple(filter(None, self._path.read_text().split("\n")))
+        except (OSError, ValueError):
+            return ()
+
+    def store(self, names: Sequence[str]) -> None:
+        """Keep the names, where that is possible."""
+        if self.load() != tuple(names):
+            with contextlib.suppress(OSError):
+                write_whole(self._path, "\n".join(names).encode())
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     """Return what is in an entry, if it is whole and was made by what makes them now."""
     try:

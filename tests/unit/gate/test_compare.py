@@ -101,7 +101,7 @@ class _Observed:
         self._machine = machine
         self.geometry = machine.geometry
 
-    def records(self, sequence: Sequence) -> tuple[object, ...]:
+    def digest(self, sequence: Sequence) -> object:
         return self._machine.run(sequence)
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
@@ -111,7 +111,7 @@ class _Observed:
 class _Elsewhere(_Observed):
     """A machine whose code is at other addresses, and on other lines."""
 
-    def records(self, sequence: Sequence) -> tuple[object, ...]:
+    def digest(self, sequence: Sequence) -> object:
         return (self, *sequence)
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
