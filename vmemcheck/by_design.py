@@ -5,6 +5,7 @@ Such declarations stand in the architecture's value, with their source, and ever
 those that it used: nothing is hidden.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from dataclasses import dataclass
 from vmemcheck.observation import BOOT, Block, Mapping, Table, Warned
 
 Subject = Table | Block | Mapping | Warned | None
+
+
+@functools.lru_cache(maxsize=64)  # asked for each geometry of a tree
+def _matches(pattern: str, code: str) -> bool:
+    return re.search(pattern, code) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class ByDesign:
 
     def applies(self, page_shift: int, code: str) -> bool:
         """Tell whether it is so for a page size, with this code of the tree."""
-        return page_shift in (self.page_shifts or (page_shift,)) and re.search(self.code, code) is not None
+        return page_shift in (self.page_shifts or (page_shift,)) and _matches(self.code, code)
 
     def covers(self, invariant: str, subject: Subject, levels: int) -> bool:
         """Tell whether an objection is about what is declared here.

@@ -5,9 +5,12 @@ One table serves every generator, so that Hypothesis and the bulk search look fo
 """
 
 import random
+from collections import Counter, abc
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
+from itertools import accumulate
+from typing import overload
 
 from vmemcheck import scope as scopes
 from vmemcheck.geometry import Geometry
@@ -96,39 +99,101 @@ def _copies(geometry: Geometry, operation: Operation) -> int:
     return 3 if operation.count == 1 else 1  # several short ranges fit next to each other
 
 
+class _Table(abc.Sequence[Operation]):
+    """Operations in which the kinds alternate, each from simple to complicated.
+
+    With tens of thousands of places it is not made as a whole: what stands at one is worked out when it is asked for.
+    The order of kinds comes again after as many places as the weights are together.
+    """
+
+    def __init__(self, kinds: Mapping[str, list[Operation]]) -> None:
+        self.kinds = [(members, _WEIGHTS[kind]) for kind, members in kinds.items() if members]
+        places = [
+            ((number + 0.5) / weight, kind, number)
+            for kind, (_, weight) in enumerate(self.kinds)
+            for number in range(weight)
+        ]
+        self._order = [(kind, number) for _, kind, number in sorted(places)]
+        self._times = max(-(-len(members) // weight) for members, weight in self.kinds)
+
+    def __len__(self) -> int:
+        return self._times * len(self._order)
+
+    @overload
+    def __getitem__(self, at: int) -> Operation: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Operation]: ...
+    def __getitem__(self, at: int | slice) -> Operation | list[Operation]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        times, place = divmod(range(len(self))[at], len(self._order))
+        kind, number = self._order[place]
+        members, weight = self.kinds[kind]
+        return members[(weight * times + number) % len(members)]
+
+    def before(self, at: int) -> list[int]:
+        """Return how many operations of each kind stand before a place."""
+        times, place = divmod(at, len(self._order))
+        first = Counter(kind for kind, _ in self._order[:place])
+        return [weight * times + first[kind] for kind, (_, weight) in enumerate(self.kinds)]
+
+
 @lru_cache(maxsize=64)
-def weighted_operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
+def weighted_operations(geometry: Geometry, scope: Scope) -> _Table:
     """Return the operations of a scope other than boot memory, each as often as it is to come; simple ones first."""
-    everything = scopes.operations(geometry, scope)
-    table: list[Operation] = [op for op in everything if not isinstance(op, Boot)]
     kinds: dict[str, list[Operation]] = {kind: [] for kind in _WEIGHTS}
-    for operation in table:
-        kinds[_kind(operation)] += [operation] * _copies(geometry, operation)
-    unit = max(-(-len(members) // _WEIGHTS[kind]) for kind, members in kinds.items())
-    # The kinds alternate all through the table, each from simple to complicated.
-    weighted: list[tuple[float, Operation]] = []
-    for kind, members in kinds.items():
-        weight = _WEIGHTS[kind]
-        weighted += [((n + 0.5) / weight, members[n % len(members)]) for n in range(weight * unit) if members]
-    return tuple(operation for _, operation in sorted(weighted, key=itemgetter(0)))
+    for operation in scopes.operations(geometry, scope):
+        if not isinstance(operation, Boot):
+            kinds[_kind(operation)] += [operation] * _copies(geometry, operation)
+    return _Table(kinds)
+
+
+class _Turns(abc.Sequence[Sequence]):
+    """The operations of a table, every other one of those that may fail with a second try behind it."""
+
+    def __init__(self, geometry: Geometry, table: _Table) -> None:
+        self._geometry = geometry
+        self._table = table
+        # How many of the first members of each kind may fail.
+        self._failing = [
+            list(accumulate((_may_fail(geometry, one) for one in members), initial=0)) for members, _ in table.kinds
+        ]
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @overload
+    def __getitem__(self, at: int) -> Sequence: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Sequence]: ...
+    def __getitem__(self, at: int | slice) -> Sequence | list[Sequence]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
+        operation = self._table[at]
+        again = _again(self._geometry, operation)
+        return (operation, again) if again and self._failing_before(at) % 2 == 0 else (operation,)
+
+    def _failing_before(self, at: int) -> int:
+        found = 0
+        for number, failing in zip(self._table.before(at), self._failing, strict=True):
+            times, rest = divmod(number, len(failing) - 1)
+            found += times * failing[-1] + failing[rest]
+        return found
 
 
 @lru_cache(maxsize=64)
-def weighted_turns(geometry: Geometry, scope: Scope) -> tuple[Sequence, ...]:
+def weighted_turns(geometry: Geometry, scope: Scope) -> abc.Sequence[Sequence]:
     """Return what can come next: an operation, or for half of the adds that may fail, a second try behind it."""
     table = weighted_operations(geometry, scope)
-    if not scope.faults:
-        return tuple((operation,) for operation in table)
-    # An operation that comes more often is one object: to compare objects is faster than operations.
-    different = {id(operation): operation for operation in table}
-    again_of = {key: _again(geometry, operation) for key, operation in different.items()}
-    turns: list[Sequence] = []
-    failing = 0
-    for operation in table:
-        again = again_of[id(operation)]
-        failing += again is not None
-        turns.append((operation, again) if again and failing % 2 else (operation,))
-    return tuple(turns)
+    return _Turns(geometry, table) if scope.faults else [(operation,) for operation in table]
+
+
+def _may_fail(geometry: Geometry, operation: Operation) -> bool:
+    """Tell whether an add fails for want of memory with all that it needs: see ``_again()``."""
+    if isinstance(operation, AddMemory | AddDevice) and operation.fault:
+        return operation.fault != Fault(FaultKind.ORDER, 1)
+    return isinstance(operation, AddDevice) and bool(operation.altmap) and _again(geometry, operation) is not None
 
 
 def _again(geometry: Geometry, operation: Operation) -> Operation | None:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vmemcheck.kernel.tree import Tree, open_tree
@@ -24,7 +25,10 @@ _FOLDERS = ("include", "init", "kernel", "lib", "mm", "scripts")
 
 
 def copied(tree: Tree, arch: str, folder: Path) -> Tree:
-    """Return a copy with what one architecture needs; its files are links, so that it is made in no time."""
+    """Return a copy with what one architecture needs; its files are links, so that it is made in no time.
+
+    What is known of the tree is known of the copy, as far as the files are the same.
+    """
     root = folder / tree.root.name
     for name in (*_FOLDERS, f"arch/{arch}"):
         if tree.has(name):
@@ -32,7 +36,7 @@ def copied(tree: Tree, arch: str, folder: Path) -> Tree:
     for path in (*tree.root.iterdir(), *(tree.root / "arch").iterdir()):
         if path.is_file():
             _link(str(path), str(root / path.relative_to(tree.root)))
-    return open_tree(root)
+    return replace(open_tree(root), base=tree.root)
 
 
 class CopyOf:

@@ -286,8 +286,8 @@ def _before_group(text: bytes) -> bytes:
         depth += 1 if text.startswith(b")", place) else -1
         if depth == 0:
             break
-    word = re.search(rb"\w+\s*$", text[max(at - 200, 0) : at])
-    return word[0].strip() if word else b""
+    word = _LAST_WORD.search(text[max(at - 200, 0) : at].rstrip())
+    return word[0] if word else b""
 
 
 def group_end(code: bytes, at: int, stop: int) -> int:

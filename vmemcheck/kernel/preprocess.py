@@ -11,7 +11,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +85,11 @@ class Reader:
             self._generate(folder, unit, defines)
         if result.returncode != 0:
             raise self._refused(result.stderr, folder)
-        self._check_origin(result.stdout, folder)
-        return Preprocessed(result.stdout.replace(os.fsencode(folder), b"generated"), _placeholders(folder))
+        files = {os.fsdecode(name) for name in set(_MARKER.findall(result.stdout))}
+        generated = {name for name in files if name.startswith(f"{folder}/")}
+        self._check_origin(files - generated)
+        text = result.stdout.replace(os.fsencode(folder), b"generated")
+        return Preprocessed(text, _placeholders(folder, generated))
 
     def _arguments(self, folder: Path, defines: Sequence[str]) -> list[str]:
         arch = f"arch/{self.target.arch}/include"
@@ -161,11 +164,10 @@ class Reader:
             return "".join([*lines, f"#define ARM64_NCAPS {len(names)}\n"])
         return _COMPILER_HEADERS.get(name, "")
 
-    def _check_origin(self, text: bytes, folder: Path) -> None:
+    def _check_origin(self, files: Set[str]) -> None:
         """Refuse text from outside of the tree, whatever an ``#include`` in it says."""
-        names = [os.fsdecode(name) for name in set(_MARKER.findall(text))]
         search = (f"arch/{self.target.arch}/include", *self._later_folders())
-        self.tree.included([name for name in names if not name.startswith(("<", f"{folder}/"))], search)
+        self.tree.included([name for name in files if not name.startswith("<")], search)
 
     def _refused(self, message: bytes, folder: Path) -> SliceError:
         """Return what the preprocessor objects to; of what is outside of the tree nothing is told but its name.
@@ -211,7 +213,7 @@ def _write(path: Path, text: str) -> None:
     write_whole(path, text.encode())
 
 
-def _placeholders(folder: Path) -> tuple[str, ...]:
-    empty = (path for path in folder.rglob("*.h") if path.stat().st_size == 0)
-    names = {str(path.relative_to(folder)) for path in empty}
-    return tuple(sorted(names - {_AUTOCONF, BOUNDS}))
+def _placeholders(folder: Path, generated: Set[str]) -> tuple[str, ...]:
+    """Return the names of those generated headers that say nothing."""
+    names = {name.removeprefix(f"{folder}/") for name in generated} - {_AUTOCONF, BOUNDS}
+    return tuple(sorted(name for name in names if (folder / name).stat().st_size == 0))

@@ -58,6 +58,8 @@ class Region:
     def __init__(self, text: bytes) -> None:
         """Look at the text."""
         self.code = _NOISE.sub(_blanked, text)
+        self.opens_comment = b"/*" in self.code
+        """Whether a comment goes on behind its end."""
         self._markers = [(match.end() + 1, int(match[1]), match[2].decode()) for match in _MARKER.finditer(text)]
         directives = list(_DIRECTIVE.finditer(self.code))
         self.code_only = _without(self.code, directives)
@@ -99,7 +101,7 @@ def regions_of(text: bytes, known: Mapping[bytes, Region]) -> Iterator[tuple[byt
     for part in parts:
         if part not in here:
             here[part] = known.get(part) or Region(part)
-    if any(b"/*" in region.code for region in here.values()):
+    if any(region.opens_comment for region in here.values()):
         # What looks like a boundary stood in a comment.
         yield text, Region(text)
         return

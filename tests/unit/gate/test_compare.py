@@ -23,7 +23,8 @@ from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope
 
-_SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-once", "no-leak", "refusals")][:4]
+# One that is wrong in nearly every sequence takes long to search, and shows no more.
+_SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-once") and one.operations > 1][:4]
 
 
 def _search(variant: Variant) -> Search:

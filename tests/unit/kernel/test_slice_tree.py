@@ -90,15 +90,9 @@ def test_slice_tree_change_of_tree_or_shim_gives_a_new_slice(tmp_path: Path) -> 
     assert _sliced(tmp_path / "linux", {}).cut.missing != ()
 
 
-@pytest.mark.parametrize(("body", "reads"), [("walk(3)", 1), ("4", 2), ("walk(new(5))", 2)])
-def test_slice_tree_of_a_changed_copy_is_what_it_is_without_its_base(
-    body: str, reads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The files that the base needed are read at once; where one is not needed any more, they are found anew."""
-    hook = _FILES["arch/x86/mm/hook.c"].replace("walk(2)", body)
-    more = {"arch__x86__mm__hook": hook, "arch__x86__mm__new": "int new(int n)\n{\n\treturn n;\n}\n"}
-    alone = _sliced(tmp_path / "alone", _SHIM, **more)
-    _sliced(tmp_path / "linux", _SHIM)
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Return what the preprocessor is asked to read."""
     asked: list[tuple[str, ...]] = []
     read = Reader.read
 
@@ -107,5 +101,39 @@ def test_slice_tree_of_a_changed_copy_is_what_it_is_without_its_base(
         return read(self, names, defines)
 
     monkeypatch.setattr(Reader, "read", noted)
+    return asked
+
+
+@pytest.mark.parametrize(("body", "reads"), [("walk(3)", 1), ("4", 2), ("walk(new(5))", 2)])
+def test_slice_tree_of_a_changed_copy_is_what_it_is_without_its_base(
+    body: str, reads: int, tmp_path: Path, asked: list[tuple[str, ...]]
+) -> None:
+    """The files that the base needed are read at once; where one is not needed any more, they are found anew."""
+    hook = _FILES["arch/x86/mm/hook.c"].replace("walk(2)", body)
+    more = {"arch__x86__mm__hook": hook, "arch__x86__mm__new": "int new(int n)\n{\n\treturn n;\n}\n"}
+    alone = _sliced(tmp_path / "alone", _SHIM, **more)
+    _sliced(tmp_path / "linux", _SHIM)
+    asked.clear()
     assert alone == _sliced(tmp_path / "copy", _SHIM, tmp_path / "linux", **more)
+    assert reads == len(asked)
+
+
+_UNREADABLE = {"arch__x86__mm__walk": "#error not for this configuration\n"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reads", "more"),
+    [("walk(3)", 1, {}), ("4", 2, {}), ("4", 3, _UNREADABLE), ("walk(new(5))", 2, {})],
+    ids=["the-same-files", "one-less", "one-less-that-cannot-be-read", "one-more"],
+)
+def test_slice_tree_of_another_tree_is_what_it_is_alone(
+    body: str, reads: int, more: dict[str, str], tmp_path: Path, asked: list[tuple[str, ...]]
+) -> None:
+    """The files that the last tree needed are tried first, and what they are does not show in the slice."""
+    hook = _FILES["arch/x86/mm/hook.c"].replace("walk(2)", body)
+    more = {"arch__x86__mm__hook": hook, "arch__x86__mm__new": "int new(int n)\n{\n\treturn n;\n}\n", **more}
+    alone = _sliced(tmp_path / "alone", _SHIM, **more)
+    _sliced(tmp_path / "linux", _SHIM)
+    asked.clear()
+    assert alone == _sliced(tmp_path / "other", _SHIM, **more)
     assert reads == len(asked)
