@@ -17,6 +17,7 @@ from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.watched import looked_at_once
 from vmemcheck.scope import Scope
 
 # The size on which other numbers of levels are tried too: that of nearly every kernel.
@@ -99,6 +100,7 @@ def target_named(name: str, page_size: str | None) -> Target:
     return targets((name,), (page_bytes(page_size).bit_length() - 1,) if page_size else ())[0]
 
 
+@looked_at_once()
 def prepare(
     tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int, *, named: bool
 ) -> Prepared:

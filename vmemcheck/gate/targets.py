@@ -17,7 +17,7 @@ from vmemcheck.gate.facts import changed_facts
 from vmemcheck.gate.result import FactChange
 from vmemcheck.gate.text import same_program
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.kernel.watched import WatchedTree
+from vmemcheck.kernel.watched import WatchedTree, looked_at_once
 from vmemcheck.selection import ALL, Prepared, Target, Wishes, prepare
 
 
@@ -62,6 +62,7 @@ class TargetPairs:
 
 
 @collected_seldom()
+@looked_at_once()
 def prepare_pairs(question: Question) -> TargetPairs:
     """Slice a target before and after; an error becomes a result."""
     target = question.target

@@ -33,12 +33,8 @@ class Static:
 
 @lru_cache(maxsize=64)
 def max_folio_order_of(program: Program) -> int:
-    """Return the size of vmc_max_folio_order[], see vmemcheck/shim/doors.c: the tree's macro, as the compiler read it.
-
-    :raises BuildError: when binutils is not installed
-    """
-    found = symbols(program.path, "--defined-only")
-    return next(int(words[3], 16) for words in found if words[0] == "vmc_max_folio_order")
+    """Return the size of vmc_max_folio_order[] in vmemcheck/shim/doors.c: the tree's macro, as the compiler read it."""
+    return next(int(words[3], 16) for words in _own(program) if words[0] == "vmc_max_folio_order")
 
 
 @lru_cache(maxsize=64)
@@ -49,8 +45,7 @@ def statics_of(program: Program) -> tuple[Static, ...]:
     :raises ExecutorError: when there are more than a program can be told of
     """
     found = []
-    lines = program.path.with_name(NAMES).read_text().splitlines()
-    own = {(words[0], words[3]) for words in map(str.split, lines) if len(words) == 4}
+    own = {(words[0], words[3]) for words in _own(program) if len(words) == 4}
     for words in symbols(program.path, "--defined-only", "--numeric-sort"):
         # What the linker itself puts there has no size.
         if len(words) == 4 and (words[0], words[3]) in own and words[1] in _TYPES and not words[0].startswith(_OWN):
@@ -63,3 +58,8 @@ def statics_of(program: Program) -> tuple[Static, ...]:
             to_fix="raise VMC_MOST_SPANS in vmemcheck/shim/canonical.c and _MOST in vmemcheck/kernel/statics.py",
         )
     return tuple(found)
+
+
+def _own(program: Program) -> list[list[str]]:
+    """Return the symbols of the slice and the shim, without those of the C library."""
+    return [line.split() for line in program.path.with_name(NAMES).read_text().splitlines()]

@@ -4,12 +4,15 @@
 So that later one can tell whether the same work would see the same files. Nothing is stored here.
 """
 
+import contextlib
 import hashlib
 import os
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from vmemcheck.kernel.tree import Tree
 
@@ -70,6 +73,11 @@ _CONTENTS: dict[tuple[int, ...], _Content] = {}
 """What is in the files that were read, of a tree and of its copies, by what tells that a file was changed."""
 
 
+_Seen = TypeVar("_Seen")
+_LOOKED_AT: ContextVar[dict[tuple[str, str], Any] | None] = ContextVar("_LOOKED_AT", default=None)
+"""Within ``looked_at_once()``, what was seen in which place."""
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedTree(Tree):
     """A tree that notes what is asked of it."""
@@ -127,6 +135,19 @@ class WatchedTree(Tree):
             self.seen.absent.setdefault(folder, []).append(file)
 
 
+@contextlib.contextmanager
+def looked_at_once() -> Iterator[None]:
+    """Within this, a file or folder that was looked at is taken to be the same when it is asked for again."""
+    if _LOOKED_AT.get() is not None:
+        yield
+        return
+    before = _LOOKED_AT.set({})
+    try:
+        yield
+    finally:
+        _LOOKED_AT.reset(before)
+
+
 def is_unchanged(tree: Tree, seen: Seen) -> bool:
     """Tell whether the tree still looks like this."""
     return (
@@ -134,18 +155,36 @@ def is_unchanged(tree: Tree, seen: Seen) -> bool:
         and not any(_has_any(tree, folder, names) for folder, names in seen.absent.items())
         # What is in a file tells that there is one.
         and all(tree.has(name) == found for name, found in seen.present.items() if not (found and seen.files.get(name)))
-        and all(
-            _listing(tree.files(folder, suffix, prefix)) == digest
-            for (folder, prefix, suffix), digest in ((name.split(":"), each) for name, each in seen.listings.items())
-        )
+        and all(_names_digest(tree, *name.split(":")) == digest for name, digest in seen.listings.items())
     )
 
 
 def _has_any(tree: Tree, folder: str, names: list[str]) -> bool:
+    path = f"{tree.root}/{folder}"
+    return not _once("folder", path, lambda: _listed(path)).isdisjoint(names)
+
+
+def _names_digest(tree: Tree, folder: str, prefix: str, suffix: str) -> str:
+    key = f"{tree.root}/{folder}:{prefix}:{suffix}"
+    return _once("names", key, lambda: _listing(tree.files(folder, suffix, prefix)))
+
+
+def _once(kind: str, path: str, look: Callable[[], _Seen]) -> _Seen:
+    """Return what is seen in a place, without another look within ``looked_at_once()``."""
+    known = _LOOKED_AT.get()
+    if known is None:
+        return look()
+    if (kind, path) not in known:
+        known[kind, path] = look()
+    found: _Seen = known[kind, path]
+    return found
+
+
+def _listed(path: str) -> frozenset[str]:
     try:
-        return not set(os.listdir(f"{tree.root}/{folder}")).isdisjoint(names)  # noqa: PTH208  # names, not paths
+        return frozenset(os.listdir(path))  # noqa: PTH208  # names, not paths
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return frozenset()
 
 
 def _content(tree: Tree, name: str) -> _Content:
@@ -169,6 +208,10 @@ def _content(tree: Tree, name: str) -> _Content:
 
 
 def _digest(tree: Tree, name: str) -> str:
+    return _once("file", f"{tree.root}/{name}", lambda: _digest_now(tree, name))
+
+
+def _digest_now(tree: Tree, name: str) -> str:
     try:
         return _content(tree, name).digest
     except OSError:

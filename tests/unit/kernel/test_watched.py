@@ -8,7 +8,7 @@ import pytest
 
 from vmemcheck.kernel import watched as module
 from vmemcheck.kernel.tree import Tree
-from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged
+from vmemcheck.kernel.watched import Seen, WatchedTree, is_unchanged, looked_at_once
 
 _FILES = {
     "mm/a.c": "#include <linux/a.h>\n#include <asm/b.h>\n#include OTHER\n",
@@ -106,6 +106,21 @@ def test_is_unchanged_file_that_was_looked_for_appears_is_false(watched: Watched
     """A header in a place that is searched before, a file of a listed folder, one that was asked for."""
     (watched.root / name).parent.mkdir(parents=True, exist_ok=True)
     (watched.root / name).write_text("")
+    assert not is_unchanged(watched, watched.seen)
+
+
+@pytest.mark.parametrize("name", ["mm/a.c", "mm/b.c", "arch/x86/include/asm/b.h"])
+def test_looked_at_once_what_changes_meanwhile_shows_afterwards(watched: WatchedTree, name: str) -> None:
+    """A file, a listing and a folder are looked at once, also in what is nested; a copy of the tree is another one."""
+    copy = replace(watched, root=watched.root.parent / "copy")
+    with looked_at_once():
+        assert is_unchanged(watched, watched.seen)
+        (watched.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (watched.root / name).write_text("int changed;\n")
+        with looked_at_once():
+            assert is_unchanged(watched, watched.seen)
+        assert is_unchanged(watched, watched.seen)
+        assert not is_unchanged(copy, watched.seen)
     assert not is_unchanged(watched, watched.seen)
 
 
