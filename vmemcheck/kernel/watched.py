@@ -7,19 +7,17 @@ So that later one can tell whether the same work would see the same files. Nothi
 import contextlib
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from vmemcheck.kernel.inclusion import Named
 from vmemcheck.kernel.tree import Tree
 
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
 _MOST_CONTENTS = 32_768
 _SURELY_ANOTHER_TIME_NS = 2_000_000_000
-_ASKED = re.compile(rb'\b__has_include(?:_next)?[ \t]*\([ \t]*[<"]([^>"\n]+)[>"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +48,16 @@ class Seen:
 class _Content:
     """What is in a file.
 
-    :param quoted: names that it includes in quotes
-    :param others: those that it includes or asks for otherwise
+    :param named: headers that it names
     """
 
     digest: str
-    quoted: tuple[str, ...]
-    others: tuple[str, ...]
+    named: Named
 
     @classmethod
     def of(cls, content: bytes) -> "_Content":
         """Look at what is in a file."""
-        included = _INCLUDE.findall(content)
-        quoted = (name for _, name in included if name)
-        others = (*(name for name, _ in included if name), *_ASKED.findall(content))
-        return cls(
-            hashlib.sha256(content).hexdigest(), tuple(map(os.fsdecode, quoted)), tuple(map(os.fsdecode, others))
-        )
+        return cls(hashlib.sha256(content).hexdigest(), Named.by(content))
 
 
 _CONTENTS: dict[tuple[int, ...], _Content] = {}
@@ -117,8 +108,8 @@ class WatchedTree(Tree):
             content = _content(self, name)
             self.seen.files[name] = content.digest
             folder = os.path.dirname(name)  # noqa: PTH120  # thousands of names: Path is too slow
-            wanted.update(content.quoted, content.others)
-            for each in content.quoted:
+            wanted.update(content.named.quoted, content.named.others)
+            for each in content.named.quoted:
                 self._note_absent(os.path.normpath(f"{folder}/{each}"))
             # An #include can also come out of a macro.
             wanted.update(name[len(place) + 1 :] for place in search if name.startswith(f"{place}/"))
