@@ -3,10 +3,14 @@
 
 import contextlib
 import hashlib
+import itertools
+import struct
+import zlib
+from collections.abc import Iterator
 from typing import Protocol, Self
 
+from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Job, machine_of
-from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.machine import KernelMachine
@@ -17,17 +21,17 @@ from vmemcheck.observation import Observation
 from vmemcheck.operation import Sequence
 
 _MOST_ENTRIES = 1024
+_HEAD = struct.Struct(f"<{DIGEST_BYTES}sI")
 
 
 class Recording(Protocol):
     """A machine that tells what it observed by a digest."""
 
-    @property
-    def geometry(self) -> Geometry:
-        """The sizes that it was built with."""
+    def request(self, sequence: Sequence) -> bytes:
+        """Return what to ask for to run a sequence."""
 
-    def digest(self, sequence: Sequence) -> object:
-        """Run the operations; return a digest of what each step did, of which addresses of the program are a part."""
+    def digest(self, request: bytes) -> bytes:
+        """Run a sequence; return a digest of what each step did, of which addresses of the program are a part."""
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run the operations; return what was observed."""
@@ -36,29 +40,29 @@ class Recording(Protocol):
 class Recorded:
     """The machine of a job; it is started only for what is not known of it.
 
-    Digests are asked for in the order of ``random_sequences()`` with the scope and the seed of the job. A file that is
-    damaged has digests that no machine gives: then what was observed is compared.
+    A file that is damaged holds no digests, or some that no machine gives: then what was observed is compared.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
         decides = (job.text, job.cell.geometry, job.traits, job.scope, job.seed, sources_digest(), compiler_version())
         self._path = cache_folder("recorded") / hashlib.sha256(canonical(decides).encode()).hexdigest()[:40]
-        self._known: list[bytes] = []
-        self._asked = self._kept = 0
+        self._answers: list[tuple[bytes, bytes]] = []
+        self._kept = 0
         self._machine: KernelMachine | None = None
 
-    @property
-    def geometry(self) -> Geometry:
-        """The sizes that it was built with."""
-        return self._job.cell.geometry
+    def answers(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the request for each sequence of the search, and the digest of what was done."""
+        yield from self._answers[: self._job.examples]
+        for sequence in itertools.islice(self.sequences(), len(self._answers), None):
+            request = self._started().request(sequence)
+            self._answers.append((request, self._started().digest(request)))
+            yield self._answers[-1]
 
-    def digest(self, sequence: Sequence) -> bytes:
-        """Return the digest of the next sequence of the search."""
-        self._asked += 1
-        if self._asked > len(self._known):
-            self._known.append(self._started().digest(sequence))
-        return self._known[self._asked - 1]
+    def sequences(self) -> Iterator[Sequence]:
+        """Yield the sequences of the search."""
+        job = self._job
+        return random_sequences(job.cell.geometry, job.scope, job.examples, job.seed)
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         """Run any operations; return what was observed."""
@@ -70,18 +74,26 @@ class Recorded:
         return self._machine
 
     def __enter__(self) -> Self:
-        with contextlib.suppress(OSError):
-            data = self._path.read_bytes()
+        with contextlib.suppress(OSError, zlib.error):
+            self._answers = list(_unpacked(zlib.decompress(self._path.read_bytes())))
             keep_newest(self._path, _MOST_ENTRIES)
-            whole = range(len(data) // DIGEST_BYTES)
-            self._known = [data[number * DIGEST_BYTES :][:DIGEST_BYTES] for number in whole]
-        self._kept = len(self._known)
+        self._kept = len(self._answers)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._machine is not None:
             self._machine.close()
-        if len(self._known) > self._kept:
+        if len(self._answers) > self._kept:
+            packed = b"".join(_HEAD.pack(digest, len(request)) + request for request, digest in self._answers)
             with contextlib.suppress(OSError):
-                write_whole(self._path, b"".join(self._known))
+                write_whole(self._path, zlib.compress(packed, level=1))
                 keep_newest(self._path, _MOST_ENTRIES)
+
+
+def _unpacked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + _HEAD.size <= len(data):
+        digest, length = _HEAD.unpack_from(data, at)
+        at += _HEAD.size + length
+        if at <= len(data):
+            yield data[at - length : at], digest

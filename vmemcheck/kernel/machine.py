@@ -114,9 +114,13 @@ class KernelMachine:
         count, data = self._ask(sequence, details=False)
         return tuple(record(data, number * RECORD.size) for number in range(count))
 
-    def digest(self, sequence: Sequence) -> bytes:
-        """Run the operations; return a digest of ``DIGEST_BYTES`` of what ``records()`` returns."""
-        count, data = self._ask(sequence, details=False)
+    def request(self, sequence: Sequence) -> bytes:
+        """Return what to ask the program for to run the operations in order, from an empty machine."""
+        return self._request(sequence, details=False)
+
+    def digest(self, request: bytes) -> bytes:
+        """Run what is asked for; return a digest of ``DIGEST_BYTES`` of what ``records()`` returns."""
+        count, data = self._executor.ask(request)
         return hashlib.blake2b(data[: count * RECORD.size], digest_size=DIGEST_BYTES).digest()
 
     def reached(self, sequence: Sequence) -> bytes:
@@ -149,10 +153,12 @@ class KernelMachine:
         self._executor.close()
 
     def _ask(self, sequence: Sequence, *, details: bool) -> tuple[int, bytes]:
+        return self._executor.ask(self._request(sequence, details=details))
+
+    def _request(self, sequence: Sequence, *, details: bool) -> bytes:
         if not self._traits.devices:
             self._check_devices(sequence)
-        asked = request(self._geometry, sequence, details=details, milliseconds=self._milliseconds)
-        return self._executor.ask(asked)
+        return request(self._geometry, sequence, details=details, milliseconds=self._milliseconds)
 
     def _check_devices(self, sequence: Sequence) -> None:
         """Refuse what nobody can ask of such a kernel; that it refuses a request can be asked.

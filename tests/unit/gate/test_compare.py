@@ -2,7 +2,11 @@
 """What a series breaks, what was there before, and what it fixes: told with machines that are wrong on purpose."""
 
 import contextlib
+import hashlib
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +17,13 @@ from vmemcheck.bulk import bulk_search
 from vmemcheck.check import CellResult, Job
 from vmemcheck.errors import ExecutorError
 from vmemcheck.gate import compare as module
+from vmemcheck.gate import recorded
 from vmemcheck.gate.changes import unbuilt_of
 from vmemcheck.gate.compare import Pair, Search, compare, do_the_same, fixed, holds, sorted_out, violates
+from vmemcheck.gate.recorded import Recorded
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
+from vmemcheck.kernel.protocol import DIGEST_BYTES
 from vmemcheck.machine import Machine
 from vmemcheck.observation import Event, Freed, Observation, Unmapped, Warned
 from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove, Sequence
@@ -96,24 +103,29 @@ def test_geometry_whose_search_ends_with_an_error_has_no_verdict(
 
 
 class _Observed:
-    """A machine whose digests are its observations."""
+    """A machine whose digests are made of its observations."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self.geometry = machine.geometry
 
-    def digest(self, sequence: Sequence) -> object:
-        return self._machine.run(sequence)
+    def request(self, sequence: Sequence) -> bytes:
+        return pickle.dumps(sequence)
+
+    def digest(self, request: bytes) -> bytes:
+        return hashlib.blake2b(repr(self.run(pickle.loads(request))).encode(), digest_size=DIGEST_BYTES).digest()  # noqa: S301  # what was just made
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         return tuple(self._machine.run(sequence))
+
+    def close(self) -> None:
+        pass
 
 
 class _Elsewhere(_Observed):
     """A machine whose code is at other addresses, and on other lines."""
 
-    def digest(self, sequence: Sequence) -> object:
-        return (self, *sequence)
+    def digest(self, request: bytes) -> bytes:
+        return id(self).to_bytes(DIGEST_BYTES, "little")
 
     def run(self, sequence: Sequence) -> tuple[Observation, ...]:
         return tuple(
@@ -128,15 +140,33 @@ def _moved(event: Event) -> Event:
 
 
 @pytest.mark.parametrize("variant", _SOME, ids=lambda variant: variant.broken.replace(" ", "-"))
-def test_machine_that_does_something_else_in_one_step_does_not_the_same(variant: Variant) -> None:
-    """All steps of all sequences are compared: the mistake shows, and the same mistake on both does not."""
-    good, bad = _Observed(ReferenceMachine(variant.geometry)), _Observed(variant.machine(variant.geometry))
-    assert do_the_same(good, good, _search(variant))
-    assert do_the_same(bad, bad, _search(variant))
-    assert not do_the_same(good, bad, _search(variant))
-    good, bad = _Elsewhere(ReferenceMachine(variant.geometry)), _Elsewhere(variant.machine(variant.geometry))
-    assert do_the_same(good, _Observed(ReferenceMachine(variant.geometry)), _search(variant))
-    assert not do_the_same(good, bad, _search(variant))
+def test_machine_that_does_something_else_in_one_step_does_not_the_same(
+    variant: Variant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All steps of all sequences are compared: the mistake shows, and the same mistake on both does not.
+
+    So it is with what is kept of the base, and with digests that say nothing.
+    """
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    geometry, one = variant.geometry, replace(cell("x86_64", "4K", 64), geometry=variant.geometry)
+    makers: dict[str, Callable[[], _Observed]] = {
+        "good": lambda: _Observed(ReferenceMachine(geometry)),
+        "bad": lambda: _Observed(variant.machine(geometry)),
+        "good elsewhere": lambda: _Elsewhere(ReferenceMachine(geometry)),
+        "bad elsewhere": lambda: _Elsewhere(variant.machine(geometry)),
+    }
+    monkeypatch.setattr(recorded, "machine_of", lambda job: makers[job.text]())
+
+    def alike(base: str, patched: str) -> bool:
+        with Recorded(Job(one, base, base, Traits(), variant.scope, 100, 0)) as known:
+            return do_the_same(known, makers[patched]())
+
+    for _ in ("asked", "kept"):
+        assert alike("good", "good")
+        assert alike("bad", "bad")
+        assert not alike("good", "bad")
+        assert alike("good elsewhere", "good")
+        assert not alike("good elsewhere", "bad elsewhere")
 
 
 def test_geometry_that_does_the_same_has_the_findings_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:

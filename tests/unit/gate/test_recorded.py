@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is known of a base is not asked of a program again."""
 
-from collections.abc import Iterable
+import hashlib
+import itertools
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +15,9 @@ from vmemcheck.gate import recorded as module
 from vmemcheck.gate.recorded import Recorded
 from vmemcheck.kernel.machine import Traits
 from vmemcheck.kernel.protocol import DIGEST_BYTES
-from vmemcheck.operation import AddMemory, Sequence
+from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope
 
-_SEQUENCES: list[Sequence] = [(AddMemory(block, 1),) for block in range(4)]
 _JOB = Job(cell("x86_64", "4K", 64), "text", "name", Traits(), Scope(), 4, 0)
 
 
@@ -24,11 +25,14 @@ class _Program:
     """Notes what it is asked, and answers with it."""
 
     def __init__(self) -> None:
-        self.asked: list[Sequence] = []
+        self.asked: list[bytes] = []
 
-    def digest(self, sequence: Sequence) -> bytes:
-        self.asked.append(sequence)
-        return repr(sequence).encode()[:DIGEST_BYTES].ljust(DIGEST_BYTES)
+    def request(self, sequence: Sequence) -> bytes:
+        return repr(sequence).encode()
+
+    def digest(self, request: bytes) -> bytes:
+        self.asked.append(request)
+        return hashlib.blake2b(request, digest_size=DIGEST_BYTES).digest()
 
     def close(self) -> None:
         pass
@@ -43,33 +47,40 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Program:
     return started
 
 
-def _digests(job: Job, sequences: Iterable[Sequence]) -> list[bytes]:
+def _answers(job: Job, number: int = 4) -> list[tuple[bytes, bytes]]:
     with Recorded(job) as recorded:
-        return [recorded.digest(one) for one in sequences]
+        return list(itertools.islice(recorded.answers(), number))
 
 
-def test_recorded_digests_are_asked_once(program: _Program) -> None:
-    """What was asked before is known; what comes behind it is asked, and known the next time."""
-    first = _digests(_JOB, _SEQUENCES[:2])
-    whole = _digests(_JOB, _SEQUENCES)
-    assert _SEQUENCES == program.asked
+def _requests(job: Job) -> list[bytes]:
+    return [repr(one).encode() for one in Recorded(job).sequences()]
+
+
+def test_recorded_sequences_are_asked_for_once(program: _Program) -> None:
+    """What was asked for is known; what comes behind it is asked for, and known the next time."""
+    first = _answers(_JOB, 2)
+    whole = _answers(_JOB)
+    assert _requests(_JOB) == program.asked == [request for request, _ in whole]
     assert first == whole[:2]
-    assert whole == _digests(_JOB, _SEQUENCES)
-    assert _SEQUENCES == program.asked
+    assert whole == _answers(_JOB)
+    assert 4 == len(program.asked)
+    assert first == _answers(replace(_JOB, examples=2))
 
 
 def test_recorded_digests_are_those_of_one_program_and_search(program: _Program) -> None:
     """Another code, another scope and another seed are other ones."""
     others = [replace(_JOB, text="other"), replace(_JOB, scope=Scope(sections=1)), replace(_JOB, seed=1)]
     for job in (_JOB, *others):
-        _digests(job, _SEQUENCES[:1])
+        assert _requests(job)[:1] == [request for request, _ in _answers(job, 1)]
     assert 4 == len(program.asked)
 
 
-def test_recorded_digests_of_a_file_that_was_cut_short_are_asked_again(program: _Program, tmp_path: Path) -> None:
-    """Half of a digest is none."""
-    whole = _digests(_JOB, _SEQUENCES)
+@pytest.mark.parametrize("whole", [True, False], ids=["cut-short-before", "cut-short"])
+def test_recorded_file_that_was_cut_short_is_no_answer(program: _Program, tmp_path: Path, whole: bool) -> None:
+    """Half of an answer is none, nor is what cannot be unpacked."""
+    answers = _answers(_JOB)
     (file,) = (tmp_path / "vmemcheck/recorded").iterdir()
-    file.write_bytes(file.read_bytes()[: -DIGEST_BYTES // 2])
-    assert whole == _digests(_JOB, _SEQUENCES)
-    assert [*_SEQUENCES, _SEQUENCES[-1]] == program.asked
+    content = file.read_bytes()
+    file.write_bytes(zlib.compress(zlib.decompress(content)[:-1]) if whole else content[:-9])
+    assert answers == _answers(_JOB)
+    assert (4 + 1 if whole else 4 + 4) == len(program.asked)
