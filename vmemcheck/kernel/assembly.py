@@ -7,6 +7,7 @@ compiler writes as they are: so only what a compiler needs is let through. That 
 vmemcheck.kernel.confinement.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -36,6 +37,13 @@ _DIRECTIVES = frozenset(
 _AT_START = re.compile(
     r"\.(?:init|fini|interp|dynamic|got|plt|(?:(?:preinit|init|fini)_array|[cd]tors|rela?|iplt)(?:\..*)?)"
 )
+SYSTEM_NAMES = frozenset(
+    "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp".split()
+)
+"""What the machine itself takes from the C library to deal with the system; the kernel's code has no use for it."""
+_SYSTEM = tuple(re.compile(rf"{name}(?<![\w.$]{name})(?![\w.$])") for name in sorted(SYSTEM_NAMES))
+_FILE = re.compile(r'\t\.file (\d+) "([^"\n]*)"(?: "([^"\n]*)")?')
+_PLACE = re.compile(r"\.loc (\d+) (\d+)")
 _READ_FILES = frozenset(("incbin", "include"))
 _IN_A_NAME = "has assembler in the name of a section or symbol"
 _CALLED_AT_START = "gnu_indirect_function"
@@ -59,6 +67,7 @@ def inspect(text: str, name: str, *, may_start: bool = False) -> None:
         bare = _STRING.sub(" ", text)
         _inspect_sections(bare, name)
         _inspect_directives(_SECTION.sub(".section", bare), name)
+        _inspect_names(text, bare, name)
 
 
 def _inspect_sections(bare: str, name: str) -> None:
@@ -82,6 +91,22 @@ def _inspect_directives(bare: str, name: str) -> None:
         if not (directive in _DIRECTIVES or directive.startswith("cfi_")):
             what = "reads a file while it is compiled" if directive.lower() in _READ_FILES else _IN_A_NAME
             raise _by_itself(name, f"{what}: .{directive}", f".{directive}")
+
+
+def _inspect_names(text: str, bare: str, name: str) -> None:
+    """Refuse what deals with the system where the machine does not: it could answer in its place, or wait for ever."""
+    files = {number: "/".join(filter(None, (folder, file))) for number, folder, file in _FILE.findall(text)}
+    for found in itertools.chain.from_iterable(pattern.finditer(bare) for pattern in _SYSTEM):
+        at = bare.rfind("\t.loc ", 0, found.start())
+        said = _PLACE.search(bare, at) if at >= 0 else None
+        file = files.get(said[1], "").lstrip("/") if said else ""
+        is_directive = bare[bare.rfind("\n", 0, found.start()) + 1 : found.start()].lstrip().startswith(".")
+        if is_directive or not file.startswith(SHIM):
+            raise BuildError(
+                f"{name}: the sliced code uses {found[0]}() of the C library",
+                where=f"{file}:{said[2]}" if said and not is_directive else f"the compiler's output: {found[0]}",
+                to_fix="no kernel function does; look at what the tree or the patch adds",
+            )
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:

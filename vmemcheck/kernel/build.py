@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.assembly import inspect
+from vmemcheck.kernel.assembly import SYSTEM_NAMES, inspect
 from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest
 from vmemcheck.kernel.compiler import compiler_version, run_compiler
 from vmemcheck.kernel.doors import door_macros
@@ -55,9 +55,8 @@ _COMMON = (
     "-Werror=implicit-function-declaration",
     "-fmax-errors=20",
 )
-LIBRARY_NAMES = frozenset(
-    "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp"
-    " memcpy memmove memset memcmp memchr strlen strcmp __stack_chk_fail"
+LIBRARY_NAMES = SYSTEM_NAMES | set(
+    "memcpy memmove memset memcmp memchr strlen strcmp __stack_chk_fail"
     " __executable_start etext __data_start _edata __bss_start _end __start_vmc_keep __stop_vmc_keep"
     " __gcov_info_to_gcda __gcov_merge_add __start_vmc_counts __stop_vmc_counts".split()
 )

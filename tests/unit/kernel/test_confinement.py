@@ -129,11 +129,15 @@ def test_confinement_says_what_this_machine_cannot_do(monkeypatch: pytest.Monkey
         ("void g(void) { fork(); }", "needs fork"),
         ("void g(void) { system(0); }", "needs system"),
         ("void g(void) { syscall(57); }", "needs syscall"),
+        ("void g(void) { write(1, 0, 0); }", r"uses write\(\) .*\n.* mm/sparse.c:2\n"),
+        ("long (*g)(int, const void *, unsigned long) = write;", r"uses write\(\) .*\n.* the compiler's output: write"),
+        ('long g(long) __asm__("_exit"); void h(void) { g(0); }', r"uses _exit\(\)"),
     ],
 )
 def test_build_refuses_what_no_kernel_function_does(code: str, message: str) -> None:
     """Assembler, functions that run by themselves, names of the C library."""
-    head = '# 1 "mm/sparse.c"\nvoid exit_now(void); int fork(void), system(const char *); long syscall(long, ...);\n'
+    head = '# 1 "mm/sparse.c"\nvoid exit_now(void); int fork(void), system(const char *); long syscall(long, ...),'
+    head += " write(int, const void *, unsigned long);\n"
     tail = "\nvoid exit_now(void) { for (;;) ; }\nint main(void) { return 0; }\n"
     with pytest.raises(Exception, match=message) as caught:
         build(f"{head}{code}{tail}", Variant.FAST, "linux-1.2.3 x86")
