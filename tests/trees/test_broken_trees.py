@@ -11,6 +11,7 @@ from vmemcheck.bulk import bulk_search
 from vmemcheck.cli import main
 from vmemcheck.engine import check
 from vmemcheck.errors import BuildError, ShimGapError, SliceError, TreeError, VmemcheckError
+from vmemcheck.kernel import confinement
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
@@ -194,9 +195,16 @@ _REFUSED: tuple[tuple[str, str, Mapping[str, Edit], type[VmemcheckError], str], 
     ("arch", "edits", "error", "says"), [pytest.param(*rest, id=f"{name}-{rest[0]}") for name, *rest in _REFUSED]
 )
 def test_broken_tree_is_refused_with_the_place(
-    arch: str, edits: Mapping[str, Edit], error: type[VmemcheckError], says: str, copy_of: CopyOf
+    arch: str,
+    edits: Mapping[str, Edit],
+    error: type[VmemcheckError],
+    says: str,
+    copy_of: CopyOf,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What cannot be built is an error that names the kernel's file and function and what to do."""
+    # To fill all that a compiler may have takes it half a minute.
+    monkeypatch.setattr(confinement, "COMPILER_BYTES", 512 << 20)
     tree = copy_of(arch)
     line = line_of(tree, *WALKERS[arch])
     with edited(tree, edits), pytest.raises(error) as caught:

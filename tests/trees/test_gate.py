@@ -59,7 +59,8 @@ def test_gate_patch_is_judged_as_the_table_says(case: Case, tree_of: Callable[[s
 
 def _git(folder: Path, *words: str) -> None:
     identity = ["-c", "user.name=A Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+    quick = ["-c", "core.compression=0", "-c", "core.fsync=none"]
+    subprocess.run(["git", *identity, *quick, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_gate_judges_a_range_of_a_repository(tree_of: Callable[[str], Tree], tmp_path: Path) -> None:
