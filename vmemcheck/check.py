@@ -52,6 +52,7 @@ class Job:
     :param text: C of the program
     :param name: of the tree and the architecture, for messages
     :param sub_page: where the tree has the sub-page path, if it has it
+    :param variant: how the program is compiled
     """
 
     cell: Cell
@@ -62,6 +63,7 @@ class Job:
     examples: int
     seed: int
     sub_page: SubPagePath | None = None
+    variant: Variant = Variant.FAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def machine_of(job: Job) -> KernelMachine:
     :raises ShimGapError: when a name is neither in the tree nor in the shim
     :raises BuildError: when the code does not compile
     """
-    return KernelMachine(build(job.text, Variant.FAST, job.name), job.cell.geometry, job.name, job.traits)
+    return KernelMachine(build(job.text, job.variant, job.name), job.cell.geometry, job.name, job.traits)
 
 
 def run_job(job: Job, before: Iterable[Finding] = ()) -> CellResult:

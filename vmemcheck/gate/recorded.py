@@ -45,8 +45,9 @@ class Recorded:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        decides = (job.text, job.cell.geometry, job.traits, job.scope, job.seed, sources_digest(), compiler_version())
-        self._path = cache_folder("recorded") / hashlib.sha256(canonical(decides).encode()).hexdigest()[:40]
+        search = (job.cell.geometry, job.traits, job.scope, job.seed)
+        decides = canonical((job.text, job.variant.name, *search, sources_digest(), compiler_version()))
+        self._path = cache_folder("recorded") / hashlib.sha256(decides.encode()).hexdigest()[:40]
         self._answers: list[tuple[bytes, bytes]] = []
         self._kept = 0
         self._machine: KernelMachine | None = None

@@ -16,6 +16,7 @@ from vmemcheck.gate.compare import Pair
 from vmemcheck.gate.facts import changed_facts
 from vmemcheck.gate.result import FactChange
 from vmemcheck.gate.text import same_program
+from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import WatchedTree, looked_at_once
 from vmemcheck.selection import ALL, Prepared, Target, Wishes, prepare
@@ -104,10 +105,11 @@ def _has_vmemmap(prepared: Prepared) -> bool:
 def _paired(
     question: Question, before: Iterable[Job], after: Iterable[Job]
 ) -> tuple[tuple[Pair, ...], tuple[Job, ...]]:
-    known, wanted = {key_of(job): job for job in before}, bool(question.wishes.struct_page_bytes)
+    known = {key_of(job): _in_parts(job) for job in before}
+    wanted = bool(question.wishes.struct_page_bytes)
     pairs: list[Pair] = []
     identical: list[Job] = []
-    for job in after:
+    for job in map(_in_parts, after):
         base = known.get(key_of(job))
         was_reachable = base is not None and base.cell.reachable
         if not wanted and not question.budget.takes(job.cell, latent=question.latent) and not was_reachable:
@@ -117,6 +119,11 @@ def _paired(
         else:
             pairs.append(Pair(base, job))
     return tuple(pairs), tuple(identical)
+
+
+def _in_parts(job: Job) -> Job:
+    """Return a job whose program is compiled in parts: most series change none of the second."""
+    return replace(job, variant=Variant.PARTS)
 
 
 def _is_same(base: Job, patched: Job) -> bool:

@@ -23,6 +23,7 @@ from vmemcheck.kernel.compiler import compiler_version, run_compiler
 from vmemcheck.kernel.doors import door_macros
 from vmemcheck.kernel.instrument import declarations, instrumented, struct_page_attributes
 from vmemcheck.kernel.makers import sources_digest
+from vmemcheck.kernel.parts import BEGIN_CODE, BEGIN_MACHINE, ONLY_KERNEL, ONLY_MACHINE, kernel_functions, parts_of
 from vmemcheck.kernel.refusal import refusal
 from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Slice
@@ -109,6 +110,8 @@ class Variant(enum.Enum):
     What a sanitizer needs is not taken from the program: it calls what it likes, runs before ``main()``, and is linked
     with the C library.
     """
+    PARTS = (*FAST, "-DVMC_PARTS")
+    """The same in two parts, see vmemcheck.kernel.parts: quickly built again after a change to a C file."""
     COVERED = (
         "-O0",
         "--coverage",
@@ -166,7 +169,10 @@ def program_text(found: Slice, shim: Shim, geometry: Geometry, native: Geometry)
         declarations(),
         _lined({name: text for name, text in shim.files.items() if name not in FIRST}),
         sized.prototypes,
+        kernel_functions(found, shim),
+        BEGIN_CODE,
         sized.code,
+        BEGIN_MACHINE,
         _lined(shim.program),
     ]
     return "\n".join(parts)
@@ -200,7 +206,8 @@ def build(text: str, variant: Variant, name: str) -> Program:
     path = folder / "machine"
     if not path.exists() or not (folder / NAMES).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
+        if not (variant is Variant.PARTS and _compile_parts(text, arguments, path, name)):
+            _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
     keep_newest(folder, _MOST_PROGRAMS)
     return Program(path, name, variant)
 
@@ -226,6 +233,62 @@ def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Va
             message = _refused([*command, "-nostdlib", "-Wl,-e,main"])
             raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
         _run(command, name)
+
+
+def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bool:
+    """Compile a program in two parts; tell whether that was possible.
+
+    Where it is not, for a mistake in the code or since a variable would be there twice, it is compiled as a whole, and
+    that says what is wrong.
+    """
+    kernel, machine = parts_of(text)
+    try:
+        with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            objects = (
+                _object(kernel, [*arguments, ONLY_KERNEL], Path(folder), name),
+                _machine(machine, arguments, name),
+            )
+            found = [symbols(one) for one in objects]
+            if _data(found[0]) & _data(found[1]):
+                return False
+            defined = {words[0] for one in found for words in one if len(words) > 2 and words[1].isupper()}
+            undefined = {words[0] for one in found for words in one if words[1:] == ["U"]}
+            if undefined - defined - LIBRARY_NAMES:
+                return False
+            _run([*arguments, "-static", "-o", str(partial), *map(str, objects)], name)
+            with appearing_file(path.with_name(NAMES)) as names:
+                names.write_text("".join(f"{' '.join(words)}\n" for one in found for words in one if len(words) > 2))
+    except (BuildError, ShimGapError):
+        return False
+    return True
+
+
+def _machine(text: str, arguments: list[str], name: str) -> Path:
+    """Return the machine's part of a program, from the cache where it is known."""
+    made_by = (sources_digest("kernel"), compiler_version(), " ".join(arguments))
+    folder = cache_folder("programs") / hashlib.sha256("\0".join(("part", text, *made_by)).encode()).hexdigest()[:32]
+    path = folder / "part.o"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            _object(text, [*arguments, ONLY_MACHINE], Path(made), name).replace(path)
+    keep_newest(folder, _MOST_PROGRAMS)
+    return path
+
+
+def _object(text: str, arguments: list[str], folder: Path, name: str) -> Path:
+    """Compile a part of a program, after a look at what the compiler makes of it."""
+    source, assembly, made = folder / "part.c", folder / "part.s", folder / "part.o"
+    source.write_text(text)
+    _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
+    inspect(assembly.read_text(errors="replace"), name)
+    _run(["-c", "-o", str(made), str(assembly)], name)
+    return made
+
+
+def _data(found: Iterable[list[str]]) -> set[str]:
+    """Return the variables among some symbols; those of a function have a number behind their names."""
+    return {words[0].partition(".")[0] for words in found if len(words) > 2 and words[1] in "bBdDC"}
 
 
 def _run(arguments: list[str], name: str) -> None:

@@ -120,6 +120,13 @@ def door_macros(found: Slice) -> str:
     return "\n".join(lines) + "\n"
 
 
+def functions_called(found: Slice) -> Iterator[str]:
+    """Yield the functions of ``found`` that the macros call."""
+    for door in _DOORS:
+        yield from [name for name in door.functions if prototype_of(found, name)][:1]
+    yield "memremap_compat_align"
+
+
 def prototype_of(found: Slice, name: str) -> Prototype | None:
     """Return the prototype of a function that the slice defines, or None."""
     if not any(item.kind is Kind.FUNCTION and item.name == name for item in found.items):

@@ -49,11 +49,11 @@ def declarations() -> str:
     return (
         f"#define VMC_FIRST_SECTION_CALL {len(CALLS)}\n"
         "struct vmem_altmap;\nstruct dev_pagemap;\n"
-        "static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,"
+        "VMC_SHARED unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,"
         " const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap);\n"
-        "static inline void vmc_leave(unsigned int place, long returned, unsigned long a,"
+        "VMC_SHARED_INLINE void vmc_leave(unsigned int place, long returned, unsigned long a,"
         " const struct vmem_altmap *altmap);\n"
-        "static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap);\n"
+        "VMC_SHARED void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap);\n"
     )
 
 

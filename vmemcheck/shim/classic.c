@@ -14,14 +14,14 @@ static struct mem_section *vmc_section_of(unsigned long pfn)
 	return section && valid_section(section) ? section : 0;
 }
 
-static struct page *vmc_struct_of(unsigned long pfn)
+VMC_SHARED struct page *vmc_struct_of(unsigned long pfn)
 {
 	if (vmc_ram_index(pfn) < VMC_RAM_PAGES)
 		return (struct page *)VMC_RAM_STRUCTS + vmc_ram_index(pfn);
 	return __section_mem_map_addr(__pfn_to_section(pfn)) + pfn;
 }
 
-static unsigned long vmc_pfn_of(const struct page *page)
+VMC_SHARED unsigned long vmc_pfn_of(const struct page *page)
 {
 	unsigned long index = ((unsigned long)page - (unsigned long)VMC_RAM_STRUCTS) / sizeof(*page), pfn;
 

@@ -8,8 +8,8 @@
 /* include/asm-generic/memory_model.h: page->flags would say the section; the machine's own pages have none */
 #define __pfn_to_page(pfn) vmc_struct_of(pfn)
 #define __page_to_pfn(page) vmc_pfn_of(page)
-static struct page *vmc_struct_of(unsigned long pfn);
-static unsigned long vmc_pfn_of(const struct page *page);
+VMC_SHARED struct page *vmc_struct_of(unsigned long pfn);
+VMC_SHARED unsigned long vmc_pfn_of(const struct page *page);
 
 /* mm/util.c, mm/slub.c: one block where there is one, else pages side by side */
 #define kvmalloc_node(size, flags, node) vmc_kvmalloc(size)

@@ -11,6 +11,20 @@
 #define inline __inline__ __attribute__((__always_inline__, __unused__))
 #endif
 #define __always_inline inline
+/*
+ * What the kernel's code and the machine share is static where they are compiled together. Where each is compiled by
+ * itself, the machine defines it. What the machine alone has stays static.
+ */
+#if defined(VMC_ONLY_KERNEL)
+#define VMC_SHARED extern
+#define VMC_SHARED_INLINE extern
+#elif defined(VMC_ONLY_MACHINE)
+#define VMC_SHARED
+#define VMC_SHARED_INLINE
+#else
+#define VMC_SHARED static
+#define VMC_SHARED_INLINE static inline
+#endif
 #define auto __auto_type
 #define BUILD_BUG() ((void)0)
 #define BUILD_BUG_ON(condition) ((void)sizeof(!!(condition)))

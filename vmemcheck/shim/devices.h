@@ -13,7 +13,7 @@ int vmc_region_intersects(unsigned long start, unsigned long size) __attribute__
 #define xa_store_range(array, first, last, entry, flags) vmc_store_range(first, last, entry)
 #define xa_load(array, index) vmc_load(index)
 #define xa_err(entry) ((int)(long)(entry))
-static int vmc_pgmap_array;
+VMC_SHARED int vmc_pgmap_array;
 void *vmc_store_range(unsigned long first, unsigned long last, void *entry) __attribute__((__noinline__));
 void *vmc_load(unsigned long index) __attribute__((__noinline__));
 

@@ -94,7 +94,7 @@ void vmc_count(int counter, long delta)
 static void vmc_note_altmap(const struct vmem_altmap *altmap, unsigned long pfn);
 
 /* Entry and return of the functions that recordings name; see vmemcheck/kernel/instrument.py. */
-static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,
+VMC_SHARED unsigned int vmc_enter(int function, unsigned long at, unsigned long a, unsigned long b,
 			      const struct vmem_altmap *altmap, const struct dev_pagemap *pgmap)
 {
 	unsigned int place = vmc_event_count;
@@ -120,7 +120,7 @@ static unsigned int vmc_enter(int function, unsigned long at, unsigned long a, u
 	return place;
 }
 
-static inline void vmc_leave(unsigned int place, long returned, unsigned long a, const struct vmem_altmap *altmap)
+VMC_SHARED_INLINE void vmc_leave(unsigned int place, long returned, unsigned long a, const struct vmem_altmap *altmap)
 {
 	vmc_events[place].d = (unsigned long)returned;
 	if (altmap)

@@ -80,7 +80,7 @@ struct memory_block *vmc_find_block(unsigned long section_nr) __attribute__((__n
 #define online_memory_block ((int (*)(struct memory_block *, void *))0)
 
 /* mm/memblock.c, arch/x86/mm/init_64.c: up to where there is memory */
-static unsigned long vmc_end_of_memory[2];
+VMC_SHARED unsigned long vmc_end_of_memory[2];
 #define max_pfn vmc_end_of_memory[0]
 #define max_low_pfn vmc_end_of_memory[1]
 #define update_end_of_memory_vars(start, size) ((void)(start), (void)(size))

@@ -354,7 +354,7 @@ void vmc_free_pages_at(unsigned long address, unsigned int order)
 }
 
 /* Called after altmap_alloc_block_buf() of the tree: the altmap has given these pages. */
-static void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap)
+VMC_SHARED void *vmc_altmap_given(void *place, unsigned long size, struct vmem_altmap *altmap)
 {
 	unsigned long pfn = ((unsigned long)place - VMC_DIRECT_MAP) >> PAGE_SHIFT, pages = size >> PAGE_SHIFT;
 	long owner = vmc_pfn_name(altmap->base_pfn);

@@ -78,7 +78,7 @@
 /* mm/internal.h, mm/mm_init.c, mm/numa.c, mm/sparse.c; the last one only tells where maps of usage lie */
 #define mminit_dprintk(...) ((void)0)
 #define check_usemap_section_nr(nid, usage) ((void)(nid), (void)(usage))
-static unsigned long vmc_node[4096];
+VMC_SHARED unsigned long vmc_node[4096];
 #define NODE_DATA(nid) ((struct pglist_data *)vmc_node)
 
 /* include/linux/atomic.h */

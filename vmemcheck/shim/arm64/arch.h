@@ -39,7 +39,7 @@
 #endif
 
 /* arch/arm64/include/asm/current.h: a register; the thread that there is uses no memory of its own */
-static unsigned long vmc_current[2048] __attribute__((section("vmc_keep")));
+VMC_SHARED unsigned long vmc_current[2048] __attribute__((section("vmc_keep")));
 #define get_current() ((struct task_struct *)vmc_current)
 
 /* arch/arm64/include/asm/tlbflush.h */
@@ -62,9 +62,9 @@ static unsigned long vmc_current[2048] __attribute__((section("vmc_keep")));
 #define mm_is_efi(mm) 0
 
 #define swapper_pg_dir ((pgd_t *)VMC_TOP_PLACE)
-static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
+VMC_SHARED struct mm_struct init_mm;
 
-static unsigned long *vmc_other_top;
+VMC_SHARED unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 #define arch_sync_kernel_mappings(start, end) ((void)0)
 

@@ -24,12 +24,12 @@
 #define DBAR(hint) barrier()
 
 #define swapper_pg_dir ((pgd_t *)VMC_TOP_PLACE)
-static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
+VMC_SHARED struct mm_struct init_mm;
 
 /* An empty entry is not 0: it leads to a table that maps nothing, and the tree's own functions know it. */
 #define VMC_IS_EMPTY(entry, level) vmc_is_empty(entry, level)
 
-static unsigned long *vmc_other_top;
+VMC_SHARED unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 #define arch_sync_kernel_mappings(start, end) ((void)0)
 

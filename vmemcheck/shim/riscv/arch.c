@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* riscv: how the machine starts, and what its MMU makes of an entry. */
 
+VMC_SHARED struct mm_struct init_mm = { .pgd = swapper_pg_dir };
+
 static void vmc_arch_start(void)
 {
 }

@@ -31,9 +31,9 @@
 #define mmiowb_spin_unlock() ((void)0)
 
 #define swapper_pg_dir ((pgd_t *)VMC_TOP_PLACE)
-static struct mm_struct init_mm = { .pgd = swapper_pg_dir };
+VMC_SHARED struct mm_struct init_mm;
 
-static unsigned long *vmc_other_top;
+VMC_SHARED unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 4
 #define arch_sync_kernel_mappings(start, end) ((void)0)
 

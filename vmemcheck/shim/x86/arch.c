@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* x86: how the machine starts, and what its MMU makes of an entry. */
 
+VMC_SHARED struct mm_struct init_mm = { .pgd = init_top_pgt };
+VMC_SHARED struct list_head pgd_list = { &pgd_list, &pgd_list };
+
 static void vmc_arch_start(void)
 {
 	pgdir_shift = PAGE_SHIFT + (vmc_levels - 1) * VMC_TABLE_SHIFT;

@@ -9,8 +9,8 @@
 #define phys_base 0UL
 #define direct_map_physmem_end ((1UL << MAX_PHYSMEM_BITS) - 1)
 #define physmem_end direct_map_physmem_end
-static unsigned int pgdir_shift;
-static unsigned int ptrs_per_p4d;
+VMC_SHARED unsigned int pgdir_shift;
+VMC_SHARED unsigned int ptrs_per_p4d;
 #define pgtable_l5_enabled() (vmc_levels == 5)
 
 /* arch/x86/include/asm/cpufeature.h: large pages, no page-table isolation */
@@ -21,12 +21,12 @@ static unsigned int ptrs_per_p4d;
 
 /* arch/x86/kernel/head_64.S, arch/x86/mm/fault.c: the kernel's own top table, and one of another process */
 #define init_top_pgt ((pgd_t *)VMC_TOP_PLACE)
-static struct mm_struct init_mm = { .pgd = init_top_pgt };
-static struct list_head pgd_list = { &pgd_list, &pgd_list };
-static spinlock_t pgd_lock;
+VMC_SHARED struct mm_struct init_mm;
+VMC_SHARED struct list_head pgd_list;
+VMC_SHARED spinlock_t pgd_lock;
 #define pgd_page_get_mm(page) ((void)(page), &init_mm)
 
-static unsigned long *vmc_other_top;
+VMC_SHARED unsigned long *vmc_other_top;
 #define VMC_PREALLOCATED 0
 
 #define VMC_BOOT_STAYS 0

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A program in two parts: the sliced code of the kernel's C files, and the machine around it.
+
+The second is three quarters of the work of a compiler, and the same before and after a change to a C file. What the two
+share is declared in the shim's headers (VMC_SHARED); the functions of C files that the machine calls are named here.
+"""
+
+import re
+from collections.abc import Iterator
+
+from vmemcheck.kernel.doors import functions_called, prototype_of
+from vmemcheck.kernel.pieces import Kind
+from vmemcheck.kernel.shim import Shim
+from vmemcheck.kernel.slicer import Slice
+
+BEGIN_CODE, BEGIN_MACHINE = '#line 1 "vmemcheck/code"', '#line 1 "vmemcheck/machine"'
+"""Before the kernel's code and before the machine's in the text of a program."""
+ONLY_KERNEL, ONLY_MACHINE = "-DVMC_ONLY_KERNEL", "-DVMC_ONLY_MACHINE"
+_EXPORTED = """
+#define VMC_EXPORT(head, name, parameters) \\
+	extern __typeof__(name) vmc_kernel_##name __attribute__((alias(#name)));
+VMC_KERNEL_FUNCTIONS(VMC_EXPORT)
+"""
+_IMPORTED = """
+#define VMC_IMPORT(head, name, parameters) extern head name parameters __asm__("vmc_kernel_" #name);
+VMC_KERNEL_FUNCTIONS(VMC_IMPORT)
+"""
+_CHUNK = re.compile(r'^#line \d+ "([^"\n]*)"\n', re.MULTILINE)
+_OF_C_FILE = re.compile(r'^#line \d+ ("[^"\n]*\.c")$', re.MULTILINE)
+
+
+def kernel_functions(found: Slice, shim: Shim) -> str:
+    """Return the macro that lists the functions of C files that the machine calls."""
+    wanted = {*functions_called(found), *shim.needs.names}
+    lines = []
+    for item in found.items:
+        if item.kind is Kind.FUNCTION and item.file.endswith(".c") and item.name in wanted:
+            prototype = prototype_of(found, item.name)
+            if prototype is not None:
+                head = re.sub(r"\b(?:static|inline|__weak)\b", "", prototype.head)
+                parameters = ", ".join(text for text, _ in prototype.parameters) or "void"
+                lines.append(f" X({' '.join(head.split())}, {item.name}, ({parameters}))")
+    return (
+        '#line 1 "vmemcheck/functions"\n#define VMC_KERNEL_FUNCTIONS(X)'
+        + "".join(f" \\\n{line}" for line in lines)
+        + "\n"
+    )
+
+
+def parts_of(text: str) -> tuple[str, str]:
+    """Return the kernel's part and the machine's part of the text of a program.
+
+    The second does not change with the lines of a C file.
+    """
+    head, _, rest = text.partition(BEGIN_CODE)
+    code, _, machine = rest.partition(BEGIN_MACHINE)
+    shared = "".join(chunk for file, chunk in _chunks(code) if file.endswith(".h"))
+    kernel = "".join((head, code, _EXPORTED))
+    return kernel, "".join((_OF_C_FILE.sub(r"#line 1 \1", head), shared, _IMPORTED, machine))
+
+
+def _chunks(code: str) -> Iterator[tuple[str, str]]:
+    """Yield what begins with each #line, with the file that it names."""
+    starts = list(_CHUNK.finditer(code))
+    ends = [*(start.start() for start in starts[1:]), len(code)]
+    for start, end in zip(starts, ends, strict=False):
+        yield start[1], code[start.start() : end]
