@@ -18,7 +18,7 @@ from pathlib import Path
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.assembly import SYSTEM_NAMES, inspect
-from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest
+from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version, run_compiler
 from vmemcheck.kernel.doors import door_macros
 from vmemcheck.kernel.instrument import declarations, instrumented, struct_page_attributes
@@ -244,18 +244,17 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
     kernel, machine = parts_of(text)
     try:
         with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            objects = (
-                _object(kernel, [*arguments, ONLY_KERNEL], Path(folder), name),
-                _machine(machine, arguments, name),
-            )
-            found = [symbols(one) for one in objects]
+            around = _machine(machine, arguments, name)
+            inside = _object(kernel, [*arguments, ONLY_KERNEL], Path(folder), name)
+            known = _names_of(around).read_text().splitlines()
+            found = [symbols(inside), [line.split() for line in known]]
             if _data(found[0]) & _data(found[1]):
                 return False
             defined = {words[0] for one in found for words in one if len(words) > 2 and words[1].isupper()}
             undefined = {words[0] for one in found for words in one if words[1:] == ["U"]}
             if undefined - defined - LIBRARY_NAMES:
                 return False
-            _run([*arguments, "-static", "-o", str(partial), *map(str, objects)], name)
+            _run([*arguments, "-static", "-o", str(partial), str(inside), str(around)], name)
             with appearing_file(path.with_name(NAMES)) as names:
                 names.write_text("".join(f"{' '.join(words)}\n" for one in found for words in one if len(words) > 2))
     except (BuildError, ShimGapError):
@@ -271,9 +270,16 @@ def _machine(text: str, arguments: list[str], name: str) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as made:
-            _object(text, [*arguments, ONLY_MACHINE], Path(made), name).replace(path)
+            part = _object(text, [*arguments, ONLY_MACHINE], Path(made), name)
+            shown = "".join(f"{' '.join(words)}\n" for words in symbols(part))
+            write_whole(_names_of(path), shown.encode())
+            part.replace(path)
     keep_newest(folder, _MOST_PROGRAMS)
     return path
+
+
+def _names_of(part: Path) -> Path:
+    return part.with_suffix(".names")
 
 
 def _object(text: str, arguments: list[str], folder: Path, name: str) -> Path:
