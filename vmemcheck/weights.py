@@ -114,7 +114,7 @@ class _Table(abc.Sequence[Operation]):
             for number in range(weight)
         ]
         self._order = [(kind, number) for _, kind, number in sorted(places)]
-        self._times = max(-(-len(members) // weight) for members, weight in self.kinds)
+        self._times = max((-(-len(members) // weight) for members, weight in self.kinds), default=0)
 
     def __len__(self) -> int:
         return self._times * len(self._order)

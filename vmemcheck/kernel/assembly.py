@@ -41,7 +41,12 @@ SYSTEM_NAMES = frozenset(
     "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp".split()
 )
 """What the machine itself takes from the C library to deal with the system; the kernel's code has no use for it."""
-_SYSTEM = tuple(re.compile(rf"{name}(?<![\w.$]{name})(?![\w.$])") for name in sorted(SYSTEM_NAMES))
+# The last two are instructions.
+_SYSTEM = tuple(
+    re.compile(rf"{name}(?<![\w.$]{name})(?![\w.$])") for name in (*sorted(SYSTEM_NAMES), "syscall", "sysenter")
+)
+# Where a compiler writes strings. Elsewhere one is the name of a symbol.
+_QUOTING = re.compile(r"\s*(?:#|\.(?:string|ascii|base64|file|ident|section)\s)")
 _FILE = re.compile(r'\t\.file (\d+) "([^"\n]*)"(?: "([^"\n]*)")?')
 _PLACE = re.compile(r"\.loc (\d+) (\d+)")
 _READ_FILES = frozenset(("incbin", "include"))
@@ -67,7 +72,14 @@ def inspect(text: str, name: str, *, may_start: bool = False) -> None:
         bare = _STRING.sub(" ", text)
         _inspect_sections(bare, name)
         _inspect_directives(_SECTION.sub(".section", bare), name)
+        _inspect_quotes(text, name)
         _inspect_names(text, bare, name)
+
+
+def _inspect_quotes(text: str, name: str) -> None:
+    for line in text.split("\n"):
+        if '"' in line and not _QUOTING.match(line):
+            raise _by_itself(name, _IN_A_NAME, line)
 
 
 def _inspect_sections(bare: str, name: str) -> None:
@@ -103,7 +115,7 @@ def _inspect_names(text: str, bare: str, name: str) -> None:
         is_directive = bare[bare.rfind("\n", 0, found.start()) + 1 : found.start()].lstrip().startswith(".")
         if is_directive or not file.startswith(SHIM):
             raise BuildError(
-                f"{name}: the sliced code uses {found[0]}() of the C library",
+                f"{name}: the sliced code asks the system by itself: {found[0]}",
                 where=f"{file}:{said[2]}" if said and not is_directive else f"the compiler's output: {found[0]}",
                 to_fix="no kernel function does; look at what the tree or the patch adds",
             )

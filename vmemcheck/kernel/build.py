@@ -228,10 +228,13 @@ def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Va
             names.write_text("".join(f"{' '.join(words)}\n" for words in found if len(words) > 2))
         command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
         # A function of the kernel may have the name of one of the C library. The linker says who calls it.
-        borrowed = {words[0] for words in found if words[1:] == ["U"]} - LIBRARY_NAMES
+        borrowed = {words[0] for words in found if _is_undefined(words)} - LIBRARY_NAMES
         if borrowed and variant is not Variant.CHECKED:
             message = _refused([*command, "-nostdlib", "-Wl,-e,main"])
-            raise refusal(name, "\n".join(line for line in message.splitlines() if _names_any(line, borrowed)))
+            said = [line for line in message.splitlines() if _names_any(line, borrowed)]
+            # It says nothing of those that may be absent.
+            weak = sorted(words[0] for words in found if words[0] in borrowed and words[1] != "U")
+            raise refusal(name, "\n".join((*said, *(f"undefined reference to `{each}'" for each in weak))))
         _run(command, name)
 
 
@@ -241,20 +244,21 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
     Where it is not, for a mistake in the code or since a variable would be there twice, it is compiled as a whole, and
     that says what is wrong.
     """
-    kernel, machine = parts_of(text)
+    parts = parts_of(text)
+    if parts is None:
+        return False
     try:
-        with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            around = _machine(machine, arguments, name)
-            inside = _object(kernel, [*arguments, ONLY_KERNEL], Path(folder), name)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            around = _machine(parts.machine, arguments, name)
+            inside = _object(parts.kernel, [*arguments, ONLY_KERNEL], Path(folder), name)
             known = _names_of(around).read_text().splitlines()
             found = [symbols(inside), [line.split() for line in known]]
-            if _data(found[0]) & _data(found[1]):
-                return False
             defined = {words[0] for one in found for words in one if len(words) > 2 and words[1].isupper()}
-            undefined = {words[0] for one in found for words in one if words[1:] == ["U"]}
-            if undefined - defined - LIBRARY_NAMES:
+            undefined = {words[0] for one in found for words in one if _is_undefined(words)}
+            if _data(found[0]) & _data(found[1]) or undefined - defined - LIBRARY_NAMES:
                 return False
-            _run([*arguments, "-static", "-o", str(partial), str(inside), str(around)], name)
+            with appearing_file(path) as partial:
+                _run([*arguments, "-static", "-o", str(partial), str(inside), str(around)], name)
             with appearing_file(path.with_name(NAMES)) as names:
                 names.write_text("".join(f"{' '.join(words)}\n" for one in found for words in one if len(words) > 2))
     except (BuildError, ShimGapError):
@@ -267,12 +271,13 @@ def _machine(text: str, arguments: list[str], name: str) -> Path:
     made_by = (sources_digest("kernel"), compiler_version(), " ".join(arguments))
     folder = cache_folder("programs") / hashlib.sha256("\0".join(("part", text, *made_by)).encode()).hexdigest()[:32]
     path = folder / "part.o"
-    if not path.exists():
+    names = _names_of(path)
+    if not path.exists() or not names.exists() or not names.stat().st_size:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as made:
             part = _object(text, [*arguments, ONLY_MACHINE], Path(made), name)
             shown = "".join(f"{' '.join(words)}\n" for words in symbols(part))
-            write_whole(_names_of(path), shown.encode())
+            write_whole(names, shown.encode())
             part.replace(path)
     keep_newest(folder, _MOST_PROGRAMS)
     return path
@@ -292,9 +297,14 @@ def _object(text: str, arguments: list[str], folder: Path, name: str) -> Path:
     return made
 
 
+def _is_undefined(words: list[str]) -> bool:
+    """Tell whether a symbol must come from elsewhere; a weak one would be taken from the C library too."""
+    return len(words) == 2 and words[1] in "Uwv"
+
+
 def _data(found: Iterable[list[str]]) -> set[str]:
     """Return the variables among some symbols; those of a function have a number behind their names."""
-    return {words[0].partition(".")[0] for words in found if len(words) > 2 and words[1] in "bBdDC"}
+    return {words[0].partition(".")[0] for words in found if len(words) > 2 and words[1] in "bBdDrRC"}
 
 
 def _run(arguments: list[str], name: str) -> None:

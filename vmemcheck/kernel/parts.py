@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A program in two parts: the sliced code of the kernel's C files, and the machine around it.
 
-The second is three quarters of the work of a compiler, and the same before and after a change to a C file. What the two
+The second is two thirds of the work of a compiler, and the same before and after a change to a C file. What the two
 share is declared in the shim's headers (VMC_SHARED); the functions of C files that the machine calls are named here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
 
 from vmemcheck.kernel.doors import functions_called, prototype_of
 from vmemcheck.kernel.pieces import Kind
@@ -26,6 +27,10 @@ _IMPORTED = """
 VMC_KERNEL_FUNCTIONS(VMC_IMPORT)
 """
 _CHUNK = re.compile(r'^#line \d+ "([^"\n]*)"\n', re.MULTILINE)
+_UNCOMMENTED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
+_MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
+_DECLARED = re.compile(r"(?:struct|union|enum)\s+\w+\s*;")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _OF_C_FILE = re.compile(r'^#line \d+ ("[^"\n]*\.c")$', re.MULTILINE)
 
 
@@ -47,16 +52,45 @@ def kernel_functions(found: Slice, shim: Shim) -> str:
     )
 
 
-def parts_of(text: str) -> tuple[str, str]:
-    """Return the kernel's part and the machine's part of the text of a program.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The texts of the two parts of a program. The machine's does not change with the lines of a C file."""
 
-    The second does not change with the lines of a C file.
+    kernel: str
+    machine: str
+
+
+def parts_of(text: str) -> Parts | None:
+    """Return the parts of the text of a program; None where it can only be compiled as a whole.
+
+    That is so where a header has a variable: each part would have its own.
     """
+    if not all(text.count(f"\n{marker}\n") == text.count(marker) == 1 for marker in (BEGIN_CODE, BEGIN_MACHINE)):
+        return None
     head, _, rest = text.partition(BEGIN_CODE)
     code, _, machine = rest.partition(BEGIN_MACHINE)
-    shared = "".join(chunk for file, chunk in _chunks(code) if file.endswith(".h"))
+    with_variable = {
+        name for name, body in _MACRO.findall(_UNCOMMENTED.sub(" ", head + code)) if "static" in _WORD.findall(body)
+    }
+    shared = []
+    for file, chunk in _chunks(code):
+        said = _UNCOMMENTED.sub(" ", chunk.partition("\n")[2]).strip()
+        if said.startswith("#"):  # macros that stay in their place
+            shared.append(chunk)
+        elif file.endswith(".h"):
+            if not _DECLARED.fullmatch(said) and not _is_function(said, with_variable):
+                return None
+            shared.append(chunk)
     kernel = "".join((head, code, _EXPORTED))
-    return kernel, "".join((_OF_C_FILE.sub(r"#line 1 \1", head), shared, _IMPORTED, machine))
+    return Parts(kernel, _OF_C_FILE.sub(r"#line 1 \1", "".join((head, *shared, _IMPORTED))) + machine)
+
+
+def _is_function(code: str, with_variable: Set[str]) -> bool:
+    """Tell whether a piece is a function without a variable of its own that stays."""
+    head, opened, body = code.partition("{")
+    if not opened or "=" in head or not head.rstrip().endswith(")"):
+        return False
+    return not {"static", *with_variable}.intersection(_WORD.findall(body))
 
 
 def _chunks(code: str) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from vmemcheck.errors import SliceError
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import run_compiler
+from vmemcheck.kernel.locate import SHIM
 from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
 
@@ -166,6 +167,13 @@ class Reader:
 
     def _check_origin(self, files: Set[str]) -> None:
         """Refuse text from outside of the tree, whatever an ``#include`` in it says."""
+        own = next((name for name in files if _is_of_shim(name)), None)
+        if own is not None:
+            raise SliceError(
+                f"{self.tree.name} has a file in a folder that is the simulated machine's",
+                where=own,
+                to_fix=f"give the folder {SHIM} of the tree another name",
+            )
         search = (f"arch/{self.target.arch}/include", *self._later_folders())
         self.tree.included([name for name in files if not name.startswith("<")], search)
 
@@ -183,6 +191,11 @@ class Reader:
             where="\n           ".join(errors[:5]) or "no message",
             to_fix="an #error names an option that this configuration lacks; anything else is wrong in the tree",
         )
+
+
+def _is_of_shim(name: str) -> bool:
+    """Tell whether a file, as a #line says it, could be taken for one of the simulated machine."""
+    return name.lstrip("./").startswith(SHIM) or os.path.normpath(f"/{name}").startswith(f"/{SHIM}")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ has it (a name made by nested pasting, for example) is added. The result is text
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from vmemcheck.errors import SliceError
@@ -92,12 +92,16 @@ def _slice_tree(view: View, shim: Shim, roots: Sequence[str], likely: Sequence[s
     wanted = {*first, *likely}
     for _ in range(_GUESSES if likely else 0):
         files = tuple(file for file in scope.files if file in wanted)
+        # What is read in vain says nothing of the slice.
+        tree = WatchedTree.of(view.tree)
         try:
-            found = _grown(view, shim, roots, scope, files)
+            found = _grown(View(view.kconfig, dataclasses.replace(view.reader, tree=tree)), shim, roots, scope, files)
         except SliceError:  # of a file, perhaps, that is not needed
             break
-        needed = {*first, *_definers(scope, found.cut, first)}
+        needed = {*first, *_definers(scope, found.cut, first, without=_in_headers(found.cut))}
         if needed.issuperset(files):
+            if isinstance(view.tree, WatchedTree):
+                view.tree.seen.add(tree.seen)
             return found
         wanted = needed.intersection(found.files)
     return _grown(view, shim, roots, scope, first)
@@ -135,11 +139,19 @@ def _check_braces(tree: Tree, source: ExpandedSource) -> None:
         )
 
 
-def _definers(scope: Scope, found: Slice, files: tuple[str, ...]) -> set[str]:
-    """Return the files that define what is missing, or define once more what may be weak."""
+def _definers(scope: Scope, found: Slice, files: tuple[str, ...], *, without: Set[str] = frozenset()) -> set[str]:
+    """Return the files that define what is missing, or define once more what may be weak.
+
+    :param without: names that ask for no file
+    """
     names = {each.name for each in found.missing}
     names |= {item.name for item in found.items if item.kind is Kind.FUNCTION and item.file.endswith(".c")}
-    return {file for name in names for file in scope.definers.get(name, ()) if file not in files}
+    return {file for name in names - without for file in scope.definers.get(name, ()) if file not in files}
+
+
+def _in_headers(found: Slice) -> frozenset[str]:
+    """Return the functions that a header defines: without the C file that has one too, nobody would look for it."""
+    return frozenset(item.name for item in found.items if item.kind is Kind.FUNCTION and item.file.endswith(".h"))
 
 
 def _compile_and_cut(

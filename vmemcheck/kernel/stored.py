@@ -92,7 +92,7 @@ class Hint:
 
         :param asked: what the names depend on most
         """
-        self._path = _path(kind, canonical((kind, *asked)))
+        self._path = _path(kind, canonical((kind, *asked))).with_suffix(".names")
 
     def load(self) -> tuple[str, ...]:
         """Return the names; none where there are none."""

@@ -90,7 +90,7 @@ class WatchedTree(Tree):
     def read(self, name: str) -> str:
         """Return the text of one file, and note it."""
         if name not in self.seen.files:
-            self.seen.files[name] = _digest(self, name)
+            self.seen.files[name] = _digest_now(self, name)
         return Tree.read(self, name)
 
     def files(self, folder: str, suffix: str, prefix: str = "") -> tuple[str, ...]:

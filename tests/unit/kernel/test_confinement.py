@@ -128,10 +128,13 @@ def test_confinement_says_what_this_machine_cannot_do(monkeypatch: pytest.Monkey
         ('__attribute__((used, section(".preinit_array.00001"))) void *f = exit_now;', "before the machine starts"),
         ("void g(void) { fork(); }", "needs fork"),
         ("void g(void) { system(0); }", "needs system"),
-        ("void g(void) { syscall(57); }", "needs syscall"),
-        ("void g(void) { write(1, 0, 0); }", r"uses write\(\) .*\n.* mm/sparse.c:2\n"),
-        ("long (*g)(int, const void *, unsigned long) = write;", r"uses write\(\) .*\n.* the compiler's output: write"),
-        ('long g(long) __asm__("_exit"); void h(void) { g(0); }', r"uses _exit\(\)"),
+        ("void g(void) { syscall(57); }", "by itself: syscall"),
+        ("void g(void) { write(1, 0, 0); }", r"asks the system by itself: write\n.* mm/sparse.c:2\n"),
+        ("long (*g)(int, const void *, unsigned long) = write;", r"by itself: write\n.* the compiler's output: write"),
+        ('long g(long) __asm__("\\"write\\""); void h(void) { g(0); }', "name of a section or symbol"),
+        ('long g(long) __asm__("g\\n\\tsyscall"); void h(void) { g(0); }', "by itself: syscall"),
+        ("long __write(long) __attribute__((weak)); void h(void) { __write(0); }", "needs __write"),
+        ('long g(long) __asm__("_exit"); void h(void) { g(0); }', "by itself: _exit"),
     ],
 )
 def test_build_refuses_what_no_kernel_function_does(code: str, message: str) -> None:

@@ -2,6 +2,7 @@
 """The compiler's preprocessor decides; headers that a build makes are filled in; nothing outside is read."""
 
 import os
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -78,6 +79,14 @@ def test_read_include_from_outside_is_refused(read: Read, tmp_path: Path) -> Non
     for name in (str(tmp_path / "secret.h"), "../../secret.h"):
         with pytest.raises(TreeError, match="outside of the kernel tree"):
             read(f'#include "{name}"\n')
+
+
+@pytest.mark.parametrize("said", ["vmemcheck/shim/x.c", "mm/../vmemcheck/shim/x.c", "./vmemcheck/shim/../../mm/x.c"])
+def test_read_file_that_passes_for_one_of_the_machine_is_refused(read: Read, said: str, tmp_path: Path) -> None:
+    """What is told of the machine's files, and let pass in them, is not the kernel's."""
+    (tmp_path / "linux/vmemcheck/shim").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(SliceError, match="the simulated machine's\n.* " + re.escape(said)):
+        read(f'int a;\n#line 1 "{said}"\nint b;\n')
 
 
 def test_read_message_about_a_file_outside_tells_nothing_of_it(read: Read, tmp_path: Path) -> None:
