@@ -24,9 +24,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     done: list[str] = []
     whole, part = module._compile, module._object
 
-    def _whole(text: str, arguments: list[str], *rest: object) -> None:
+    def _whole(arguments: list[str], *rest: object) -> None:
         done.append("whole")
-        whole(text, arguments, *rest)  # type: ignore[arg-type]  # they are passed on
+        whole(arguments, *rest)  # type: ignore[arg-type]  # they are passed on
 
     def _part(text: str, arguments: list[str], *rest: object) -> object:
         done.append(arguments[-1])

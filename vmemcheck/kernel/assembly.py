@@ -37,13 +37,11 @@ _DIRECTIVES = frozenset(
 _AT_START = re.compile(
     r"\.(?:init|fini|interp|dynamic|got|plt|(?:(?:preinit|init|fini)_array|[cd]tors|rela?|iplt)(?:\..*)?)"
 )
-SYSTEM_NAMES = frozenset(
-    "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp".split()
-)
-"""What the machine itself takes from the C library to deal with the system; the kernel's code has no use for it."""
-# The last two are instructions.
+# What a program may do at any time, see vmemcheck/shim/signals.c: all else stops it at the place that does it. So these
+# functions of the C library are for the machine alone; the last two are instructions.
 _SYSTEM = tuple(
-    re.compile(rf"{name}(?<![\w.$]{name})(?![\w.$])") for name in (*sorted(SYSTEM_NAMES), "syscall", "sysenter")
+    re.compile(rf"{name}(?<![\w.$]{name})(?![\w.$])")
+    for name in "read write mmap munmap setitimer _exit __sigsetjmp siglongjmp syscall sysenter".split()
 )
 # Where a compiler writes strings. Elsewhere one is the name of a symbol.
 _QUOTING = re.compile(r"\s*(?:#|\.(?:string|ascii|base64|file|ident|section)\s)")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.assembly import SYSTEM_NAMES, inspect
+from vmemcheck.kernel.assembly import inspect
 from vmemcheck.kernel.cache import appearing_file, cache_folder, keep_newest, write_whole
 from vmemcheck.kernel.compiler import compiler_version, run_compiler
 from vmemcheck.kernel.doors import door_macros
@@ -56,8 +56,9 @@ _COMMON = (
     "-Werror=implicit-function-declaration",
     "-fmax-errors=20",
 )
-LIBRARY_NAMES = SYSTEM_NAMES | set(
-    "memcpy memmove memset memcmp memchr strlen strcmp __stack_chk_fail"
+LIBRARY_NAMES = frozenset(
+    "mmap munmap read write _exit prctl sigaction sigaltstack setitimer __sigsetjmp siglongjmp"
+    " memcpy memmove memset memcmp memchr strlen strcmp __stack_chk_fail"
     " __executable_start etext __data_start _edata __bss_start _end __start_vmc_keep __stop_vmc_keep"
     " __gcov_info_to_gcda __gcov_merge_add __start_vmc_counts __stop_vmc_counts".split()
 )
@@ -206,16 +207,15 @@ def build(text: str, variant: Variant, name: str) -> Program:
     path = folder / "machine"
     if not path.exists() or not (folder / NAMES).exists():
         folder.mkdir(parents=True, exist_ok=True)
+        write_whole(path.with_suffix(".c"), text.encode())
         if not (variant is Variant.PARTS and _compile_parts(text, arguments, path, name)):
-            _compile(text, [*arguments, *_script(variant, folder)], path, name, variant)
+            _compile([*arguments, *_script(variant, folder)], path, name, variant)
     keep_newest(folder, _MOST_PROGRAMS)
     return Program(path, name, variant)
 
 
-def _compile(text: str, arguments: list[str], path: Path, name: str, variant: Variant) -> None:
+def _compile(arguments: list[str], path: Path, name: str, variant: Variant) -> None:
     source = path.with_suffix(".c")
-    with appearing_file(source) as partial:
-        partial.write_text(text)
     with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # In the root folder: the names of files in debug information are then those of the tree.
         assembly, machine = Path(folder, "machine.s"), Path(folder, "machine.o")
