@@ -29,7 +29,10 @@ VMC_KERNEL_FUNCTIONS(VMC_IMPORT)
 _CHUNK = re.compile(r'^#line \d+ "([^"\n]*)"\n', re.MULTILINE)
 _UNCOMMENTED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
-_DECLARED = re.compile(r"(?:struct|union|enum)\s+\w+\s*;")
+_DECLARED = re.compile(r"(?:struct|union|enum)\s+\w+\s*;|register\s[^;{}=]*;")
+_INVOCATION = re.compile(r"\w+\s*\([^{};=]*\)\s*;?")
+_TOKEN = re.compile(r"\bstatic\b|[{}]")
+_END_OF_HEAD = re.compile(r"[{;=]")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OF_C_FILE = re.compile(r'^#line \d+ ("[^"\n]*\.c")$', re.MULTILINE)
 
@@ -69,28 +72,64 @@ def parts_of(text: str) -> Parts | None:
         return None
     head, _, rest = text.partition(BEGIN_CODE)
     code, _, machine = rest.partition(BEGIN_MACHINE)
-    with_variable = {
-        name for name, body in _MACRO.findall(_UNCOMMENTED.sub(" ", head + code)) if "static" in _WORD.findall(body)
-    }
+    bad = _with_variable(head + code)
     shared = []
     for file, chunk in _chunks(code):
         said = _UNCOMMENTED.sub(" ", chunk.partition("\n")[2]).strip()
         if said.startswith("#"):  # macros that stay in their place
             shared.append(chunk)
         elif file.endswith(".h"):
-            if not _DECLARED.fullmatch(said) and not _is_function(said, with_variable):
+            if not _is_without_variable(said, bad):
                 return None
             shared.append(chunk)
     kernel = "".join((head, code, _EXPORTED))
     return Parts(kernel, _OF_C_FILE.sub(r"#line 1 \1", "".join((head, *shared, _IMPORTED))) + machine)
 
 
-def _is_function(code: str, with_variable: Set[str]) -> bool:
-    """Tell whether a piece is a function without a variable of its own that stays."""
-    head, opened, body = code.partition("{")
-    if not opened or "=" in head or not head.rstrip().endswith(")"):
+def _is_without_variable(code: str, bad: Set[str]) -> bool:
+    """Tell whether a piece of a header is a function, or makes some, and has no variable that stays.
+
+    :param bad: macros that have one. What is neither static nor a function is told by the linker, if it is there twice.
+    """
+    if _DECLARED.fullmatch(code):
+        return True
+    head, opened, _ = code.partition("{")
+    is_function = bool(opened) and "=" not in head and head.rstrip().endswith(")")
+    if not is_function and not _INVOCATION.fullmatch(code):
         return False
-    return not {"static", *with_variable}.intersection(_WORD.findall(body))
+    return not _has_variable(code) and bad.isdisjoint(_WORD.findall(code))
+
+
+def _with_variable(text: str) -> frozenset[str]:
+    """Return the macros that make a static variable, and those that use one of these."""
+    users: dict[str, list[str]] = {}
+    ready: list[str] = []
+    for name, body in _MACRO.findall(_UNCOMMENTED.sub(" ", text)):
+        words = set(_WORD.findall(body))
+        for word in words:
+            users.setdefault(word, []).append(name)
+        if "static" in words and _has_variable(body.replace("\\\n", " ")):
+            ready.append(name)
+    found = set(ready)
+    while ready:
+        new = set(users.get(ready.pop(), ())) - found
+        found |= new
+        ready += new
+    return frozenset(found)
+
+
+def _has_variable(code: str) -> bool:
+    """Tell whether something static is there that is no function."""
+    depth = 0
+    for token in _TOKEN.finditer(code):
+        if token[0] == "static":
+            end = _END_OF_HEAD.search(code, token.end())
+            head = code[token.end() : end.start()] if end else ""
+            if depth > 0 or not end or end[0] == "=" or not head.rstrip().endswith(")"):
+                return True
+        else:
+            depth += 1 if token[0] == "{" else -1
+    return False
 
 
 def _chunks(code: str) -> Iterator[tuple[str, str]]:

@@ -75,12 +75,17 @@ def test_parts_macro_that_stays_in_its_place_is_in_both() -> None:
         "static inline int *slot(void) { static int n; return &n; }",
         "static inline int f(void) { static const int n = 1; return g(&n); }",
         "static inline int f(void) { ONCE(g()); return 0; }",
-        "DEFINE_LEVEL(level);",
+        "LEVEL(level);",
+        "static inline int f(void) { TWICE(g()); return 0; }",
     ],
 )
 def test_parts_are_none_where_a_header_has_a_variable(piece: str) -> None:
     """Each part would have its own."""
-    head = '#line 8 "include/linux/a.h"\n#define ONCE(x) ({ static int done; done++ || (x); })\n'
+    head = (
+        '#line 8 "include/linux/a.h"\n#define ONCE(x) ({ static int done; done++ || (x); })\n#define TWICE(x) ONCE(x)\n'
+    )
+    head += "#define LEVEL(name) static int name = 1\n"
+    head += "#define GETTER(name) \\\n\tstatic inline int get_##name(void) { return 1; }\n"
     whole = _TEXT.replace('#line 30 "mm/b.c"', f'#line 5 "include/linux/a.h"\n{piece}\n#line 30 "mm/b.c"')
     assert parts_of(head + whole) is None
     plain = whole.replace(
