@@ -27,12 +27,12 @@ _IMPORTED = """
 VMC_KERNEL_FUNCTIONS(VMC_IMPORT)
 """
 _CHUNK = re.compile(r'^#line \d+ "([^"\n]*)"\n', re.MULTILINE)
-_UNCOMMENTED = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
+_NO_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
 _DECLARED = re.compile(r"(?:struct|union|enum)\s+\w+\s*;|register\s[^;{}=]*;")
 _INVOCATION = re.compile(r"\w+\s*\([^{};=]*\)\s*;?")
-_TOKEN = re.compile(r"\bstatic\b|[{}]")
-_END_OF_HEAD = re.compile(r"[{;=]")
+_STATIC = re.compile(r"\bstatic\b")
+_FUNCTION = re.compile(r"[^{;=]*\)\s*\{")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _OF_C_FILE = re.compile(r'^#line \d+ ("[^"\n]*\.c")$', re.MULTILINE)
 
@@ -75,7 +75,7 @@ def parts_of(text: str) -> Parts | None:
     bad = _with_variable(head + code)
     shared = []
     for file, chunk in _chunks(code):
-        said = _UNCOMMENTED.sub(" ", chunk.partition("\n")[2]).strip()
+        said = _NO_CODE.sub(" ", chunk.partition("\n")[2]).strip()
         if said.startswith("#"):  # macros that stay in their place
             shared.append(chunk)
         elif file.endswith(".h"):
@@ -104,7 +104,7 @@ def _with_variable(text: str) -> frozenset[str]:
     """Return the macros that make a static variable, and those that use one of these."""
     users: dict[str, list[str]] = {}
     ready: list[str] = []
-    for name, body in _MACRO.findall(_UNCOMMENTED.sub(" ", text)):
+    for name, body in _MACRO.findall(_NO_CODE.sub(" ", text)):
         words = set(_WORD.findall(body))
         for word in words:
             users.setdefault(word, []).append(name)
@@ -119,17 +119,8 @@ def _with_variable(text: str) -> frozenset[str]:
 
 
 def _has_variable(code: str) -> bool:
-    """Tell whether something static is there that is no function."""
-    depth = 0
-    for token in _TOKEN.finditer(code):
-        if token[0] == "static":
-            end = _END_OF_HEAD.search(code, token.end())
-            head = code[token.end() : end.start()] if end else ""
-            if depth > 0 or not end or end[0] == "=" or not head.rstrip().endswith(")"):
-                return True
-        else:
-            depth += 1 if token[0] == "{" else -1
-    return False
+    """Tell whether something static is there that is no function with its body."""
+    return any(_FUNCTION.match(code, static.end()) is None for static in _STATIC.finditer(code))
 
 
 def _chunks(code: str) -> Iterator[tuple[str, str]]:

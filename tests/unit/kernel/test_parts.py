@@ -75,7 +75,9 @@ def test_parts_macro_that_stays_in_its_place_is_in_both() -> None:
         "static inline int *slot(void) { static int n; return &n; }",
         "static inline int f(void) { static const int n = 1; return g(&n); }",
         "static inline int f(void) { ONCE(g()); return 0; }",
+        "static inline int f(void) { static void (*called)(void); return !called; }",
         "LEVEL(level);",
+        "HOOK(level)",
         "static inline int f(void) { TWICE(g()); return 0; }",
     ],
 )
@@ -84,7 +86,7 @@ def test_parts_are_none_where_a_header_has_a_variable(piece: str) -> None:
     head = (
         '#line 8 "include/linux/a.h"\n#define ONCE(x) ({ static int done; done++ || (x); })\n#define TWICE(x) ONCE(x)\n'
     )
-    head += "#define LEVEL(name) static int name = 1\n"
+    head += "#define LEVEL(name) static int name = 1\n#define HOOK(name) static void (*name)(void);\n"
     head += "#define GETTER(name) \\\n\tstatic inline int get_##name(void) { return 1; }\n"
     whole = _TEXT.replace('#line 30 "mm/b.c"', f'#line 5 "include/linux/a.h"\n{piece}\n#line 30 "mm/b.c"')
     assert parts_of(head + whole) is None
@@ -106,16 +108,19 @@ def _built(code: str, variant: Variant) -> Program:
     return build(f"{head}{BEGIN_CODE}\n{code}\n{BEGIN_MACHINE}\n{machine}", variant, "linux-1.2.3 x86")
 
 
-def test_build_in_parts_of_a_gap_says_what_the_whole_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that nobody has is a gap of the shim."""
+@pytest.mark.parametrize("gap", ["gap", "fork"])
+def test_build_in_parts_of_a_gap_says_what_the_whole_says(
+    gap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that nobody has is a gap of the shim, also where the C library has it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    code = '#line 1 "mm/x.c"\nextern void gap(void); int set(void) { gap(); return 3; }'
+    code = f'#line 1 "mm/x.c"\nextern int {gap}(void); int set(void) {{ return {gap}(); }}'
     said = []
     for variant in (Variant.FAST, Variant.PARTS):
         with pytest.raises(ShimGapError) as caught:
             _built(code, variant)
         said.append(str(caught.value))
-    assert "gap" in said[0]
+    assert f"needs {gap}," in said[0]
     assert said[0].split("/programs/")[0] == said[1].split("/programs/")[0]
 
 

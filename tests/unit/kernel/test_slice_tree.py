@@ -137,3 +137,34 @@ def test_slice_tree_of_another_tree_is_what_it_is_alone(
     asked.clear()
     assert alone == _sliced(tmp_path / "other", _SHIM, **more)
     assert reads == len(asked)
+
+
+def test_slice_tree_guess_does_not_justify_itself(tmp_path: Path) -> None:
+    """A function that a header defines asks for no C file, though the last tree had it in one."""
+    header = "static inline int walk(int n)\n{\n\treturn n;\n}\n"
+    trees = [tmp_path / "alone", tmp_path / "linux", tmp_path / "other"]
+    for tree in (trees[0], trees[2]):
+        (tree / "include/linux").mkdir(parents=True)
+        (tree / "include/linux/walk.h").write_text(header)
+    hook = "#include <linux/walk.h>\nint hook(void)\n{\n\treturn walk(3);\n}\n"
+    alone = _sliced(trees[0], _SHIM, arch__x86__mm__hook=hook)
+    _sliced(trees[1], _SHIM)
+    assert ("mm/sparse.c", "arch/x86/mm/hook.c") == alone.files
+    assert alone == _sliced(trees[2], _SHIM, arch__x86__mm__hook=hook)
+
+
+def test_slice_tree_does_not_depend_on_what_a_guess_read_in_vain(tmp_path: Path, asked: list[tuple[str, ...]]) -> None:
+    """A header of a file that is not needed may change."""
+    more = {
+        "arch__x86__mm__hook": _FILES["arch/x86/mm/hook.c"].replace("walk(2)", "4"),
+        "arch__x86__mm__walk": "#include <linux/walk.h>\n" + _FILES["arch/x86/mm/walk.c"],
+    }
+    _sliced(tmp_path / "linux", _SHIM)
+    header = tmp_path / "other/include/linux/walk.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("int before;\n")
+    first = _sliced(tmp_path / "other", _SHIM, **more)
+    header.write_text("int after;\n")
+    asked.clear()
+    assert first == _sliced(tmp_path / "other", _SHIM, **more)
+    assert [] == asked

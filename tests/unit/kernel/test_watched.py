@@ -124,6 +124,17 @@ def test_looked_at_once_what_changes_meanwhile_shows_afterwards(watched: Watched
     assert not is_unchanged(watched, watched.seen)
 
 
+def test_looked_at_once_a_file_that_is_read_counts_as_it_was_read(watched: WatchedTree) -> None:
+    """It was looked at before it changed, and is put back afterwards: what was made of it is not of this tree."""
+    again = WatchedTree.of(watched)
+    with looked_at_once():
+        assert is_unchanged(watched, watched.seen)
+        (watched.root / "mm/Makefile").write_text("obj-y := b.o\n")
+        assert "obj-y := b.o\n" == again.read("mm/Makefile")
+    (watched.root / "mm/Makefile").write_text(_FILES["mm/Makefile"])
+    assert not is_unchanged(again, again.seen)
+
+
 def test_add_names_absent_by_one_or_by_both_count_once(watched: WatchedTree) -> None:
     """What two works saw of a tree, a work that consists of both has seen."""
     other = WatchedTree.of(Tree(watched.root, watched.version, watched.origin))
