@@ -179,6 +179,10 @@ def program_text(found: Slice, shim: Shim, geometry: Geometry, native: Geometry)
     return "\n".join(parts)
 
 
+class _PartsError(Exception):
+    """The compiler objects to a part: what is wrong is told of the whole."""
+
+
 def build_first(text: str, variants: Iterable[Variant], name: str) -> Program:
     """Compile a program in the first way that leaves out what cannot run and calls what is not there.
 
@@ -242,7 +246,7 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
     """Compile a program in two parts; tell whether that was possible.
 
     Where it is not, for a mistake in the code or since a variable would be there twice, it is compiled as a whole, and
-    that says what is wrong.
+    that says what is wrong. What a compiler asks too much for, or the inspection refuses, is not tried again.
     """
     parts = parts_of(text)
     if parts is None:
@@ -258,10 +262,10 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
             if _data(found[0]) & _data(found[1]) or undefined - defined - LIBRARY_NAMES:
                 return False
             with appearing_file(path) as partial:
-                _run([*arguments, "-static", "-o", str(partial), str(inside), str(around)], name)
+                _run_for_part([*arguments, "-static", "-o", str(partial), str(inside), str(around)])
             with appearing_file(path.with_name(NAMES)) as names:
                 names.write_text("".join(f"{' '.join(words)}\n" for one in found for words in one if len(words) > 2))
-    except (BuildError, ShimGapError):
+    except _PartsError:
         return False
     return True
 
@@ -291,10 +295,15 @@ def _object(text: str, arguments: list[str], folder: Path, name: str) -> Path:
     """Compile a part of a program, after a look at what the compiler makes of it."""
     source, assembly, made = folder / "part.c", folder / "part.s", folder / "part.o"
     source.write_text(text)
-    _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
+    _run_for_part([*arguments, "-S", "-o", str(assembly), str(source)])
     inspect(assembly.read_text(errors="replace"), name)
-    _run(["-c", "-o", str(made), str(assembly)], name)
+    _run_for_part(["-c", "-o", str(made), str(assembly)])
     return made
+
+
+def _run_for_part(arguments: list[str]) -> None:
+    if _refused(arguments):
+        raise _PartsError
 
 
 def _is_undefined(words: list[str]) -> bool:

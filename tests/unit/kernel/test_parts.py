@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vmemcheck.errors import ShimGapError
+from vmemcheck.errors import BuildError, ShimGapError
+from vmemcheck.kernel import build as build_module
 from vmemcheck.kernel.build import Program, Variant, build
 from vmemcheck.kernel.parts import BEGIN_CODE, BEGIN_MACHINE, parts_of
 
@@ -135,3 +136,20 @@ def test_build_in_parts_without_its_names_is_made_again(tmp_path: Path, monkeypa
     names.write_text("")
     assert 5 == subprocess.run([_built(codes[2], Variant.PARTS).path], check=False).returncode
     assert names.read_text()
+
+
+def test_build_in_parts_that_asks_for_too_much_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiler may use a minute, and not another one for the whole."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    asked: list[list[str]] = []
+
+    def too_much(arguments: list[str]) -> str:
+        asked.append(arguments)
+        raise BuildError("the compiler asked for more than 60 s")
+
+    monkeypatch.setattr(build_module, "_refused", too_much)
+    with pytest.raises(BuildError, match="asked for more"):
+        _built('#line 1 "mm/x.c"\nint set(void) { return 3; }', Variant.PARTS)
+    assert 1 == len(asked)
