@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A program that is compiled in two parts does what it does as a whole, and a change to a C file makes one part new."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.trees.broken import WALKERS, CopyOf, begun, edited
-from tests.trees.sources import machine_source
-from vmemcheck.arches import find
 from vmemcheck.bulk import random_sequences
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel import build as module
-from vmemcheck.kernel.build import Variant
+from vmemcheck.kernel.build import Variant, build_first
+from vmemcheck.kernel.coverage import COUNTING, COUNTING_IN_PARTS, CoveredMachine
 from vmemcheck.kernel.memory_model import MemoryModel
+from vmemcheck.kernel.parts import ONLY_KERNEL, ONLY_MACHINE
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.scope import Scope
@@ -19,8 +21,8 @@ _SEQUENCES = 20
 
 
 @pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what is compiled: the ways of whole programs, and the defines of parts."""
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Return what is compiled: the ways of whole programs, and the defines of parts. Nothing is, before."""
     done: list[str] = []
     whole, part = module._compile, module._object
 
@@ -32,36 +34,69 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(arguments[-1])
         return part(text, arguments, *rest)  # type: ignore[arg-type]  # they are passed on
 
+    monkeypatch.setattr(module, "cache_folder", tmp_path.joinpath)
     monkeypatch.setattr(module, "_compile", _whole)
     monkeypatch.setattr(module, "_object", _part)
     return done
 
 
-def _same(source: KernelSource, scope: Scope) -> None:
+def _same(source: KernelSource, compiled: list[str]) -> None:
     geometry = source.geometry(64)
     with source.machine(geometry) as whole, source.machine(geometry, Variant.PARTS) as parts:
-        for sequence in random_sequences(geometry, scope, _SEQUENCES, 5):
+        assert ["whole", ONLY_MACHINE, ONLY_KERNEL] == compiled
+        for sequence in random_sequences(geometry, Scope(), _SEQUENCES, 5):
             assert whole.run(sequence) == parts.run(sequence)
 
 
-@pytest.mark.parametrize("arch", ["x86", "arm64", "riscv", "loongarch"])
-def test_program_in_parts_observes_what_the_whole_one_does(tree: Tree, arch: str, compiled: list[str]) -> None:
+def test_program_in_parts_observes_what_the_whole_one_does(tree: Tree, compiled: list[str]) -> None:
     """Events, their functions and lines, and the state."""
-    source = machine_source(tree, find(arch), 14 if arch == "loongarch" else 12)
-    source.machine(source.geometry(64)).close()
-    compiled.clear()
-    _same(source, Scope())
-    assert "whole" not in compiled
+    _same(open_source(tree, "x86", 12), compiled)
 
 
 @pytest.mark.newest_tree
-def test_program_in_parts_with_debug_vm_observes_what_the_whole_one_does(tree: Tree, compiled: list[str]) -> None:
-    """So does one whose memmap is poisoned."""
-    source = open_source(tree, "x86", 12, MemoryModel.DEBUG_VM)
-    source.machine(source.geometry(64)).close()
-    compiled.clear()
-    _same(source, Scope())
-    assert "whole" not in compiled
+@pytest.mark.parametrize(
+    ("arch", "shift", "model"),
+    [
+        ("arm64", 12, MemoryModel.VMEMMAP),
+        ("riscv", 12, MemoryModel.VMEMMAP),
+        ("loongarch", 14, MemoryModel.VMEMMAP),
+        ("x86", 12, MemoryModel.DEBUG_VM),
+    ],
+)
+def test_program_in_parts_observes_what_the_whole_one_does_everywhere(
+    tree: Tree, arch: str, shift: int, model: MemoryModel, compiled: list[str]
+) -> None:
+    """So does one of another architecture, and one whose memmap is poisoned."""
+    _same(open_source(tree, arch, shift, model), compiled)
+
+
+@pytest.mark.newest_tree
+@pytest.mark.parametrize(("arch", "shift"), [("arm64", 12), ("loongarch", 14)])
+def test_program_in_parts_counts_the_lines_that_the_whole_one_counts(
+    tree: Tree, arch: str, shift: int, compiled: list[str]
+) -> None:
+    """Those of headers too, whichever part has them; loongarch asks for names that only code has which cannot run."""
+    source = open_source(tree, arch, shift)
+    geometry = source.geometry(64)
+    whole, parts = (build_first(source.text(geometry), how, arch) for how in (COUNTING, COUNTING_IN_PARTS))
+    assert ["whole"] * (2 if whole.variant is Variant.COVERED_LEAN else 1) == [
+        one for one in compiled if one == "whole"
+    ]
+    counts = []
+    for program in (whole, parts):
+        with CoveredMachine(program, geometry, arch, source.traits) as machine:
+            for sequence in random_sequences(geometry, Scope(), _SEQUENCES, 5):
+                machine.records(sequence)
+            counts.append(machine.lines())
+    assert {file: list(lines) for file, lines in counts[0].items()} == {
+        file: list(lines) for file, lines in counts[1].items()
+    }
+    if whole.variant is Variant.COVERED:  # else functions are inlined, and not everywhere alike
+        assert counts[0] == counts[1]
+    assert (whole.variant.name, parts.variant.name) in {
+        ("COVERED", "COVERED_PARTS"),
+        ("COVERED_LEAN", "COVERED_LEAN_PARTS"),
+    }
 
 
 @pytest.mark.newest_tree
@@ -75,7 +110,7 @@ def test_change_of_a_c_file_makes_only_the_part_of_the_kernel_new(copy_of: CopyO
     with edited(tree, {file: begun(function, "\n\naddr += 8 - 8;")}):
         source = open_source(tree, "x86", 12)
         source.program(source.geometry(64), Variant.PARTS)
-    assert ["-DVMC_ONLY_KERNEL"] == compiled
+    assert [ONLY_KERNEL] == compiled
     messages = []
     with edited(tree, {file: begun(function, "addr = *addr;")}):
         source = open_source(tree, "x86", 12)

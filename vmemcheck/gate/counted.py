@@ -13,7 +13,7 @@ from vmemcheck.check import Job
 from vmemcheck.errors import ExecutorError
 from vmemcheck.kernel.build import build_first
 from vmemcheck.kernel.cache import cache_folder, keep_newest, write_whole
-from vmemcheck.kernel.coverage import COUNTING, CoveredMachine, LineCounts
+from vmemcheck.kernel.coverage import COUNTING_IN_PARTS, CoveredMachine, LineCounts
 from vmemcheck.results import digest_of
 
 _MOST_ENTRIES = 1024  # 50 KB each
@@ -39,7 +39,7 @@ def counts_of(job: Job) -> LineCounts:
 
 def _counted(job: Job) -> tuple[LineCounts, bool]:
     """Return the counts, and whether those of all sequences are in them."""
-    program = build_first(job.text, COUNTING, job.name)
+    program = build_first(job.text, COUNTING_IN_PARTS, job.name)
     is_whole = True
     with CoveredMachine(program, job.cell.geometry, job.name, job.traits) as machine:
         for sequence in random_sequences(job.cell.geometry, job.scope, job.examples, job.seed):

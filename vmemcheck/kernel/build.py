@@ -65,8 +65,8 @@ LIBRARY_NAMES = frozenset(
 """What a program may take from the C library, the linker and gcov; all else must come from the tree or the shim."""
 NAMES = "machine.names"
 """Next to a program: what nm says of it without the C library, so that its own variables can be told from those."""
-NOTES = "machine.gcno"
-"""Next to a program that counts its lines: what the counters mean."""
+NOTES = ("machine.gcno", "around.gcno")
+"""Next to a program that counts its lines: what the counters of its parts mean; the second where it has two."""
 # With HUGETLB_PAGE, which kernels have, and which needs fs/Kconfig, a pageblock is a PMD leaf. Without, it may be the
 # largest block of the page allocator; then the memmap of a memory block is no whole number of them:
 # mm/memory_hotplug.c: mhp_supports_memmap_on_memory().
@@ -124,6 +124,10 @@ class Variant(enum.Enum):
     """Counts how often each line of the kernel's own files runs."""
     COVERED_LEAN = ("-O1", *COVERED[1:])
     """The same for code that relies on the compiler leaving out what cannot run."""
+    COVERED_PARTS = (*COVERED, "-DVMC_PARTS")
+    """The same as COVERED, in two parts."""
+    COVERED_LEAN_PARTS = (*COVERED_LEAN, "-DVMC_PARTS")
+    """The same as COVERED_LEAN, in two parts."""
     MUTANTS = ("-O2", "-DVMC_CONFINED", "-ftrivial-auto-var-init=pattern")
     """For code that was changed on purpose: a variable that is no longer set holds the same garbage in each run."""
     REACHING = (*MUTANTS, "-DVMC_MUTANTS_REACHED")
@@ -133,6 +137,11 @@ class Variant(enum.Enum):
     def counts_lines(self) -> bool:
         """Whether the program counts the lines that run."""
         return "--coverage" in self.value
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether the program is made of two parts, where that is possible."""
+        return "-DVMC_PARTS" in self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +221,8 @@ def build(text: str, variant: Variant, name: str) -> Program:
     if not path.exists() or not (folder / NAMES).exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path.with_suffix(".c"), text.encode())
-        if not (variant is Variant.PARTS and _compile_parts(text, arguments, path, name)):
-            _compile([*arguments, *_script(variant, folder)], path, name, variant)
+        if not (variant.is_in_parts and _compile_parts(text, arguments, path, name, variant)):
+            _compile([*arguments, *_counting(variant, folder / NOTES[0])], path, name, variant)
     keep_newest(folder, _MOST_PROGRAMS)
     return Program(path, name, variant)
 
@@ -230,7 +239,8 @@ def _compile(arguments: list[str], path: Path, name: str, variant: Variant) -> N
         with appearing_file(path.with_name(NAMES)) as names:
             # What is not defined has no address.
             names.write_text("".join(f"{' '.join(words)}\n" for words in found if len(words) > 2))
-        command = [*arguments, *([] if variant is Variant.CHECKED else ["-static"]), "-o", str(partial), str(machine)]
+        how = [*_script(variant, path.parent), *([] if variant is Variant.CHECKED else ["-static"])]
+        command = [*arguments, *how, "-o", str(partial), str(machine)]
         # A function of the kernel may have the name of one of the C library. The linker says who calls it.
         borrowed = {words[0] for words in found if _is_undefined(words)} - LIBRARY_NAMES
         if borrowed and variant is not Variant.CHECKED:
@@ -242,7 +252,7 @@ def _compile(arguments: list[str], path: Path, name: str, variant: Variant) -> N
         _run(command, name)
 
 
-def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bool:
+def _compile_parts(text: str, arguments: list[str], path: Path, name: str, variant: Variant) -> bool:
     """Compile a program in two parts; tell whether that was possible.
 
     Where it is not, for a mistake in the code or since a variable would be there twice, it is compiled as a whole, and
@@ -253,16 +263,27 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
         return False
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            around = _machine(parts.machine, arguments, name)
-            inside = _object(parts.kernel, [*arguments, ONLY_KERNEL], Path(folder), name)
+            around = _machine(parts.machine, arguments, name, variant)
+            counting = _counting(variant, path.with_name(NOTES[0]))
+            inside = _object(parts.kernel, [*arguments, *counting, ONLY_KERNEL], Path(folder), name)
             known = _names_of(around).read_text().splitlines()
             found = [symbols(inside), [line.split() for line in known]]
             defined = {words[0] for one in found for words in one if len(words) > 2 and words[1].isupper()}
             undefined = {words[0] for one in found for words in one if _is_undefined(words)}
-            if _data(found[0]) & _data(found[1]) or undefined - defined - LIBRARY_NAMES:
+            lacking = undefined - defined - LIBRARY_NAMES
+            if lacking and variant is Variant.COVERED_PARTS:
+                # Most likely of code that cannot run; then the other way to count is taken, and nobody sees this.
+                raise ShimGapError(
+                    f"{name}: not there where nothing is left out: {', '.join(sorted(lacking))}",
+                    to_fix="count the lines of what is left when the compiler left out what cannot run",
+                )
+            if lacking or _data(found[0]) & _data(found[1]):
                 return False
+            if variant.counts_lines:
+                write_whole(path.with_name(NOTES[1]), around.with_name(NOTES[1]).read_bytes())
             with appearing_file(path) as partial:
-                _run_for_part([*arguments, "-static", "-o", str(partial), str(inside), str(around)])
+                how = [*_script(variant, path.parent), "-static"]
+                _run_for_part([*arguments, *how, "-o", str(partial), str(inside), str(around)])
             with appearing_file(path.with_name(NAMES)) as names:
                 names.write_text("".join(f"{' '.join(words)}\n" for one in found for words in one if len(words) > 2))
     except _PartsError:
@@ -270,16 +291,18 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str) -> bo
     return True
 
 
-def _machine(text: str, arguments: list[str], name: str) -> Path:
+def _machine(text: str, arguments: list[str], name: str, variant: Variant) -> Path:
     """Return the machine's part of a program, from the cache where it is known."""
     made_by = (sources_digest("kernel"), compiler_version(), " ".join(arguments))
     folder = cache_folder("programs") / hashlib.sha256("\0".join(("part", text, *made_by)).encode()).hexdigest()[:32]
     path = folder / "part.o"
     names = _names_of(path)
-    if not path.exists() or not names.exists() or not names.stat().st_size:
+    needed = [path, names, *([folder / NOTES[1]] if variant.counts_lines else [])]
+    if not all(each.exists() and each.stat().st_size for each in needed):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as made:
-            part = _object(text, [*arguments, ONLY_MACHINE], Path(made), name)
+            counting = _counting(variant, folder / NOTES[1])
+            part = _object(text, [*arguments, *counting, ONLY_MACHINE], Path(made), name)
             shown = "".join(f"{' '.join(words)}\n" for words in symbols(part))
             write_whole(names, shown.encode())
             part.replace(path)
@@ -312,8 +335,12 @@ def _is_undefined(words: list[str]) -> bool:
 
 
 def _data(found: Iterable[list[str]]) -> set[str]:
-    """Return the variables among some symbols; those of a function have a number behind their names."""
-    return {words[0].partition(".")[0] for words in found if len(words) > 2 and words[1] in "bBdDrRC"}
+    """Return the variables among some symbols; those of a function have a number behind their names.
+
+    Counters of lines are not the program's: each part has its own.
+    """
+    names = {words[0].partition(".")[0] for words in found if len(words) > 2 and words[1] in "bBdDrRC"}
+    return {name for name in names if not name.startswith("__gcov")}
 
 
 def _run(arguments: list[str], name: str) -> None:
@@ -351,8 +378,15 @@ def _script(variant: Variant, folder: Path) -> list[str]:
         return []
     script = folder / "counters.ld"
     script.write_text("SECTIONS { vmc_keep : { *(vmc_keep) *(.bss.__gcov*) *(.data.__gcov*) } } INSERT AFTER .data;\n")
-    names = ["-dumpdir", f"{folder}/", "-dumpbase", NOTES.removesuffix(".gcno"), "-frandom-seed=vmemcheck"]
-    return ["-fdata-sections", f"-Wl,-T,{script}", *names]
+    return [f"-Wl,-T,{script}"]
+
+
+def _counting(variant: Variant, notes: Path) -> list[str]:
+    """Return the options with which what the counters mean is written into a file."""
+    if not variant.counts_lines:
+        return []
+    names = ["-dumpdir", f"{notes.parent}/", "-dumpbase", notes.stem, "-frandom-seed=vmemcheck"]
+    return ["-fdata-sections", *names]
 
 
 def _redefined(macros: str, geometry: Geometry, native: Geometry) -> Iterator[str]:

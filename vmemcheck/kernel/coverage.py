@@ -6,9 +6,10 @@ A covered machine is slower than another one, and finds the same. What the lines
 
 import json
 import shutil
+import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -22,7 +23,10 @@ from vmemcheck.kernel.source import KernelSource
 
 COUNTING = (Variant.COVERED, Variant.COVERED_LEAN)
 """How a program is compiled that counts lines, where it can be: see ``build_first()``."""
+COUNTING_IN_PARTS = (Variant.COVERED_PARTS, Variant.COVERED_LEAN_PARTS)
+"""The same in two parts, for one that is built again after a change to a C file."""
 
+_LENGTH = struct.Struct("<Q")
 LineCounts = Mapping[str, Mapping[int, int]]
 """Kernel file, relative to the tree -> line -> how often it ran; 0 where there is code that did not."""
 
@@ -47,10 +51,12 @@ class CoveredMachine(KernelMachine):
         gcov = _find_gcov()
         found: dict[str, dict[int, int]] = {}
         for counted in self._executor.counts():
-            for name, lines in _read(self._covered, counted, gcov).items():
-                known = found.setdefault(name, {})
-                for line, count in lines.items():
-                    known[line] = known.get(line, 0) + count
+            for notes, part in zip(NOTES, _parts(counted), strict=False):
+                read = _read(self._covered, self._covered.path.with_name(notes), part, gcov)
+                for name, lines in read.items():
+                    known = found.setdefault(name, {})
+                    for line, count in lines.items():
+                        known[line] = known.get(line, 0) + count
         return {name: dict(sorted(lines.items())) for name, lines in sorted(found.items())}
 
 
@@ -74,10 +80,19 @@ class _File(TypedDict):
     lines: list[_Line]
 
 
-def _read(program: Program, counted: bytes, gcov: str) -> LineCounts:
+def _parts(counted: bytes) -> Iterator[bytes]:
+    """Yield the counts of each part of a program, which have their length before them."""
+    at = 0
+    while at + _LENGTH.size <= len(counted):
+        (length,) = _LENGTH.unpack_from(counted, at)
+        at += _LENGTH.size + length
+        yield counted[at - length : at]
+
+
+def _read(program: Program, notes: Path, counted: bytes, gcov: str) -> LineCounts:
     with tempfile.TemporaryDirectory(prefix="vmemcheck-") as folder:
-        shutil.copy(program.path.with_name(NOTES), folder)
-        counts = NOTES.replace(".gcno", ".gcda")
+        shutil.copy(notes, folder)
+        counts = notes.with_suffix(".gcda").name
         Path(folder, counts).write_bytes(counted)
         command = [gcov, "--json-format", "--stdout", counts]
         shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -129,9 +129,12 @@ def functions_called(found: Slice) -> Iterator[str]:
 
 def prototype_of(found: Slice, name: str) -> Prototype | None:
     """Return the prototype of a function that the slice defines, or None."""
-    if not any(item.kind is Kind.FUNCTION and item.name == name for item in found.items):
-        return None
-    return _prototype(found.code, name)
+    return _prototype(found.code, name) if name in _functions(found) else None
+
+
+@functools.lru_cache(maxsize=8)
+def _functions(found: Slice) -> frozenset[str]:
+    return frozenset(item.name for item in found.items if item.kind is Kind.FUNCTION)
 
 
 @functools.lru_cache(maxsize=512)  # one text is asked for some twenty names, for each of its geometries

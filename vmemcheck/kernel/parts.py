@@ -68,10 +68,10 @@ def parts_of(text: str) -> Parts | None:
 
     That is so where a header has a variable: each part would have its own.
     """
-    if not all(text.count(f"\n{marker}\n") == text.count(marker) == 1 for marker in (BEGIN_CODE, BEGIN_MACHINE)):
+    found = divided(text)
+    if found is None:
         return None
-    head, _, rest = text.partition(BEGIN_CODE)
-    code, _, machine = rest.partition(BEGIN_MACHINE)
+    head, code, machine = found
     bad = _with_variable(head + code)
     shared = []
     for file, chunk in _chunks(code):
@@ -84,6 +84,15 @@ def parts_of(text: str) -> Parts | None:
             shared.append(chunk)
     kernel = "".join((head, code, _EXPORTED))
     return Parts(kernel, _OF_C_FILE.sub(r"#line 1 \1", "".join((head, *shared, _IMPORTED))) + machine)
+
+
+def divided(text: str) -> tuple[str, str, str] | None:
+    """Return what stands before the kernel's code, the code, and the machine; None where that cannot be told apart."""
+    if not all(text.count(f"\n{marker}\n") == text.count(marker) == 1 for marker in (BEGIN_CODE, BEGIN_MACHINE)):
+        return None
+    head, _, rest = text.partition(BEGIN_CODE)
+    code, _, machine = rest.partition(BEGIN_MACHINE)
+    return head, code, machine
 
 
 def _is_without_variable(code: str, bad: Set[str]) -> bool:

@@ -242,7 +242,8 @@ def once(function: Callable[[Source, Piece], _Result]) -> Callable[[Source, Piec
             code = source.code[piece.start : piece.end]
             key = (name, piece.kind, code)
             meaning, value = source.memory.known.get(key, (None, None))
-            if meaning is None or not source.meaning.difference(meaning).isdisjoint(_WORD.findall(code)):
+            others = source.meaning.difference(meaning) if meaning is not None else ()
+            if meaning is None or (others and not others.isdisjoint(_WORD.findall(code))):
                 value = function(source, piece)
             source.memory.known[key] = (source.meaning, value)
             here[piece.start] = value

@@ -23,7 +23,7 @@ from vmemcheck.kernel.target import Target
 from vmemcheck.kernel.tree import Tree
 
 _FATAL = re.compile(rb"fatal error: (\S+): No such file or directory")
-_MARKER = re.compile(rb'^# \d+ "([^"\n]*)"', re.MULTILINE)
+_MARKER = re.compile(rb'\n# \d+ "([^"\n]*)"')  # beginning with letters, it is found much faster
 _ROUNDS = 12
 _FORCED = ("include/linux/compiler-version.h", "include/linux/kconfig.h", "include/linux/compiler_types.h")
 # Until Linux 5.16 the kernel included this one of the compiler's own headers.
@@ -86,7 +86,7 @@ class Reader:
             self._generate(folder, unit, defines)
         if result.returncode != 0:
             raise self._refused(result.stderr, folder)
-        files = {os.fsdecode(name) for name in set(_MARKER.findall(result.stdout))}
+        files = {os.fsdecode(name) for name in set(_MARKER.findall(b"\n" + result.stdout))}
         generated = {name for name in files if name.startswith(f"{folder}/")}
         self._check_origin(files - generated)
         text = result.stdout.replace(os.fsencode(folder), b"generated")

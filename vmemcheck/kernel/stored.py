@@ -12,7 +12,7 @@ import functools
 import hashlib
 import json
 import typing
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,25 +145,26 @@ def _taken_apart(value: object) -> object:
 
 
 def _rebuilt(kind: type[_Kind], values: Sequence[object]) -> _Kind:
-    return kind(*(_value(hint, value) for hint, value in zip(_hints(typing.cast(type, kind)), values, strict=True)))
-
-
-def _value(hint: object, value: object) -> object:
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return hint(value)
-    if isinstance(value, list):
-        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-            return _rebuilt(hint, value)
-        if typing.get_origin(hint) is tuple:
-            (inner, _) = typing.get_args(hint)
-            return tuple(_value(inner, each) for each in value)
-    return value
+    readers = _readers(typing.cast(type, kind))
+    return kind(*(value if read is None else read(value) for read, value in zip(readers, values, strict=True)))
 
 
 @functools.cache
-def _hints(kind: type) -> tuple[object, ...]:
+def _readers(kind: type) -> tuple[Callable[[Any], object] | None, ...]:
+    """Return for each field of a dataclass what reads it from what JSON has; None where that is the same."""
     hints = typing.get_type_hints(kind)
-    return tuple(hints[field.name] for field in dataclasses.fields(kind))
+    return tuple(_reader(hints[field.name]) for field in dataclasses.fields(kind))
+
+
+def _reader(hint: object) -> Callable[[Any], object] | None:
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return functools.partial(_rebuilt, hint)
+    if typing.get_origin(hint) is tuple:
+        read = _reader(typing.get_args(hint)[0])
+        return tuple if read is None else lambda values: tuple(map(read, values))
+    return None
 
 
 def canonical(value: object) -> str:

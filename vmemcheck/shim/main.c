@@ -55,11 +55,18 @@ static void *vmc_counts_room(unsigned bytes, void *unused)
 static void vmc_put_counts(void)
 {
 	const struct gcov_info *const *info;
-	unsigned long at, done;
+	unsigned long at, bytes, done;
 
 	vmc_out_bytes = 0;
-	for (info = __start_vmc_counts; info < __stop_vmc_counts; info++)
+	/* Before those of each part of the program, how many bytes they have. */
+	for (info = __start_vmc_counts; info < __stop_vmc_counts; info++) {
+		at = vmc_out_bytes;
+		bytes = 0;
+		vmc_put(&bytes, sizeof(bytes));
 		__gcov_info_to_gcda(*info, vmc_counts_name, vmc_counts_put, vmc_counts_room, 0);
+		bytes = vmc_out_bytes - at - sizeof(bytes);
+		memcpy(vmc_out + at, &bytes, sizeof(bytes));
+	}
 	for (at = 0; at < vmc_out_bytes && (done = write(vmc_counts_file, vmc_out + at, vmc_out_bytes - at)) > 0; at += done)
 		;
 }
