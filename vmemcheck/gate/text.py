@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmemcheck.kernel.parts import divided
 from vmemcheck.patch.comments import without_comments
@@ -17,8 +18,7 @@ _STUBS, _WATCHED = f"{_SHIM}shim/stubs.h", f"{_SHIM}shim/custom.h"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True)
-class SlicedLine:
+class SlicedLine(NamedTuple):  # a tuple, since a text has tens of thousands of them
     """A line of the kernel in the text of a program.
 
     :param code: without comments
@@ -76,7 +76,7 @@ def sliced_text(text: str) -> SlicedText:
     shims: dict[str, set[str]] = {_STUBS: set(), _WATCHED: set()}
     file, number, piece, macro, goes_on = "", 0, 0, "", False
     for raw in clean:
-        marker = _PIECE.match(raw) or _MARKER.match(raw)
+        marker = (_PIECE.match(raw) or _MARKER.match(raw)) if raw.startswith("#") else None
         if marker:
             number, file = int(marker[1]), marker[2]
             piece += raw.startswith("#line")
@@ -86,11 +86,12 @@ def sliced_text(text: str) -> SlicedText:
             if stub:
                 shims[file].add(stub[1] or stub[2])
             continue
-        opened = _DEFINE.match(raw)
+        code = raw.strip()
+        opened = _DEFINE.match(code) if code.startswith("#") else None
         macro = opened[1] if opened else macro if goes_on else ""
-        goes_on = raw.rstrip().endswith("\\")
-        if raw.strip():
-            lines.setdefault(file, {})[number] = SlicedLine(raw.strip(), macro, piece)
+        goes_on = code.endswith("\\")
+        if code:
+            lines.setdefault(file, {})[number] = SlicedLine(code, macro, piece)
             first, _ = spans.setdefault(file, {}).get(piece, (number, number))
             spans[file][piece] = (first, number)
         number += 1
