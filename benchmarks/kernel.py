@@ -21,11 +21,12 @@ from vmemcheck.engine import Coverage, check, known_of
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
-from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.build import build
 from vmemcheck.kernel.cache import cache_folder
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import open_tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.known import Known
 from vmemcheck.operation import Sequence
 from vmemcheck.scope import Scope

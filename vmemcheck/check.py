@@ -15,11 +15,12 @@ from vmemcheck.engine import applicable
 from vmemcheck.errors import VmemcheckError
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
-from vmemcheck.kernel.build import Variant, build, build_first
+from vmemcheck.kernel.build import build, build_first
 from vmemcheck.kernel.coverage import COUNTING
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import KernelSource
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import AddDevice
 from vmemcheck.scope import Scope
 from vmemcheck.sub_page import SubPageCount, SubPagePath, SubPageRun, sub_page_path

@@ -17,10 +17,10 @@ from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
-from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.kernel.statics import statics_of
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import Sequence
 from vmemcheck.shrink import shrink
 

@@ -6,10 +6,11 @@ import pytest
 from tests.trees.broken import CopyOf, edited
 from tests.trees.sources import machine_source
 from vmemcheck.arches import find
-from vmemcheck.kernel.build import Program, Variant, build
+from vmemcheck.kernel.build import Program, build
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import Unmapped, Warned
 from vmemcheck.operation import AddDevice, AddMemory, Altmap, Boot, Remove
 
@@ -42,7 +43,7 @@ def test_machine_tells_a_warning_at_the_end_of_a_function_there(tree: Tree, copy
     """A compiler that turns the last call into a jump takes the function off the stack."""
     with edited(copy_of("x86"), {"include/linux/mm.h": lambda text: text.replace("alloc -= ", "alloc += ")}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(_BYTES)) as machine:
+        with source.machine(source.geometry(_BYTES), Variant.PARTS) as machine:
             *_, removed = machine.run((AddDevice(0, 64, Altmap(0, 1024)), Remove(0)))
     places = [(one.where.file, one.where.function) for one in removed.events if isinstance(one, Warned)]
     assert ("mm/memremap.c", "memunmap_pages") in places

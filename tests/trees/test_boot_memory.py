@@ -11,6 +11,7 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import Content
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Sequence
 
@@ -95,7 +96,7 @@ def test_boot_memory_broken_kernel_code_is_a_violation(name: str, tree: Tree, co
     assert right is None or right.invariant == "counters-balanced"
     with edited(copy_of(arch), {function: edit}) as broken:
         source = open_source(broken, arch, 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     found = {one.invariant: one for one in finding.violations}

@@ -15,6 +15,7 @@ from vmemcheck.kernel import confinement
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import AddDevice, AddMemory, Remove
 from vmemcheck.scope import Scope
 
@@ -42,9 +43,9 @@ _FAULTS = (
 )
 
 
-def _machine(tree: Tree, arch: str) -> KernelMachine:
+def _machine(tree: Tree, arch: str, variant: Variant = Variant.PARTS) -> KernelMachine:
     source = open_source(tree, arch, 12)
-    return source.machine(source.geometry(64))
+    return source.machine(source.geometry(64), variant)
 
 
 @pytest.mark.parametrize("arch", ["x86", "arm64"])
@@ -208,7 +209,7 @@ def test_broken_tree_is_refused_with_the_place(
     tree = copy_of(arch)
     line = line_of(tree, *WALKERS[arch])
     with edited(tree, edits), pytest.raises(error) as caught:
-        _machine(tree, arch)
+        _machine(tree, arch, Variant.FAST)
     assert re.search(says.replace("LINE", str(line)), str(caught.value))
     assert "\n  where  " in str(caught.value)
     assert "\n  to fix " in str(caught.value)

@@ -13,10 +13,10 @@ from tests.trees.sources import source_of
 from vmemcheck.bulk import bulk_search, random_sequences
 from vmemcheck.engine import check
 from vmemcheck.invariant import Finding
-from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import State
 from vmemcheck.operation import AddDevice, Remove, Sequence
 from vmemcheck.scope import Scope

@@ -10,6 +10,7 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import AddDevice, AddMemory, Altmap, Initialise, Remove, Sequence
 
 # In pages of 4K: 2 MiB, a section of 128 MiB, two of them, 1 GiB.
@@ -130,7 +131,7 @@ def test_compound_devmap_shared_wrongly_is_a_violation(
         assert check(machine, sequence) is None
     with edited(copy_of("x86"), {file: edit}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(size)) as machine:
+        with source.machine(source.geometry(size), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     assert finding.invariant == invariant

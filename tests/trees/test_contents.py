@@ -12,6 +12,7 @@ from vmemcheck.engine import check
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Initialise, Remove, Sequence
 
 pytestmark = pytest.mark.newest_tree
@@ -36,8 +37,8 @@ _WRONG = (
 )
 
 
-def _machine(source: KernelSource, struct_page_bytes: int) -> KernelMachine:
-    return source.machine(source.geometry(struct_page_bytes))
+def _machine(source: KernelSource, struct_page_bytes: int, variant: Variant = Variant.FAST) -> KernelMachine:
+    return source.machine(source.geometry(struct_page_bytes), variant)
 
 
 @pytest.mark.parametrize("arch", ["x86", "arm64", "riscv", "loongarch"])
@@ -55,7 +56,7 @@ def test_contents_wrong_bytes_over_live_struct_pages_are_named(arch: str, copy_o
     file = next(name for name in files if "sparse_add_section(" in tree.read(name))
     with (
         edited(tree, {file: begun("sparse_add_section", statements)}),
-        _machine(open_source(tree, arch, 12), 64) as machine,
+        _machine(open_source(tree, arch, 12), 64, Variant.PARTS) as machine,
     ):
         whole = machine.geometry.subsections_per_section
         added: Sequence = (AddMemory(0, 1), Initialise(0), AddMemory(1, 1), Initialise(1))
@@ -117,7 +118,10 @@ def test_contents_x86_wrong_unused_range_is_a_violation(
     """With leaves that two sections share, each wrong mark of what is unused is seen; the tree itself holds."""
     with _machine(source_of(tree, "x86"), 56) as machine:
         assert check(machine, sequence) is None
-    with edited(copy_of("x86"), {_X86: edit}) as broken, _machine(open_source(broken, "x86", 12), 56) as machine:
+    with (
+        edited(copy_of("x86"), {_X86: edit}) as broken,
+        _machine(open_source(broken, "x86", 12), 56, Variant.PARTS) as machine,
+    ):
         finding = check(machine, sequence)
     assert finding is not None
     assert invariant == finding.invariant

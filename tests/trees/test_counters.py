@@ -8,6 +8,7 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check, steps
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import USAGE_MAPS
 from vmemcheck.operation import AddMemory, Boot, Remove, Sequence
 
@@ -33,7 +34,7 @@ def test_counters_call_left_out_is_a_violation(
         assert check(machine, sequence) is None
     with edited(copy_of("x86"), {_FILE: within(function, renamed(call, "(void)"))}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     assert finding.invariant == "counters-balanced"

@@ -13,6 +13,7 @@ from vmemcheck.engine import check, steps
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import Content
 from vmemcheck.operation import AddMemory, Boot, Initialise, Remove, Sequence
 from vmemcheck.replay_file import Replay, to_json
@@ -49,7 +50,7 @@ def test_debug_vm_poison_over_the_next_range_is_found(tree: Tree, copy_of: CopyO
     with edited(copy_of("x86"), {file: too_far}) as broken:
         for model in (MemoryModel.DEBUG_VM, MemoryModel.VMEMMAP):
             source = open_source(broken, "x86", 12, model)
-            with source.machine(source.geometry(64)) as machine:
+            with source.machine(source.geometry(64), Variant.PARTS) as machine:
                 findings[model] = check(machine, (Boot(1, 0, 64), AddMemory(0, 1)))
     assert findings[MemoryModel.VMEMMAP] is None
     finding = findings[MemoryModel.DEBUG_VM]

@@ -13,6 +13,7 @@ from vmemcheck.bulk import bulk_search
 from vmemcheck.engine import check
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import Call, Location, SectionCall, Warned
 from vmemcheck.operation import (
     Action,
@@ -49,7 +50,7 @@ def _without(function: str, pattern: str) -> Edit:
 
 def _invariants(tree: Tree, sequence: Sequence) -> list[str]:
     source = open_source(tree, "x86", 12)
-    with source.machine(source.geometry(64)) as machine:
+    with source.machine(source.geometry(64), Variant.PARTS) as machine:
         finding = check(machine, sequence)
     return [violation.invariant for violation in finding.violations] if finding else []
 
@@ -98,7 +99,7 @@ def test_door_of_memory_blocks_does_the_same_when_memmap_on_memory_is_forced(
     for edit in edits:
         with edited(copy_of(arch), edit) as broken:
             source = open_source(broken, arch, page_shift)
-            with source.machine(source.geometry(64)) as machine:
+            with source.machine(source.geometry(64), Variant.PARTS) as machine:
                 states.append([one.state for one in machine.run((AddMemory(0, 2, memmap_on_memory=True), Remove(0)))])
     assert states[0] == states[1]
     assert [2 if page_shift == 12 else 0, 0] == [len(state.altmaps) for state in states[0]]
@@ -221,7 +222,7 @@ def test_door_second_range_that_is_not_undone_is_found_by_a_search(
     scope = Scope(boot=False, altmaps=False, compound=False, refusals=False, fallback=False)
     with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             found = bulk_search(machine, scope, 60, 0).findings
     assert invariant in {one.invariant for one in found}
 
@@ -232,7 +233,7 @@ def test_door_of_devices_takes_what_memremap_compat_align_promises(tree: Tree, c
     assert _invariants(tree, sequence) == []
     with edited(copy_of("x86"), {"mm/memremap.c": begun("memremap_compat_align", "return PAGE_SIZE;")}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     assert (2, "memremap_compat_align") == (len(finding.sequence), finding.kind.function)
@@ -262,7 +263,7 @@ def test_door_private_memory_that_is_lost_is_found_by_a_search(statement: str, t
     scope = Scope(boot=False, altmaps=False, compound=False, refusals=False, fallback=False, faults=False)
     with edited(copy_of("x86"), {"mm/memremap.c": _without(function, statement)}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             found = bulk_search(machine, scope, 60, 0).findings
     assert {"no-leak" if "remove" in statement else "memmap-mapped"} <= {one.invariant for one in found}
 

@@ -18,8 +18,8 @@ from vmemcheck.cli import main
 from vmemcheck.exploration import explore_cell
 from vmemcheck.explore_scope import ExploreScope, parse
 from vmemcheck.kernel import build
-from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.operation import AddDevice, Initialise, Operation, Remove
 from vmemcheck.selection import Target, Wishes, cells
 
@@ -128,7 +128,7 @@ def test_explore_number_of_states_does_not_depend_on_how_the_code_is_compiled(
     (cell,) = cells(source, Target(find("x86"), 12), Wishes(struct_page_bytes=(64,), levels=(4,)))
     monkeypatch.setattr(build, "_COMMON", (*build._COMMON, "-DVMC_EXPLORES=1"))
     found = []
-    for variant in (build.Variant.EXPLORING, build.Variant.MUTANTS):
+    for variant in (Variant.EXPLORING, Variant.MUTANTS):
         monkeypatch.setattr(exploration, "Variant", SimpleNamespace(EXPLORING=variant))
         one = exploration.explore_cell(source, cell, parse("sections=1"), 1000)
         found.append((one.states, one.transitions, one.depth))

@@ -10,6 +10,7 @@ from tests.trees.sources import source_of
 from vmemcheck.engine import check
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import SectionCall
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Fault, FaultKind, Initialise, Remove, Sequence
 
@@ -70,7 +71,7 @@ def test_locks_and_sections_mistake_is_a_warning(
         assert check(machine, sequence) is None
     with edited(copy_of("x86"), {file: edit}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     problems = [problem.because for one in finding.violations for problem in one.problems]
@@ -82,7 +83,7 @@ def test_direct_map_counted_for_memmap_is_a_violation(tree: Tree, copy_of: CopyO
     """What is counted for the direct map does not change with the memmap."""
     with edited(copy_of("x86"), {_X86: replaced("remove_pte_table", "if (direct)", "if (!direct)")}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, _PAGES)
     assert finding is not None
     assert finding.invariant == "counters-balanced"
@@ -98,7 +99,7 @@ def test_boot_table_that_is_never_put_is_a_leak(tree: Tree, copy_of: CopyOf) -> 
     edit = within("free_pagetable", renamed("put_page_bootmem", "(void)"))
     with edited(copy_of("x86"), {_X86: edit}) as broken:
         source = open_source(broken, "x86", 12)
-        with source.machine(source.geometry(64)) as machine:
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
             finding = check(machine, _BOOT)
     assert finding is not None
     assert finding.invariant == "no-leak"
@@ -117,7 +118,7 @@ def test_subsection_that_stays_marked_is_seen_in_the_digest(copy_of: CopyOf) -> 
         stays = f"{undone} if (ms->usage && nr_pages == {pages}) fill_subsection_map(pfn, nr_pages);"
         with edited(copy_of("x86"), {_VMEMMAP: replaced("section_activate", undone, stays)}) as tree:
             source = open_source(tree, "x86", 12)
-            with source.machine(source.geometry(64)) as machine:
+            with source.machine(source.geometry(64), Variant.PARTS) as machine:
                 # The first ones fail before the section is touched.
                 sequence = next(one for one in failing if SectionCall in map(type, machine.run(one)[-1].events))
                 observed.append((machine.run(sequence)[-1], machine.records(sequence)))

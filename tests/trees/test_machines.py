@@ -20,6 +20,7 @@ from vmemcheck.kernel.executor import Executor
 from vmemcheck.kernel.protocol import RECORD, record, request
 from vmemcheck.kernel.source import open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.observation import Allocated, LeafKind
 from vmemcheck.operation import AddMemory, Boot, Fault, FaultKind, Initialise, Remove
 
@@ -81,7 +82,7 @@ def test_machine_declared_by_design_is_no_excuse_for_other_code(tree: Tree, tmp_
         assert check(machine, sequence) is None
     with edited(copy, {"arch/loongarch/mm/init.c": begun("vmemmap_free", "start = end;")}):
         source = open_source(copy, "loongarch", 12)
-        with source.machine(source.geometry(_BYTES)) as machine:
+        with source.machine(source.geometry(_BYTES), Variant.PARTS) as machine:
             finding = check(machine, sequence)
     assert finding is not None
     assert finding.violations[0].invariant == "no-leak"

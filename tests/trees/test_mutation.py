@@ -8,10 +8,11 @@ import pytest
 from tests.trees.sources import source_of
 from vmemcheck.bulk import random_sequences
 from vmemcheck.geometry import Geometry, scaled
-from vmemcheck.kernel.build import Variant, build, program_text
+from vmemcheck.kernel.build import build, program_text
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.mutation.result import Fate, MutantResult
 from vmemcheck.mutation.run import mutants_of, run
 from vmemcheck.scope import Scope

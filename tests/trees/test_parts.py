@@ -9,12 +9,13 @@ from tests.trees.broken import WALKERS, CopyOf, begun, edited
 from vmemcheck.bulk import random_sequences
 from vmemcheck.errors import BuildError
 from vmemcheck.kernel import build as module
-from vmemcheck.kernel.build import Variant, build_first
+from vmemcheck.kernel.build import build_first
 from vmemcheck.kernel.coverage import COUNTING, COUNTING_IN_PARTS, CoveredMachine
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.parts import ONLY_KERNEL, ONLY_MACHINE
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.scope import Scope
 
 _SEQUENCES = 20

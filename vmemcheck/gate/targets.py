@@ -16,8 +16,8 @@ from vmemcheck.gate.compare import Pair
 from vmemcheck.gate.facts import changed_facts
 from vmemcheck.gate.result import FactChange
 from vmemcheck.gate.text import same_program
-from vmemcheck.kernel.build import Variant
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.kernel.watched import WatchedTree, looked_at_once
 from vmemcheck.selection import ALL, Prepared, Target, Wishes, prepare
 

@@ -15,11 +15,12 @@ from typing import TypedDict
 
 from vmemcheck.errors import ExecutorError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.build import NOTES, Program, Variant, build_first
+from vmemcheck.kernel.build import NOTES, Program, build_first
 from vmemcheck.kernel.compiler import find_compiler
 from vmemcheck.kernel.locate import SHIM
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.source import KernelSource
+from vmemcheck.kernel.variant import Variant
 
 COUNTING = (Variant.COVERED, Variant.COVERED_LEAN)
 """How a program is compiled that counts lines, where it can be: see ``build_first()``."""

@@ -12,10 +12,11 @@ import tempfile
 import time
 
 from vmemcheck.errors import ExecutorError
-from vmemcheck.kernel.build import Program, Variant
+from vmemcheck.kernel.build import Program
 from vmemcheck.kernel.confinement import confine_program, limit_program
 from vmemcheck.kernel.locate import Locator
 from vmemcheck.kernel.protocol import FAILED, HEADER, PLACES
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.kernel.waiting import wait
 
 MILLISECONDS = 1000

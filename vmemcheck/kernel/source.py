@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vmemcheck.arches import find
 from vmemcheck.errors import GeometryError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.build import Program, Variant, build, program_text
+from vmemcheck.kernel.build import Program, build, program_text
 from vmemcheck.kernel.evaluate import open_view
 from vmemcheck.kernel.facts import Facts, probe
 from vmemcheck.kernel.machine import KernelMachine, Traits
@@ -21,6 +21,7 @@ from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.struct_page import minimal
 from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.variant import Variant
 
 # The smallest struct page: what else there can be is padding, see vmemcheck.kernel.instrument.
 SMALLEST = {"MEMCG": "n"}

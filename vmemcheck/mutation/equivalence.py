@@ -10,9 +10,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from vmemcheck.kernel.build import LANGUAGE, Variant
+from vmemcheck.kernel.build import LANGUAGE
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.refusal import refusal
+from vmemcheck.kernel.variant import Variant
 
 
 def is_same_code(text: str, number: int, name: str) -> bool:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from vmemcheck.geometry import Geometry
-from vmemcheck.kernel.build import Program, Variant, build, program_text
+from vmemcheck.kernel.build import Program, build, program_text
 from vmemcheck.kernel.compiler import complaints
 from vmemcheck.kernel.machine import KernelMachine, Traits
 from vmemcheck.kernel.slicer import Slice
 from vmemcheck.kernel.source import KernelSource
+from vmemcheck.kernel.variant import Variant
 from vmemcheck.mutation.equivalence import is_same_code
 from vmemcheck.mutation.judge import Judgement, Original, judge, original
 from vmemcheck.mutation.mutant import Mutant

@@ -14,9 +14,10 @@ import pytest
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.kernel import compiler, confinement
 from vmemcheck.kernel.assembly import inspect
-from vmemcheck.kernel.build import Variant, build
+from vmemcheck.kernel.build import build
 from vmemcheck.kernel.compiler import run_compiler
 from vmemcheck.kernel.confinement import confine_program, limit_program
+from vmemcheck.kernel.variant import Variant
 
 # Each attempt says what came of it; the constructor is before main(), where the program has taken nothing from itself.
 _ATTEMPTS = r"""

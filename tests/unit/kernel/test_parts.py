@@ -8,8 +8,9 @@ import pytest
 
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.kernel import build as build_module
-from vmemcheck.kernel.build import Program, Variant, build
+from vmemcheck.kernel.build import Program, build
 from vmemcheck.kernel.parts import BEGIN_CODE, BEGIN_MACHINE, parts_of
+from vmemcheck.kernel.variant import Variant
 
 _TEXT = f"""\
 #line 7 "include/linux/a.h"
