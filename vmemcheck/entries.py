@@ -255,7 +255,7 @@ class Blocks(Entries[Block]):
             size, last = 1 << one.order, runs[-1] if runs else None
             kind = one.order, one.owner, one.is_table
             if last and (last.order, last.owner, last.is_table) == kind and last.pfn + last.nr * size == one.pfn:
-                runs[-1] = last._replace(nr=last.nr + 1)
+                runs[-1] = BlockRun(last.pfn, last.order, last.owner, last.nr + 1, last.pfn_step, last.is_table)
             else:
                 runs.append(BlockRun(one.pfn, one.order, one.owner, 1, size, one.is_table))
         return cls(tuple(runs))

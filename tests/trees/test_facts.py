@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Facts of real trees agree with what the kernel itself says elsewhere."""
 
-import functools
 import re
 
 import pytest
@@ -18,21 +17,17 @@ _CASES = [
 ]
 
 
-@functools.cache
-def _facts(tree: Tree, arch: str, shift: int) -> Facts:
-    return with_roots(probe(tree, target_of(arch), shift), tree, target_of(arch))
-
-
-def _probed(tree: Tree, target: Target, shift: int) -> Facts:
+@pytest.mark.parametrize(("target", "shift"), _CASES)
+def test_facts_fit_each_other_and_the_tree(tree: Tree, target: Target, shift: int) -> None:
+    """The page size is the one that was asked for, sections are whole subsections, and signatures lead to functions."""
     if not tree.has(f"arch/{target.arch}/Kconfig"):
         skip_lacking(tree, target.arch, "newest")
-    return _facts(tree, target.arch, shift)
+    facts = with_roots(probe(tree, target, shift), tree, target)
+    _assert_constants_fit(facts, shift)
+    _assert_signatures_stand_at_their_lines(facts, tree)
 
 
-@pytest.mark.parametrize(("target", "shift"), _CASES)
-def test_facts_constants_fit_each_other(tree: Tree, target: Target, shift: int) -> None:
-    """The page size is the one that was asked for, and sections are whole subsections."""
-    facts = _probed(tree, target, shift)
+def _assert_constants_fit(facts: Facts, shift: int) -> None:
     section, subsection = facts.constants["SECTION_SIZE_BITS"], facts.constants["SUBSECTION_SHIFT"]
     assert facts.constants["PAGE_SHIFT"] == facts.page_shift == shift
     assert section is not None
@@ -41,10 +36,7 @@ def test_facts_constants_fit_each_other(tree: Tree, target: Target, shift: int) 
     assert facts.levels >= 2
 
 
-@pytest.mark.parametrize(("target", "shift"), _CASES)
-def test_facts_signatures_stand_at_their_lines(tree: Tree, target: Target, shift: int) -> None:
-    """File and line of a signature lead to the function in the tree."""
-    facts = _probed(tree, target, shift)
+def _assert_signatures_stand_at_their_lines(facts: Facts, tree: Tree) -> None:
     assert {signature.name for signature in facts.signatures} | set(facts.absent) == {
         "add_memory",
         "remove_memory",

@@ -1,20 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """``vmemcheck gate`` on real trees: each patch of ``patches/`` is judged as its row of the table says."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.trees.broken import copied
 from tests.trees.gate_patches import CASES, FOLDER, Case
 from vmemcheck.cli import main
+from vmemcheck.commands import gate as command
+from vmemcheck.errors import VmemcheckError
 from vmemcheck.gate.result import Answer
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.patch import overlay
 
 _CASES = {case.name: case for case in CASES}
+
+
+class _Here(Executor):
+    """Runs what it is given at once, in this process, which knows most of what the files of a tree include by now."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except VmemcheckError as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "Workers", lambda _: contextlib.nullcontext(SimpleNamespace(executor=_Here())))
+    # A copy of a tree is thousands of links: take over one that is no longer used, as the gate does when it has many.
+    monkeypatch.setattr(overlay, "_MOST", 4)
 
 
 def _options(case: Case) -> list[str]:
@@ -39,6 +65,7 @@ def _judged(case: Case, tree: Tree, folder: Path) -> tuple[int, dict[str, object
     return code, json.loads((folder / "json").read_text()), (folder / "text").read_text()
 
 
+@pytest.mark.usefixtures("_in_this_process")
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_gate_patch_is_judged_as_the_table_says(case: Case, tree_of: Callable[[str], Tree], tmp_path: Path) -> None:
     """The answer and the exit code are those of the table, and what the row names stands in the report."""

@@ -2,13 +2,12 @@
 """The contents of one block of physical memory, as runs of equal content."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmemcheck.observation import Content
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):  # a tuple, since there are hundreds of thousands of them
     """Bytes ``[start, end)`` of a block.
 
     :param shift: for LIVE: the vmemmap address that the struct pages describe, less the offset in the block
@@ -28,8 +27,11 @@ class Contents:
 
     def write(self, start: int, end: int, content: Content, shift: int = 0) -> None:
         """Overwrite bytes ``[start, end)``."""
-        runs: list[Run] = []
         new = Run(start, end, content, shift)
+        if start == 0 and end == self.size:
+            self._runs = [new]
+            return
+        runs: list[Run] = []
         placed = False
         for run in self._runs:
             if run.end <= start:
@@ -47,7 +49,9 @@ class Contents:
     def read(self, start: int, end: int) -> Iterator[Run]:
         """Yield the runs of ``[start, end)``, cut to it."""
         for run in self._runs:
-            if run.start < end and run.end > start:
+            if run.start >= start and run.end <= end:
+                yield run
+            elif run.start < end and run.end > start:
                 yield Run(max(run.start, start), min(run.end, end), run.content, run.shift)
 
     def let_go(self) -> None:

@@ -175,19 +175,18 @@ class PageTables:
 
     def extents(self) -> Iterator[Extent]:
         """Yield the contents of all that is mapped, in ascending order, merged."""
-        last: Extent | None = None
+        start, end, content, of = 0, 0, Content.ZERO, 0
         for mapping in self.mappings():
-            for run in self.ledger.contents(mapping.pfn).read(0, mapping.end - mapping.start):
-                of = run.shift + run.start if run.content is Content.LIVE else 0
-                extent = Extent(mapping.start + run.start, mapping.start + run.end, run.content, of)
-                if last and _continues(last, extent):
-                    last = Extent(last.start, extent.end, last.content, last.of)
-                else:
-                    if last:
-                        yield last
-                    last = extent
-        if last:
-            yield last
+            for first, last, found, shift in self.ledger.contents(mapping.pfn).read(0, mapping.end - mapping.start):
+                at, of_here = mapping.start + first, shift + first if found is Content.LIVE else 0
+                is_same = end == at and found is content
+                if not is_same or (found is Content.LIVE and of_here - at != of - start):
+                    if start < end:
+                        yield Extent(start, end, content, of)
+                    start, content, of = at, found, of_here
+                end = mapping.start + last
+        if start < end:
+            yield Extent(start, end, content, of)
 
     def path(self, address: int) -> list[Node]:
         """Return the tables on the way to ``address``, top first."""
@@ -235,9 +234,3 @@ class PageTables:
 
 def _table(geometry: Geometry, node: Node) -> Table:
     return Table(node.level, node.start, geometry.window(node.level + 1, node.start).stop, node.pfn)
-
-
-def _continues(last: Extent, extent: Extent) -> bool:
-    if last.end != extent.start or last.content is not extent.content:
-        return False
-    return last.content is not Content.LIVE or extent.of - extent.start == last.of - last.start
