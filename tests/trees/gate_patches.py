@@ -49,6 +49,8 @@ CASES = (
     Case("7.2-x86-shared-pmd-kept", _X86, Answer.BREAKS, "no-leak", struct_page=80),
     Case("7.2-x86-shared-pmd-freed", _X86, Answer.BREAKS, "memmap-mapped", struct_page=80),
     Case("7.2-x86-pmd-freed-as-page", _X86, Answer.BREAKS, "freed-once"),
+    Case("7.2-x86-vmemmap-start", _X86, Answer.BREAKS, "ranges-aligned"),
+    Case("7.2-x86-no-comment", _X86, Answer.BREAKS, "no-leak"),
     Case("7.2-x86-endless", _X86, Answer.BREAKS, "no-warning"),
     Case("7.2-arm64-pte-stays", _ARM64, Answer.BREAKS, "no-leak"),
     Case("7.2-arm64-always-pmd", _ARM64, Answer.BREAKS, "memmap-mapped"),
@@ -88,6 +90,7 @@ CASES = (
     Case("5.10-x86-base-pages", _X86, Answer.NOT_EXERCISED, "pmd-leaf-freed", latent=True, struct_page=72),
     Case("7.2-x86-pud-leaf", _X86, Answer.NOT_EXERCISED, "set_pud("),
     Case("7.2-x86-identity", _X86, Answer.NOT_EXERCISED, "deleted: return;"),
+    Case("7.2-sparse-flags", _X86, Answer.NOT_EXERCISED, "CFLAGS_sparse.o"),
     Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
     Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )

@@ -7,15 +7,16 @@ import pytest
 
 from tests.trees.broken import WALKERS, CopyOf, begun, edited
 from vmemcheck.bulk import random_sequences
-from vmemcheck.errors import BuildError
+from vmemcheck.errors import BuildError, ExecutorError
 from vmemcheck.kernel import build as module
-from vmemcheck.kernel.build import build_first
+from vmemcheck.kernel.build import NOTES, build, build_first
 from vmemcheck.kernel.coverage import COUNTING, COUNTING_IN_PARTS, CoveredMachine
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.parts import ONLY_KERNEL, ONLY_MACHINE
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.variant import Variant
+from vmemcheck.operation import AddDevice
 from vmemcheck.scope import Scope
 
 _SEQUENCES = 20
@@ -98,6 +99,28 @@ def test_program_in_parts_counts_the_lines_that_the_whole_one_counts(
         ("COVERED", "COVERED_PARTS"),
         ("COVERED_LEAN", "COVERED_LEAN_PARTS"),
     }
+
+
+@pytest.mark.newest_tree
+def test_notes_of_a_part_that_are_damaged_or_gone_are_told(tree: Tree, compiled: list[str]) -> None:
+    """What gcov makes of them would be too little, and be kept; they are made again with the program."""
+    source = open_source(tree, "x86", 12)
+    geometry, text = source.geometry(64), source.text(source.geometry(64))
+    notes = build(text, Variant.COVERED_PARTS, "x86").path.with_name(NOTES[1])
+    whole = notes.read_bytes()
+    for damaged in (bytes(8192) + whole[8192:], None):
+        notes.unlink()
+        if damaged:
+            notes.write_bytes(damaged)
+        with CoveredMachine(build(text, Variant.COVERED_PARTS, "x86"), geometry, "x86", source.traits) as machine:
+            machine.records((AddDevice(0, 1),))
+            with pytest.raises(ExecutorError, match=r"gcov does not understand the counts: .*around"):
+                machine.lines()
+    notes.with_name(NOTES[0]).unlink()
+    compiled.clear()
+    build(text, Variant.COVERED_PARTS, "x86")
+    assert [ONLY_KERNEL] == compiled
+    assert whole == notes.read_bytes()
 
 
 @pytest.mark.newest_tree

@@ -194,9 +194,12 @@ class _Judgement:
         if left:
             uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
         may_be_replaced = any(one.use is LineUse.OUTSIDE for one in judged(lines, uses))
-        texts = [sliced_text(job.text) for job in leading([*same, *jobs, *broken])] if may_be_replaced else []
-        replaced = frozenset(name for text in texts for name in text.replaced())
-        return judged(lines, uses, self._deleted(deleted_places(lines), found), replaced)
+        has_flags = any(line.flags is not None for line in lines)
+        looked = leading([*same, *jobs, *broken]) if may_be_replaced or has_flags else []
+        texts = [sliced_text(job.text) for job in looked]
+        replaced = frozenset(name for text in texts for name in text.replaced()) if may_be_replaced else frozenset()
+        files = frozenset(file for text in texts for file in text.lines)
+        return judged(lines, uses, self._deleted(deleted_places(lines), found), replaced, files)
 
     def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
         """Look at lines that the series deletes on one geometry of each target, as it was before."""

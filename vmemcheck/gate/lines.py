@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from vmemcheck.gate.flags import are_for, flags_in
 from vmemcheck.gate.result import ChangedLine, LineUse
 from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
@@ -29,7 +30,7 @@ _WORST = (
     LineUse.NO_CODE,
     LineUse.OUTSIDE,
 )
-_DIRECTIVE = re.compile(rb"#\s*(?!define\b)\w*")
+_DIRECTIVE = re.compile(rb"#(?!\s*define\b)")
 _MOST_LINES_BEHIND = 12
 _MOST_LINES_OF_DEFINITION = 400
 _MACRO = re.compile(rb"#\s*define\s+(\w+)")
@@ -43,6 +44,7 @@ class Line:
     :param has_code: a compiler makes something of it, as far as the line alone tells
     :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and their text
     :param inside: the function or macro in whose definition it stands, as far as the text around it tells
+    :param flags: of a Makefile: the object that it sets flags for, nothing for all of them; None where it sets none
     """
 
     patch: int
@@ -52,6 +54,7 @@ class Line:
     has_code: bool
     deleted: Mapping[int, str] = field(default_factory=dict)
     inside: str = ""
+    flags: str | None = None
 
     @property
     def place(self) -> Place:
@@ -76,6 +79,8 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     raw, code = content.split(b"\n"), code_lines(content)
     is_c = name.endswith((".c", ".h"))
     known: set[int] = set()
+    flags = flags_in(name, content)
+    yield from _flags_gone(state, name, before)
     for index, origin in enumerate(state.origins[name]):
         at = index
         if not origin.patch:
@@ -89,7 +94,18 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
         text = raw[at].decode("utf-8", "replace")
         deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
         inside = _definition(raw, code, at) if has_code else ""
-        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside)
+        set_for = flags.get(at + 1) if origin.patch else None
+        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside, set_for)
+
+
+def _flags_gone(state: State, name: str, before: bytes | None) -> Iterator[Line]:
+    """Yield the lines of a Makefile that set flags and are gone, by their places before."""
+    old, new = ((before or b"").split(b"\n"), (state.contents.get(name) or b"").split(b"\n"))
+    patch = next((origin.patch or origin.behind for origin in state.origins[name] if origin.patch or origin.behind), 1)
+    for number, wanted in flags_in(name, before).items():
+        if old[number - 1] not in new:
+            text = f"deleted: {old[number - 1].decode('utf-8', 'replace').strip()}"
+            yield Line(patch, name, number, text, has_code=False, flags=wanted)
 
 
 def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, str]:
@@ -127,20 +143,31 @@ def _next_code(code: list[bytes], index: int) -> int:
 
 
 def judged(
-    lines: Iterable[Line], uses: Iterable[Use], before: Iterable[Use] = (), replaced: Set[str] = frozenset()
+    lines: Iterable[Line],
+    uses: Iterable[Use],
+    before: Iterable[Use] = (),
+    replaced: Set[str] = frozenset(),
+    files: Set[str] = frozenset(),
 ) -> tuple[ChangedLine, ...]:
     """Return what became of each line.
 
     :param uses: of each geometry that was looked at
     :param before: the same of lines of the tree that are deleted
     :param replaced: names that what is run uses, and has from the simulated machine and not from the tree
+    :param files: that what is run is made of
     """
     found, old = list(uses), list(before)
     each = ((line, _judged_deleted(line, old) if line.deleted and old else _judged(line, found)) for line in lines)
     return tuple(
-        replace(one, use=LineUse.NOT_SLICED) if one.use is LineUse.OUTSIDE and line.inside in replaced else one
-        for line, one in each
+        replace(one, use=LineUse.NOT_SLICED) if _is_missed(line, one, replaced, files) else one for line, one in each
     )
+
+
+def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[str]) -> bool:
+    """Tell whether a line that is not in what is run says something of it all the same."""
+    if line.flags is not None:
+        return are_for(line.file, line.flags, files)
+    return judged.use is LineUse.OUTSIDE and line.inside in replaced
 
 
 def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:

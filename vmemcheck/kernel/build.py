@@ -150,11 +150,12 @@ def build(text: str, variant: Variant, name: str) -> Program:
     key = hashlib.sha256("\0".join((text, *made_by)).encode()).hexdigest()[:32]
     folder = cache_folder("programs") / key
     path = folder / "machine"
-    if not path.exists() or not (folder / NAMES).exists():
+    needed = [folder / NAMES, *([folder / NOTES[0]] if variant.counts_lines else [])]
+    if not path.exists() or not all(each.exists() for each in needed):
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(path.with_suffix(".c"), text.encode())
         if not (variant.is_in_parts and _compile_parts(text, arguments, path, name, variant)):
-            _compile([*arguments, *_counting(variant, folder / NOTES[0])], path, name, variant)
+            _compile(arguments, path, name, variant)
     keep_newest(folder, _MOST_PROGRAMS)
     return Program(path, name, variant)
 
@@ -164,7 +165,8 @@ def _compile(arguments: list[str], path: Path, name: str, variant: Variant) -> N
     with appearing_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         # In the root folder: the names of files in debug information are then those of the tree.
         assembly, machine = Path(folder, "machine.s"), Path(folder, "machine.o")
-        _run([*arguments, "-S", "-o", str(assembly), str(source)], name)
+        counting = _counting(variant, Path(folder, NOTES[0]))
+        _run([*arguments, *counting, "-S", "-o", str(assembly), str(source)], name)
         inspect(assembly.read_text(errors="replace"), name, may_start=variant is Variant.CHECKED)
         _run(["-c", "-o", str(machine), str(assembly)], name)
         found = symbols(machine)
@@ -182,6 +184,8 @@ def _compile(arguments: list[str], path: Path, name: str, variant: Variant) -> N
             weak = sorted(words[0] for words in found if words[0] in borrowed and words[1] != "U")
             raise refusal(name, "\n".join((*said, *(f"undefined reference to `{each}'" for each in weak))))
         _run(command, name)
+        if counting:
+            Path(folder, NOTES[0]).replace(path.with_name(NOTES[0]))
 
 
 def _compile_parts(text: str, arguments: list[str], path: Path, name: str, variant: Variant) -> bool:
@@ -189,6 +193,8 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str, varia
 
     Where it is not, for a mistake in the code or since a variable would be there twice, it is compiled as a whole, and
     that says what is wrong. What a compiler asks too much for, or the inspection refuses, is not tried again.
+
+    :raises ShimGapError: when a name is not there, and the lines can be counted in another way
     """
     parts = parts_of(text)
     if parts is None:
@@ -196,8 +202,8 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str, varia
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             around = _machine(parts.machine, arguments, name, variant)
-            counting = _counting(variant, path.with_name(NOTES[0]))
-            inside = _object(parts.kernel, [*arguments, *counting, ONLY_KERNEL], Path(folder), name)
+            notes = Path(folder, NOTES[0])
+            inside = _object(parts.kernel, [*arguments, *_counting(variant, notes), ONLY_KERNEL], Path(folder), name)
             known = _names_of(around).read_text().splitlines()
             found = [symbols(inside), [line.split() for line in known]]
             defined = {words[0] for one in found for words in one if len(words) > 2 and words[1].isupper()}
@@ -213,6 +219,7 @@ def _compile_parts(text: str, arguments: list[str], path: Path, name: str, varia
                 return False
             if variant.counts_lines:
                 write_whole(path.with_name(NOTES[1]), around.with_name(NOTES[1]).read_bytes())
+                notes.replace(path.with_name(NOTES[0]))
             with appearing_file(path) as partial:
                 how = [*_script(variant, path.parent), "-static"]
                 _run_for_part([*arguments, *how, "-o", str(partial), str(inside), str(around)])
@@ -233,10 +240,12 @@ def _machine(text: str, arguments: list[str], name: str, variant: Variant) -> Pa
     if not all(each.exists() and each.stat().st_size for each in needed):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as made:
-            counting = _counting(variant, folder / NOTES[1])
-            part = _object(text, [*arguments, *counting, ONLY_MACHINE], Path(made), name)
+            notes = Path(made, NOTES[1])
+            part = _object(text, [*arguments, *_counting(variant, notes), ONLY_MACHINE], Path(made), name)
             shown = "".join(f"{' '.join(words)}\n" for words in symbols(part))
             write_whole(names, shown.encode())
+            if variant.counts_lines:
+                notes.replace(folder / NOTES[1])
             part.replace(path)
     keep_newest(folder, _MOST_PROGRAMS)
     return path

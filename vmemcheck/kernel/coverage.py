@@ -4,6 +4,7 @@
 A covered machine is slower than another one, and finds the same. What the lines mean is left to others.
 """
 
+import contextlib
 import json
 import shutil
 import struct
@@ -91,20 +92,22 @@ def _parts(counted: bytes) -> Iterator[bytes]:
 
 
 def _read(program: Program, notes: Path, counted: bytes, gcov: str) -> LineCounts:
+    try:
+        meaning = notes.read_bytes()
+    except OSError as error:
+        raise _not_understood(program, f"{notes.name}: {error.strerror}") from None
     with tempfile.TemporaryDirectory(prefix="vmemcheck-") as folder:
-        shutil.copy(notes, folder)
+        Path(folder, notes.name).write_bytes(meaning)
         counts = notes.with_suffix(".gcda").name
         Path(folder, counts).write_bytes(counted)
         command = [gcov, "--json-format", "--stdout", counts]
         shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    try:
-        files: list[_File] = json.loads(shown.stdout)["files"]
-    except (ValueError, KeyError):
-        raise ExecutorError(
-            f"{program.name}: gcov does not understand the counts: {shown.stderr.strip() or 'no message'}",
-            where=str(program.path),
-            to_fix="use the gcov of the compiler; remove the folder of the program so that it is built again",
-        ) from None
+    files: list[_File] = []
+    if "notes file" not in shown.stderr:  # not one, or of another program: what gcov then shows is too little
+        with contextlib.suppress(ValueError, KeyError):
+            files = json.loads(shown.stdout)["files"]
+    if not files:
+        raise _not_understood(program, shown.stderr.strip() or "no message")
     found: dict[str, dict[int, int]] = {}
     for file in files:
         name = file["file"].lstrip("/")
@@ -115,6 +118,14 @@ def _read(program: Program, notes: Path, counted: bytes, gcov: str) -> LineCount
             # A line that several functions share is there once for each.
             lines[line["line_number"]] = lines.get(line["line_number"], 0) + line["count"]
     return found
+
+
+def _not_understood(program: Program, says: str) -> ExecutorError:
+    return ExecutorError(
+        f"{program.name}: gcov does not understand the counts: {says}",
+        where=str(program.path),
+        to_fix="use the gcov of the compiler; remove the folder of the program so that it is built again",
+    )
 
 
 def _find_gcov() -> str:

@@ -101,7 +101,9 @@ class Executor:
             self._folder = None
 
     def counts(self) -> tuple[bytes, ...]:
-        """Return the lines that ran, as a file of gcov (.gcda) for each process that ``close()`` has ended.
+        """Return the lines that ran, for each process that ``close()`` has ended.
+
+        Each is, for each part of the program, the number of bytes and a file of gcov (.gcda).
 
         One that crashed, or had to be killed, has left none.
         """

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from vmemcheck.kernel.doors import functions_called, prototype_of
+from vmemcheck.kernel.literals import CLOSED_TEXT
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.shim import Shim
 from vmemcheck.kernel.slicer import Slice
@@ -27,7 +28,7 @@ _IMPORTED = """
 VMC_KERNEL_FUNCTIONS(VMC_IMPORT)
 """
 _CHUNK = re.compile(r'^#line \d+ "([^"\n]*)"\n', re.MULTILINE)
-_NO_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
+_NO_CODE = re.compile(rf'{CLOSED_TEXT.pattern}|^# \d+ "[^\n]*$', re.DOTALL | re.MULTILINE)
 _MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
 _DECLARED = re.compile(r"(?:struct|union|enum)\s+\w+\s*;|register\s[^;{}=]*;")
 _INVOCATION = re.compile(r"\w+\s*\([^{};=]*\)\s*;?")
@@ -68,10 +69,10 @@ def parts_of(text: str) -> Parts | None:
 
     That is so where a header has a variable: each part would have its own.
     """
-    found = divided(text)
-    if found is None:
+    if not all(text.count(f"\n{marker}\n") == text.count(marker) == 1 for marker in (BEGIN_CODE, BEGIN_MACHINE)):
         return None
-    head, code, machine = found
+    head, _, rest = text.partition(BEGIN_CODE)
+    code, _, machine = rest.partition(BEGIN_MACHINE)
     bad = _with_variable(head + code)
     shared = []
     for file, chunk in _chunks(code):
@@ -84,15 +85,6 @@ def parts_of(text: str) -> Parts | None:
             shared.append(chunk)
     kernel = "".join((head, code, _EXPORTED))
     return Parts(kernel, _OF_C_FILE.sub(r"#line 1 \1", "".join((head, *shared, _IMPORTED))) + machine)
-
-
-def divided(text: str) -> tuple[str, str, str] | None:
-    """Return what stands before the kernel's code, the code, and the machine; None where that cannot be told apart."""
-    if not all(text.count(f"\n{marker}\n") == text.count(marker) == 1 for marker in (BEGIN_CODE, BEGIN_MACHINE)):
-        return None
-    head, _, rest = text.partition(BEGIN_CODE)
-    code, _, machine = rest.partition(BEGIN_MACHINE)
-    return head, code, machine
 
 
 def _is_without_variable(code: str, bad: Set[str]) -> bool:

@@ -13,12 +13,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from vmemcheck.kernel.literals import CLOSED, blanked
 from vmemcheck.kernel.meaning import Meaning
 
-_NOISE = re.compile(
-    rb"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n]){1,10}'""",
-    re.DOTALL,
-)
 _MARKER = re.compile(rb'^# (\d+) "([^"\n]*)".*$', re.MULTILINE)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
 DEFINE = re.compile(rb"[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)]*)\))?(.*)", re.DOTALL)
@@ -57,7 +54,7 @@ class Region:
 
     def __init__(self, text: bytes) -> None:
         """Look at the text."""
-        self.code = _NOISE.sub(_blanked, text)
+        self.code = CLOSED.sub(blanked, text)
         self.opens_comment = b"/*" in self.code
         """Whether a comment goes on behind its end."""
         self._markers = [(match.end() + 1, int(match[1]), match[2].decode()) for match in _MARKER.finditer(text)]
@@ -130,13 +127,6 @@ def _macros(directives: list[re.Match[bytes]]) -> tuple[list[Piece], list[bytes 
             macros.append(Piece(Kind.UNDEF, match.start(), match.end(), (undef[1].decode(),)))
             bodies.append(None)
     return macros, bodies
-
-
-def _blanked(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    if text[:1] in b"\"'":
-        return text[:1] + b" " * (len(text) - 2) + text[:1]
-    return b"\n".join(b" " * len(line) for line in text.split(b"\n"))
 
 
 def _without(code: bytes, matches: list[re.Match[bytes]]) -> bytes:

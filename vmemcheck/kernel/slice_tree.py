@@ -16,6 +16,7 @@ from vmemcheck.kernel.balance import unbalanced
 from vmemcheck.kernel.compiler import complaints
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.literals import raw_string_in, return_in
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
 from vmemcheck.kernel.shim import FIRST, Shim
@@ -113,6 +114,7 @@ def _grown(view: View, shim: Shim, roots: Sequence[str], scope: Scope, files: tu
     while True:
         read = view.reader.read(files)
         source = ExpandedSource(read.text)
+        _check_literals(view.tree, source)
         _check_braces(view.tree, source)
         doors = tuple(name for name in DOORS if shim.program and name in source.by_name)
         wanted = (*present, *doors)
@@ -127,6 +129,20 @@ def _grown(view: View, shim: Shim, roots: Sequence[str], scope: Scope, files: tu
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
         files = tuple(file for file in scope.files if file in {*files, *more})
+
+
+def _check_literals(tree: Tree, source: ExpandedSource) -> None:
+    """Refuse what says to a compiler that code is where all others see a comment or a string."""
+    looks = (("a raw string, which is C++", raw_string_in), ("a carriage return within a line", return_in))
+    for what, look in looks:
+        at = look(source.text)
+        if at is not None:
+            file, line = source.position(at)
+            raise SliceError(
+                f"{tree.name} has {what}",
+                where=f"{file}:{line}",
+                to_fix="take it out: readers and compilers do not see the same code there",
+            )
 
 
 def _check_braces(tree: Tree, source: ExpandedSource) -> None:

@@ -65,7 +65,7 @@ static void vmc_put_counts(void)
 		vmc_put(&bytes, sizeof(bytes));
 		__gcov_info_to_gcda(*info, vmc_counts_name, vmc_counts_put, vmc_counts_room, 0);
 		bytes = vmc_out_bytes - at - sizeof(bytes);
-		memcpy(vmc_out + at, &bytes, sizeof(bytes));
+		__builtin_memcpy(vmc_out + at, &bytes, sizeof(bytes));
 	}
 	for (at = 0; at < vmc_out_bytes && (done = write(vmc_counts_file, vmc_out + at, vmc_out_bytes - at)) > 0; at += done)
 		;

@@ -84,7 +84,10 @@ def test_line_of_a_program_is_told_by_what_ran(file: str, line: int, use: LineUs
         ('#line 30 "mm/a.c"', '#line 31 "mm/a.c"', True),
         ("if (x)", "if (!x)", False),
         ("UNUSED 1", "UNUSED 2", False),
+        ("stub;", "stub;\n# define UNUSED 2", False),
         ("stub;", 'stub = sizeof("/* x */");', False),
+        ("stub;", "stub; /\\\n/ one", True),
+        ("stub;", "stub; // one \\  \n two", True),
     ],
 )
 def test_programs_are_the_same_but_for_comments_and_places(old: str, new: str, same: bool) -> None:
@@ -92,10 +95,29 @@ def test_programs_are_the_same_but_for_comments_and_places(old: str, new: str, s
     assert same_program(_TEXT, _TEXT.replace(old, new)) == same
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "/\\\n* // */ go();",
+        "/* one *\\\n/ go(); /* */",
+        '"a \\ \n // b"; go();',
+        'R"x(" // )x"; go();',
+        '#define ONE " /*\ngo(); /* */',
+        'text("a  go");',
+        "# define ONE go",
+    ],
+)
+def test_code_that_looks_like_a_comment_or_a_place_makes_another_program(code: str) -> None:
+    """What a hasty look takes for a comment, a compiler may not; the second of two spaces in a literal counts too."""
+    one = _TEXT.replace("stop();", code)
+    assert not same_program(one, one.replace("go", "come"))
+    assert not same_program(one, one.replace("a  go", "a go")) or "a  go" not in code
+
+
 def test_changed_lines_are_the_added_and_those_behind_deleted_ones() -> None:
     """A line that was deleted before is told by the next one with code; comments and directives make none."""
-    content = b"one();\n/* two */\n#ifdef THREE\n\nfour();\n#define FIVE 5\n"
-    origins = (Origin(1), Origin(1), Origin(2), Origin(0, 2), Origin(), Origin(3))
+    content = b"one();\n/* two */\n#ifdef THREE\n\nfour();\n#define FIVE 5\n# define SIX 6\n#  endif\n"
+    origins = (Origin(1), Origin(1), Origin(2), Origin(0, 2), Origin(), Origin(3), Origin(3), Origin(3))
     found = lines_of(State({"mm/a.c": content, "mm/gone.c": None}, {"mm/a.c": origins, "mm/gone.c": ()}))
     assert [(one.patch, one.line, one.text, one.has_code) for one in found] == [
         (1, 1, "one();", True),
@@ -103,6 +125,8 @@ def test_changed_lines_are_the_added_and_those_behind_deleted_ones() -> None:
         (2, 3, "#ifdef THREE", False),
         (2, 5, "four();", True),
         (3, 6, "#define FIVE 5", True),
+        (3, 7, "# define SIX 6", True),
+        (3, 8, "#  endif", False),
     ]
 
 
