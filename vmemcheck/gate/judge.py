@@ -18,6 +18,7 @@ from vmemcheck.gate.budget import Budget
 from vmemcheck.gate.changes import Touches, changes_of, facts_of, mended_of, unbuilt_between, unbuilt_of
 from vmemcheck.gate.compare import Compared, Pair, compare
 from vmemcheck.gate.covering import Asked, firsts, leading, left_to_count
+from vmemcheck.gate.effects import effects
 from vmemcheck.gate.included import Includes
 from vmemcheck.gate.lines import Line, deleted_places, judged, lines_of, places, unexecuted
 from vmemcheck.gate.result import ChangedLine, GateResult, Hunk, JudgedCell, LineUse, PatchHead
@@ -141,7 +142,7 @@ class _Judgement:
         self, states: Sequence[State], found: list[TargetPairs], compared: list[Compared], skipped: tuple[str, ...]
     ) -> GateResult:
         pairs = [pair for one in found for pair in one.pairs]
-        lines = self._lines(lines_of(states[-1], states[0]), found, compared)
+        lines = self._lines((*lines_of(states[-1], states[0]), *_effects(found, states[-1])), found, compared)
         blames = self._blames(states, found)
         changes = changes_of(compared, blames, _touches(pairs, places(lines_of(states[-1]))))
         asked = list(_between(found, blames))
@@ -194,8 +195,8 @@ class _Judgement:
         if left:
             uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
         may_be_replaced = any(one.use is LineUse.OUTSIDE for one in judged(lines, uses))
-        has_flags = any(line.flags is not None for line in lines)
-        looked = leading([*same, *jobs, *broken]) if may_be_replaced or has_flags else []
+        has_unread = any(line.unread is not None for line in lines)
+        looked = leading([*same, *jobs, *broken]) if may_be_replaced or has_unread else []
         texts = [sliced_text(job.text) for job in looked]
         replaced = frozenset(name for text in texts for name in text.replaced()) if may_be_replaced else frozenset()
         files = frozenset(file for text in texts for file in text.lines)
@@ -246,6 +247,20 @@ class _Judgement:
         self._done += 1
         self._progress(self._done, self._known)
         return answer
+
+
+def _effects(found: Iterable[TargetPairs], state: State) -> Iterator[Line]:
+    """Yield the lines that the series brings into the programs or takes out without changing them, each once."""
+    pairs = {pair.patched: pair for one in found for pair in one.pairs if pair.base is not None}
+    told: set[Place] = set()
+    for job in leading(firsts(pairs)):
+        base = pairs[job].base
+        assert base is not None, "only those are looked at"
+        for line in effects(sliced_text(base.text), sliced_text(job.text), state):
+            place = (line.file, -min(line.deleted)) if line.deleted else line.place
+            if place not in told:
+                told.add(place)
+                yield line
 
 
 def _touches(pairs: Iterable[Pair], changed: tuple[Place, ...]) -> Touches:

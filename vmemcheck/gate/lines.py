@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from vmemcheck.gate.flags import are_for, flags_in
 from vmemcheck.gate.result import ChangedLine, LineUse
+from vmemcheck.gate.unread import Objects, are_for, built_otherwise, unread_in
 from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
 from vmemcheck.patch.comments import code_lines
@@ -30,6 +30,8 @@ _WORST = (
     LineUse.NO_CODE,
     LineUse.OUTSIDE,
 )
+# What is read and is not C, and may not be told by the ends of names: C includes what it likes.
+_NO_C = re.compile(r"(?:.*/)?(?:Makefile|Kbuild|Kconfig[^/]*)|arch/[^/]+/tools/.*|COPYING")
 _DIRECTIVE = re.compile(rb"#(?!\s*define\b)")
 _MOST_LINES_BEHIND = 12
 _MOST_LINES_OF_DEFINITION = 400
@@ -44,7 +46,7 @@ class Line:
     :param has_code: a compiler makes something of it, as far as the line alone tells
     :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and their text
     :param inside: the function or macro in whose definition it stands, as far as the text around it tells
-    :param flags: of a Makefile: the object that it sets flags for, nothing for all of them; None where it sets none
+    :param unread: what it is for, where what is run does not take it over; None of all other lines
     """
 
     patch: int
@@ -54,7 +56,7 @@ class Line:
     has_code: bool
     deleted: Mapping[int, str] = field(default_factory=dict)
     inside: str = ""
-    flags: str | None = None
+    unread: Objects | None = None
 
     @property
     def place(self) -> Place:
@@ -77,35 +79,49 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     if content is None:
         return
     raw, code = content.split(b"\n"), code_lines(content)
-    is_c = name.endswith((".c", ".h"))
-    known: set[int] = set()
-    flags = flags_in(name, content)
-    yield from _flags_gone(state, name, before)
+    is_c = not _NO_C.fullmatch(name)
+    told: dict[tuple[int, bool], Line] = {}
+    unread = unread_in(name, content)
+    yield from _unread_gone(state, name, before)
     for index, origin in enumerate(state.origins[name]):
         at = index
         if not origin.patch:
             if not origin.behind:
                 continue
             at = _next_code(code, index)
-        if at in known or at >= len(raw):
+        if at >= len(raw):
             continue
-        known.add(at)
         has_code = is_c and bool(code[at]) and not _DIRECTIVE.match(code[at])
         text = raw[at].decode("utf-8", "replace")
         deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
         inside = _definition(raw, code, at) if has_code else ""
-        set_for = flags.get(at + 1) if origin.patch else None
-        yield Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside, set_for)
+        is_for = unread.get(at + 1) if origin.patch else None
+        line = Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside, is_for)
+        # Several deletions can have the same line behind them, and that can be one that was added.
+        before_it = told.get((at, bool(origin.patch)), line)
+        told[at, bool(origin.patch)] = replace(before_it, deleted={**before_it.deleted, **deleted})
+    yield from told.values()
 
 
-def _flags_gone(state: State, name: str, before: bytes | None) -> Iterator[Line]:
-    """Yield the lines of a Makefile that set flags and are gone, by their places before."""
-    old, new = ((before or b"").split(b"\n"), (state.contents.get(name) or b"").split(b"\n"))
+def _unread_gone(state: State, name: str, before: bytes | None) -> Iterator[Line]:
+    """Yield the lines that are gone and that what is run did not take over, by their places before.
+
+    A file that is built under another condition stands for the lines of its Makefile that say so.
+    """
+    old, new = (_decoded(content) for content in (before, state.contents.get(name)))
     patch = next((origin.patch or origin.behind for origin in state.origins[name] if origin.patch or origin.behind), 1)
-    for number, wanted in flags_in(name, before).items():
+    for number, wanted in unread_in(name, before).items():
         if old[number - 1] not in new:
-            text = f"deleted: {old[number - 1].decode('utf-8', 'replace').strip()}"
-            yield Line(patch, name, number, text, has_code=False, flags=wanted)
+            text = f"deleted: {old[number - 1].strip()}"
+            yield Line(patch, name, number, text, has_code=False, unread=wanted)
+    for one in sorted(built_otherwise(name, before, state.contents.get(name))):
+        names = ((number, line) for number, line in enumerate(new, 1) if f"{one}.o" in line.split())
+        number, text = next(names, (1, f"deleted: {one}.o"))
+        yield Line(patch, name, number, text, has_code=False, unread=(one,))
+
+
+def _decoded(content: bytes | None) -> list[str]:
+    return (content or b"").decode("utf-8", "replace").split("\n")
 
 
 def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, str]:
@@ -165,18 +181,24 @@ def judged(
 
 def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[str]) -> bool:
     """Tell whether a line that is not in what is run says something of it all the same."""
-    if line.flags is not None:
-        return are_for(line.file, line.flags, files)
-    return judged.use is LineUse.OUTSIDE and line.inside in replaced
+    if line.unread is not None:
+        return are_for(line.file, line.unread, files)
+    # _kzalloc_noprof() is what kzalloc() calls.
+    plain = line.inside.removesuffix("_noprof")
+    return judged.use is LineUse.OUTSIDE and not replaced.isdisjoint((line.inside, plain, plain.lstrip("_")))
 
 
 def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:
     """Judge what is deleted by the line that ran least."""
     each = [
-        _judged(replace(line, line=number, text=f"deleted: {text.strip()}", has_code=True), found)
+        _judged(replace(line, line=number, text=f"{_gone(line, text)}: {text.strip()}", has_code=True), found)
         for number, text in line.deleted.items()
     ]
     return replace(min(each, key=lambda one: _WORST.index(one.use)), line=line.line)
+
+
+def _gone(line: Line, text: str) -> str:
+    return "no longer code" if line.text == text else "deleted"
 
 
 def _judged(line: Line, found: Iterable[Use]) -> ChangedLine:

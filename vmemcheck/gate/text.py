@@ -13,7 +13,9 @@ _MARKER = re.compile(r'# (\d+) "([^"]*)"')
 _DEFINE = re.compile(r"\s*#\s*define\s+(\w+)")
 _STUB = re.compile(r"\s*#\s*define\s+(\w+)\(|static inline [\w *]*?(\w+)\(")
 _SHIM = "vmemcheck/"
-_STUBS, _WATCHED = f"{_SHIM}shim/stubs.h", f"{_SHIM}shim/custom.h"
+_STUBS = f"{_SHIM}shim/stubs.h"
+_WATCHED = frozenset(f"{_SHIM}shim/{name}.h" for name in ("custom", "hotplug", "devices"))
+_NO_EFFECT = re.compile(r"\)\s*\(\(void\)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _PLACE = re.compile(rb'#(?:line)? \d+ "')
 
@@ -70,7 +72,8 @@ def sliced_text(text: str) -> SlicedText:
     clean = without_comments(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape").split("\n")
     lines: dict[str, dict[int, SlicedLine]] = {}
     spans: dict[str, dict[int, tuple[int, int]]] = {}
-    shims: dict[str, set[str]] = {_STUBS: set(), _WATCHED: set()}
+    stubs: set[str] = set()
+    watched: set[str] = set()
     file, number, piece, macro, goes_on = "", 0, 0, "", False
     for raw in clean:
         marker = (_PIECE.match(raw) or _MARKER.match(raw)) if raw.startswith("#") else None
@@ -79,9 +82,9 @@ def sliced_text(text: str) -> SlicedText:
             piece += raw.startswith("#line")
             continue
         if not file or file.startswith((_SHIM, "<")):
-            stub = _STUB.match(raw) if file in shims else None
-            if stub:
-                shims[file].add(stub[1] or stub[2])
+            stub = _STUB.match(raw) if file == _STUBS or file in _WATCHED else None
+            if stub and (file == _STUBS or not _NO_EFFECT.search(raw)):
+                (stubs if file == _STUBS else watched).add(stub[1] or stub[2])
             continue
         code = raw.strip()
         opened = _DEFINE.match(code) if code.startswith("#") else None
@@ -93,4 +96,4 @@ def sliced_text(text: str) -> SlicedText:
             spans[file][piece] = (first, number)
         number += 1
     shown = {name: tuple(found.values()) for name, found in spans.items()}
-    return SlicedText(lines, shown, *(frozenset(shims[name]) for name in (_STUBS, _WATCHED)))
+    return SlicedText(lines, shown, frozenset(stubs), frozenset(watched))
