@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vmemcheck.gate.result import ChangedLine, LineUse
-from vmemcheck.gate.unread import Objects, are_for, built_otherwise, unread_in
+from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
 from vmemcheck.patch.comments import code_lines
@@ -104,20 +104,16 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
 
 
 def _unread_gone(state: State, name: str, before: bytes | None) -> Iterator[Line]:
-    """Yield the lines that are gone and that what is run did not take over, by their places before.
-
-    A file that is built under another condition stands for the lines of its Makefile that say so.
-    """
+    """Yield the lines that are gone and that what is run did not take over, by their places before."""
     old, new = (_decoded(content) for content in (before, state.contents.get(name)))
     patch = next((origin.patch or origin.behind for origin in state.origins[name] if origin.patch or origin.behind), 1)
     for number, wanted in unread_in(name, before).items():
         if old[number - 1] not in new:
             text = f"deleted: {old[number - 1].strip()}"
             yield Line(patch, name, number, text, has_code=False, unread=wanted)
-    for one in sorted(built_otherwise(name, before, state.contents.get(name))):
-        names = ((number, line) for number, line in enumerate(new, 1) if f"{one}.o" in line.split())
-        number, text = next(names, (1, f"deleted: {one}.o"))
-        yield Line(patch, name, number, text, has_code=False, unread=(one,))
+    for one in sorted(no_longer_built(name, before, state.contents.get(name))):
+        number = next((number for number, line in enumerate(old, 1) if f"{one}.o" in line.split()), 1)
+        yield Line(patch, name, number, f"deleted: {old[number - 1].strip()}", has_code=False, unread=(one,))
 
 
 def _decoded(content: bytes | None) -> list[str]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a kernel build takes from a tree and what is run here does not: nobody here can tell what a change to it does.
 
-In a Makefile flags for the compiler, and the condition under which a file is built; in C files pragmas; in Kconfig
-files the conditions of a symbol that is answered here whatever they say.
+In a Makefile flags for the compiler, and that a file is no longer built; in C files pragmas; in Kconfig files the
+conditions of a symbol that is answered here whatever they say.
 """
 
 import functools
@@ -29,8 +29,10 @@ _TARGET = re.compile(r"(?:\$\(obj\)/)?([\w-]+)\.o")
 # Warnings, and calls for tracing: no other code.
 _HARMLESS = re.compile(r"-W(?![pal],)\S*|-pg|\$\(CC_FLAGS_FTRACE\)|\\")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_BUILT = re.compile(r"\s*[\w-]+-(?:y|m|\$\((CONFIG_\w+)\))\s*[:+]?=(.*)")
-_PRAGMA = re.compile(r"\s*#\s*pragma\b(?!\s+once\b)")
+_BUILT = re.compile(r"\s*[\w-]+-(?:y|m|\$\(CONFIG_\w+\))\s*[:+]?=(.*)")
+_PRAGMA = re.compile(
+    r"\s*(?:#|%:)\s*pragma\b(?!\s+(?:once|message|GCC\s+diagnostic)\b)|.*\b_Pragma\s*\((?!\s*\"GCC diagnostic)"
+)
 _CONFIG = re.compile(r"(?:menu)?config\s+(\w+)")
 _CONDITION = re.compile(r"\s+(?:depends\s+on|default|def_bool|def_tristate|visible\s+if)\b")
 
@@ -47,11 +49,11 @@ def unread_in(name: str, content: bytes | None) -> dict[int, Objects]:
     return {number: (_ITSELF,) for number, line in enumerate(lines, 1) if _PRAGMA.match(line)}
 
 
-def built_otherwise(name: str, before: bytes | None, after: bytes | None) -> frozenset[str]:
-    """Return the objects that a Makefile builds under another condition than before."""
+def no_longer_built(name: str, before: bytes | None, after: bytes | None) -> frozenset[str]:
+    """Return the objects that a Makefile names no more: the files of such count as built here, if they are there."""
     if not _MAKEFILE.fullmatch(name):
         return frozenset()
-    return frozenset(one for one, _ in _built(before) ^ _built(after))
+    return frozenset(_built(before) - _built(after))
 
 
 def are_for(name: str, wanted: Objects, files: Iterable[str]) -> bool:
@@ -85,11 +87,11 @@ def _object(match: re.Match[str]) -> str:
     return target[1] if target else named[1] if named else ""
 
 
-def _built(content: bytes | None) -> set[tuple[str, str]]:
-    """Return each object that a Makefile names, with the symbol that decides whether it is built."""
+def _built(content: bytes | None) -> set[str]:
+    """Return the objects that a Makefile names, under whatever condition."""
     text = (content or b"").decode("utf-8", "replace").replace("\\\n", " ")
     found = filter(None, map(_BUILT.match, text.split("\n")))
-    return {(word[:-2], match[1] or "") for match in found for word in match[2].split() if word.endswith(".o")}
+    return {word[:-2] for match in found for word in match[1].split() if word.endswith(".o")}
 
 
 def _conditions(lines: Iterable[str]) -> Iterator[tuple[int, Objects]]:

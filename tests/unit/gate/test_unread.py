@@ -5,7 +5,7 @@ import pytest
 
 from vmemcheck.gate.lines import judged, lines_of
 from vmemcheck.gate.result import LineUse
-from vmemcheck.gate.unread import Objects, are_for, built_otherwise, unread_in
+from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.patch.apply import State
 from vmemcheck.patch.origins import Origin
 
@@ -50,8 +50,10 @@ def test_flags_are_found() -> None:
 
 
 def test_pragmas_are_found() -> None:
-    """All but the one that guards a header."""
-    assert unread_in("mm/a.c", b"#pragma once\n# pragma pack(1)\nint x;\n") == {2: ("#",)}
+    """Also as an operator; not those that make no other code."""
+    text = b'#pragma once\n# pragma pack(1)\n_Pragma("GCC optimize(0)") int x;\n%:pragma GCC poison y\n'
+    assert list(unread_in("mm/a.c", text)) == [2, 3, 4]
+    assert unread_in("mm/a.c", b'#pragma GCC diagnostic push\n_Pragma("GCC diagnostic pop")\nint x;\n') == {}
 
 
 def test_conditions_of_answered_symbols_are_found() -> None:
@@ -59,12 +61,12 @@ def test_conditions_of_answered_symbols_are_found() -> None:
     assert list(unread_in("mm/Kconfig", _KCONFIG)) == [5, 7, 12]
 
 
-def test_files_that_are_built_otherwise_are_found() -> None:
-    """By their objects, wherever they stand; another one in the same list is no reason."""
+def test_files_that_are_no_longer_built_are_found() -> None:
+    """By their objects, wherever they stand; a condition is looked at when the tree is sliced."""
     before = b"obj-y := a.o b.o \\\n\tc.o\nobj-$(CONFIG_X) += d.o e.o\n"
     after = b"obj-y += c.o b.o f.o\nobj-$(CONFIG_Y) += d.o\nobj-$(CONFIG_X) += e.o\n"
-    assert built_otherwise("mm/Makefile", before, after) == {"a", "d", "f"}
-    assert built_otherwise("mm/a.c", before, after) == frozenset()
+    assert no_longer_built("mm/Makefile", before, after) == {"a"}
+    assert no_longer_built("mm/a.c", before, after) == frozenset()
 
 
 @pytest.mark.parametrize(
