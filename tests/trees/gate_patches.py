@@ -49,7 +49,6 @@ CASES = (
     Case("7.2-x86-shared-pmd-kept", _X86, Answer.BREAKS, "no-leak", struct_page=80),
     Case("7.2-x86-shared-pmd-freed", _X86, Answer.BREAKS, "memmap-mapped", struct_page=80),
     Case("7.2-x86-pmd-freed-as-page", _X86, Answer.BREAKS, "freed-once"),
-    Case("7.2-x86-vmemmap-start", _X86, Answer.BREAKS, "ranges-aligned"),
     Case("7.2-x86-no-comment", _X86, Answer.BREAKS, "no-leak"),
     Case("7.2-x86-endless", _X86, Answer.BREAKS, "no-warning"),
     Case("7.2-arm64-pte-stays", _ARM64, Answer.BREAKS, "no-leak"),

@@ -16,8 +16,9 @@ from vmemcheck.kernel.watched import Seen
 
 _ARCH = re.compile(r"arch/([^/]+)/")
 _HEADER = re.compile(r"(?:include|mm|lib|kernel)/.*\.h|scripts/dtc/libfdt/.*\.h|kernel/bounds\.c")
-_KCONFIG = re.compile(r"(?:.*/)?Kconfig[^/]*")
-_MAKEFILE = re.compile(r"mm/Makefile")
+KCONFIG = re.compile(r"(?:.*/)?Kconfig[^/]*")
+MAKEFILE = re.compile(r"(?:.*/)?(?:Makefile|Kbuild)")
+_TOOLS = re.compile(r"arch/[^/]+/tools/.*")
 
 
 def may_be_read(name: str, arch: str) -> bool:
@@ -28,12 +29,17 @@ def may_be_read(name: str, arch: str) -> bool:
     inside = _ARCH.match(name)
     if inside and inside[1] != arch:
         return False
-    if _KCONFIG.fullmatch(name):
+    if KCONFIG.fullmatch(name):
         return True
     if inside:
         rest = name[inside.end() :]
         return rest.endswith(".h") or rest == "mm/Makefile" or rest.startswith("tools/") or may_define(name, arch)
-    return bool(_HEADER.fullmatch(name) or _MAKEFILE.fullmatch(name)) or may_define(name, arch)
+    return bool(_HEADER.fullmatch(name)) or name == "mm/Makefile" or may_define(name, arch)
+
+
+def may_be_c(name: str) -> bool:
+    """Tell whether a file that is read can be C: that can include what it likes, whatever the name."""
+    return not any(pattern.fullmatch(name) for pattern in (KCONFIG, MAKEFILE, _TOOLS))
 
 
 def concerns(includes: Includes, names: Iterable[str], arch: str) -> tuple[str, ...]:

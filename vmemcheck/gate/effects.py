@@ -33,7 +33,7 @@ def effects(before: SlicedText, after: SlicedText, state: State) -> Iterator[Lin
     for place in sorted(old.keys() - kept):
         if old[place] in old_pieces:
             file, number = follows.after(place)
-            text = before.lines[file][place[1]].code
+            text = f"no longer code: {before.lines[file][place[1]].code}"
             yield Line(follows.patch(file), file, number, text, has_code=True, deleted={place[1]: text})
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from vmemcheck.gate.affected import may_be_c
 from vmemcheck.gate.result import ChangedLine, LineUse
 from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.gate.uses import Place, Use
@@ -30,8 +31,6 @@ _WORST = (
     LineUse.NO_CODE,
     LineUse.OUTSIDE,
 )
-# What is read and is not C, and may not be told by the ends of names: C includes what it likes.
-_NO_C = re.compile(r"(?:.*/)?(?:Makefile|Kbuild|Kconfig[^/]*)|arch/[^/]+/tools/.*|COPYING")
 _DIRECTIVE = re.compile(rb"#(?!\s*define\b)")
 _MOST_LINES_BEHIND = 12
 _MOST_LINES_OF_DEFINITION = 400
@@ -44,7 +43,8 @@ class Line:
     """A line that a series adds, or that stands behind what it deletes.
 
     :param has_code: a compiler makes something of it, as far as the line alone tells
-    :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and their text
+    :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and what to
+        say of each
     :param inside: the function or macro in whose definition it stands, as far as the text around it tells
     :param unread: what it is for, where what is run does not take it over; None of all other lines
     """
@@ -79,7 +79,7 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     if content is None:
         return
     raw, code = content.split(b"\n"), code_lines(content)
-    is_c = not _NO_C.fullmatch(name)
+    is_c = may_be_c(name)
     told: dict[tuple[int, bool], Line] = {}
     unread = unread_in(name, content)
     yield from _unread_gone(state, name, before)
@@ -105,15 +105,19 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
 
 def _unread_gone(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     """Yield the lines that are gone and that what is run did not take over, by their places before."""
-    old, new = (_decoded(content) for content in (before, state.contents.get(name)))
+    after = state.contents.get(name)
+    old, new = _decoded(before), frozenset(_decoded(after))
     patch = next((origin.patch or origin.behind for origin in state.origins[name] if origin.patch or origin.behind), 1)
     for number, wanted in unread_in(name, before).items():
         if old[number - 1] not in new:
-            text = f"deleted: {old[number - 1].strip()}"
-            yield Line(patch, name, number, text, has_code=False, unread=wanted)
-    for one in sorted(no_longer_built(name, before, state.contents.get(name))):
+            yield Line(patch, name, number, _gone(old[number - 1]), has_code=False, unread=wanted)
+    for one in sorted(no_longer_built(name, before, after)):
         number = next((number for number, line in enumerate(old, 1) if f"{one}.o" in line.split()), 1)
-        yield Line(patch, name, number, f"deleted: {old[number - 1].strip()}", has_code=False, unread=(one,))
+        yield Line(patch, name, number, _gone(old[number - 1]), has_code=False, unread=(one,))
+
+
+def _gone(text: str) -> str:
+    return f"deleted: {text.strip()}"
 
 
 def _decoded(content: bytes | None) -> list[str]:
@@ -128,7 +132,7 @@ def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, 
     raw, code = before.split(b"\n"), code_lines(before)
     numbers = range(last + 1, origins[index].line)
     return {
-        number: raw[number - 1].decode("utf-8", "replace")
+        number: _gone(raw[number - 1].decode("utf-8", "replace"))
         for number in numbers
         if code[number - 1] and not _DIRECTIVE.match(code[number - 1])
     }
@@ -187,14 +191,9 @@ def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[s
 def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:
     """Judge what is deleted by the line that ran least."""
     each = [
-        _judged(replace(line, line=number, text=f"{_gone(line, text)}: {text.strip()}", has_code=True), found)
-        for number, text in line.deleted.items()
+        _judged(replace(line, line=number, text=text, has_code=True), found) for number, text in line.deleted.items()
     ]
     return replace(min(each, key=lambda one: _WORST.index(one.use)), line=line.line)
-
-
-def _gone(line: Line, text: str) -> str:
-    return "no longer code" if line.text == text else "deleted"
 
 
 def _judged(line: Line, found: Iterable[Use]) -> ChangedLine:

@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 
+from vmemcheck.gate.affected import KCONFIG, MAKEFILE
 from vmemcheck.kernel.memory_model import MemoryModel
 from vmemcheck.kernel.source import SMALLEST
 from vmemcheck.kernel.target import COMMON, TARGETS
@@ -17,8 +18,6 @@ Objects = tuple[str, ...]
 """Files that a line is for: objects of the same folder, nothing for all in it and below, or one of these two."""
 _ITSELF, _ANY = "#", "*"
 
-_MAKEFILE = re.compile(r"(?:.*/)?(?:Makefile|Kbuild)")
-_KCONFIG = re.compile(r"(?:.*/)?Kconfig[^/]*")
 # $(obj)/sparse.o: KBUILD_CFLAGS, CFLAGS_sparse.o, CFLAGS_REMOVE_sparse.o, ccflags-y, subdir-ccflags-$(CONFIG_X)
 _FLAGS = re.compile(
     r"\s*(?:(?P<target>[^\s=#]+)\s*:\s*)?(?:(?:export|override|private)\s+)*(?P<name>[^\s=#:]*flags[^\s=#:+?]*)\s*[:+?]*=",
@@ -42,16 +41,16 @@ def unread_in(name: str, content: bytes | None) -> dict[int, Objects]:
     if content is None:
         return {}
     lines = content.decode("utf-8", "replace").split("\n")
-    if _MAKEFILE.fullmatch(name):
+    if MAKEFILE.fullmatch(name):
         return dict(_flags(lines))
-    if _KCONFIG.fullmatch(name):
+    if KCONFIG.fullmatch(name):
         return dict(_conditions(lines))
     return {number: (_ITSELF,) for number, line in enumerate(lines, 1) if _PRAGMA.match(line)}
 
 
 def no_longer_built(name: str, before: bytes | None, after: bytes | None) -> frozenset[str]:
     """Return the objects that a Makefile names no more: the files of such count as built here, if they are there."""
-    if not _MAKEFILE.fullmatch(name):
+    if not MAKEFILE.fullmatch(name):
         return frozenset()
     return frozenset(_built(before) - _built(after))
 

@@ -28,9 +28,9 @@ OPEN = _pattern(
 )
 """One of a file that may be wrong: what nothing closes ends with the line or the text."""
 _RETURN = re.compile(rb"\r(?!\n)")
-_RAW = _pattern(rb"R(?:JOINED)*\"")
-_WORD = _pattern(rb"\w(?:JOINED)*\Z")
-_PREFIX = _pattern(rb"(?<!\w)(?:uJOINED*8|[uUL])(?:JOINED)*\Z")
+_RAW = _pattern(rb"RJOINED*\"")
+_WORD = _pattern(rb"\wJOINED*\Z")
+_PREFIX = _pattern(rb"(?<!\w)(?:uJOINED*8|[uUL])JOINED*\Z")
 _LONGEST_PREFIX = 64
 
 

@@ -52,7 +52,7 @@ def _effects(before: str, after: str) -> list[Line]:
 def test_line_that_is_switched_off_is_judged_as_it_was_before() -> None:
     """It counts as deleted; a definition that is there no longer, or for the first time, is no effect of its own."""
     (found,) = _effects(_BEFORE, _AFTER)
-    assert (found.patch, found.place, found.deleted) == (2, ("mm/a.c", 4), {3: "undo(x);"})
+    assert (found.patch, found.place, found.deleted) == (2, ("mm/a.c", 4), {3: "no longer code: undo(x);"})
     assert (("mm/a.c", 3),) == deleted_places([found])
     (one,) = judged([found], [], [Use("x86_64", {("mm/a.c", 3): LineUse.NOT_EXECUTED})])
     assert (one.use, one.line, one.text) == (LineUse.NOT_EXECUTED, 4, "no longer code: undo(x);")

@@ -136,12 +136,12 @@ def test_deletions_with_the_same_line_behind_them_are_all_told() -> None:
     origins = {"mm/a.c": (Origin(behind=1, line=2), Origin(behind=2, line=4)), "mm/b.inc": (Origin(3),)}
     found = lines_of(State({"mm/a.c": b"/* c */\nthree();\n", "mm/b.inc": b"four();\n"}, origins), before)
     assert [(one.place, one.deleted, one.has_code) for one in found] == [
-        (("mm/a.c", 2), {1: "one();", 3: "two();"}, True),
+        (("mm/a.c", 2), {1: "deleted: one();", 3: "deleted: two();"}, True),
         (("mm/b.inc", 1), {}, True),
     ]
     added = {"mm/a.c": (Origin(behind=1, line=2), Origin(patch=1))}
     found = lines_of(State({"mm/a.c": b"/* c */\nfive();\n"}, added), State({"mm/a.c": b"one();\n/* c */\n"}))
-    assert [(one.text, one.deleted) for one in found] == [("five();", {1: "one();"}), ("five();", {})]
+    assert [(one.text, one.deleted) for one in found] == [("five();", {1: "deleted: one();"}), ("five();", {})]
 
 
 def test_line_is_judged_by_the_best_of_all_architectures() -> None:
