@@ -69,6 +69,10 @@ def test_line_that_is_switched_on_is_judged_as_it_is_afterwards() -> None:
 def test_lines_that_stay_or_that_the_series_changes_are_no_effects() -> None:
     """Nor are those of a file that nobody touches."""
     assert _effects(_BEFORE, _AFTER.replace('\n\n# 6 "mm/a.c"', "\n\tmore(x);\n\tundo(x);\n\tand(x);")) == []
+    deleted = State({"mm/a.c": b""}, {"mm/a.c": tuple(Origin(line=line) for line in (1, 2, 4, 5, 6))})
+    after = '#line 1 "mm/a.c"\nstatic int run(int x)\n{\n\treturn x;\n}\n#line 5 "mm/a.c"\n'
+    other = "static int other(int x) { return x; }\n"
+    assert list(effects(sliced_text(_BEFORE), sliced_text(after + other), deleted)) == []
     text = _BEFORE.replace("mm/a.c", "mm/c.c")
     assert _effects(text, text) == []
     assert [one.patch for one in _effects(text, text.replace("\tundo(x);", ""))] == [1]

@@ -191,6 +191,18 @@ def test_lines_that_were_replaced_are_told_by_what_took_their_place() -> None:
     assert () == deleted_places(lines_of(after, State({"mm/a.c": _BEFORE})))
 
 
+def test_what_the_machine_has_instead_is_named_by_its_headers() -> None:
+    """What is above hotplug and devices too, but for what has no effect there."""
+    headers = ("custom", "hotplug", "devices", "stubs", "locks")
+    text = "".join(
+        f'#line 1 "vmemcheck/shim/{name}.h"\n#define {name}(x) go(x)\n#define quiet_{name}(x) ((void)(x))\n'
+        for name in headers
+    )
+    found = sliced_text(text)
+    assert found.watched == {"custom", "hotplug", "devices"}
+    assert found.stubs == {"stubs", "quiet_stubs"}
+
+
 def test_macros_in_a_long_chain_are_told_at_once() -> None:
     """A stranger may define thousands, each by the one before it, and change them all."""
     count = 20_000
@@ -206,6 +218,7 @@ def test_macros_in_a_long_chain_are_told_at_once() -> None:
     [
         ("#define act(x) \\\n\tgo(x)\n", 2, LineUse.NOT_SLICED),
         ("static inline int act(int x,\n\t\tint y)\n{\n\tif (x)\n\t\tgo(y);\n}\n", 5, LineUse.NOT_SLICED),
+        ("static inline int _act_noprof(int x)\n{\n\tgo(x);\n}\n", 3, LineUse.NOT_SLICED),
         ("int act(int x,\n\tint y);\n", 2, LineUse.OUTSIDE),
         ("static int act(int x)\n{\n}\nint other;\n", 4, LineUse.OUTSIDE),
         ("#define unwatched(x) go(x)\n", 1, LineUse.OUTSIDE),

@@ -64,8 +64,8 @@ def test_conditions_of_answered_symbols_are_found() -> None:
 def test_files_that_are_no_longer_built_are_found() -> None:
     """By their objects, wherever they stand; a condition is looked at when the tree is sliced."""
     before = b"obj-y := a.o b.o \\\n\tc.o\nobj-$(CONFIG_X) += d.o e.o\n"
-    after = b"obj-y += c.o b.o f.o\nobj-$(CONFIG_Y) += d.o\nobj-$(CONFIG_X) += e.o\n"
-    assert no_longer_built("mm/Makefile", before, after) == {"a"}
+    after = b"obj-y += b.o f.o\nobj-$(CONFIG_Y) += d.o\nobj-$(CONFIG_X) += e.o\n"
+    assert no_longer_built("mm/Makefile", before, after) == {"a", "c"}
     assert no_longer_built("mm/a.c", before, after) == frozenset()
 
 
@@ -100,4 +100,16 @@ def test_flags_that_come_or_go_are_no_part_of_what_is_run() -> None:
         (2, 2, "deleted: ccflags-y := -DOLD", LineUse.NOT_SLICED),
         (2, 2, "CFLAGS_a.o := -DONE", LineUse.NOT_SLICED),
         (2, 3, "CFLAGS_c.o := -DTWO", LineUse.NO_CODE),
+    ]
+
+
+def test_file_that_is_no_longer_built_counts_against_the_series() -> None:
+    """If it is run here; the line that named it stands for it."""
+    state = State({"mm/Makefile": b"obj-y += d.o\n"}, {"mm/Makefile": (Origin(1),)})
+    before = State({"mm/Makefile": b"# objects\nobj-y += a.o b.o d.o\n"})
+    found = judged(lines_of(state, before), [], files=_BUILT)
+    assert [(one.line, one.text, one.use) for one in found] == [
+        (2, "deleted: obj-y += a.o b.o d.o", LineUse.NOT_SLICED),
+        (2, "deleted: obj-y += a.o b.o d.o", LineUse.NO_CODE),
+        (1, "obj-y += d.o", LineUse.NO_CODE),
     ]
