@@ -108,7 +108,8 @@ def test_notes_of_a_part_that_are_damaged_or_gone_are_told(tree: Tree, compiled:
     geometry, text = source.geometry(64), source.text(source.geometry(64))
     notes = build(text, Variant.COVERED_PARTS, "x86").path.with_name(NOTES[1])
     whole = notes.read_bytes()
-    for damaged in (bytes(8192) + whole[8192:], None):
+    of_another_build = whole[:8] + bytes(4) + whole[12:]  # magic, version, stamp
+    for damaged in (bytes(8192) + whole[8192:], of_another_build, None):
         notes.unlink()
         if damaged:
             notes.write_bytes(damaged)
