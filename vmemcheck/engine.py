@@ -5,15 +5,16 @@ The engine knows neither Hypothesis nor the reference machine: ``vmemcheck.searc
 feeds it, whatever the machine is.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 
-from vmemcheck.by_design import ByDesign, covering
+from vmemcheck.by_design import ByDesign
 from vmemcheck.entries import Events
 from vmemcheck.errors import MachineError
 from vmemcheck.history import History
-from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Problem, Step, Violation
+from vmemcheck.invariant import Baseline, Finding, Invariant, Kind, Mark, Step, Violation
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.judgement import are_soft, violations_of
 from vmemcheck.known import Known
 from vmemcheck.machine import Machine
 from vmemcheck.marks import MARKS, never_with
@@ -21,10 +22,6 @@ from vmemcheck.model import Expectation, Model, Outcome
 from vmemcheck.observation import Faulted, Observation, State, Stopped
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Operation, Sequence
 from vmemcheck.scope import Scope
-from vmemcheck.situation import Situation
-
-_PROBLEMS_SHOWN = 4
-_SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
 
 
 @dataclass(slots=True)
@@ -41,6 +38,14 @@ class Coverage:
     by_design: set[ByDesign] = field(default_factory=set)
     operations: int = 0
     sequences: int = 0
+    _waiting: tuple[Mark, ...] = MARKS
+
+    def meet(self, step: Step) -> None:
+        """Note the marks that a step meets."""
+        met = [mark.name for mark in self._waiting if mark.met(step)]
+        if met:
+            self.marks.update(met)
+            self._waiting = tuple(mark for mark in self._waiting if mark.name not in self.marks)
 
     def missing(self, machine: Machine, scope: Scope | None = None) -> tuple[Mark, ...]:
         """Return the marks that this geometry, scope and machine can meet and that were not met."""
@@ -73,12 +78,20 @@ def check(
     :param met: what other sequences on this machine have met
     :raises MachineError: when machine and model disagree on what was asked
     """
+    met = met or known_of(machine)
+    used = None if coverage is None else coverage.by_design
+
+    def judged(step: Step) -> tuple[Violation, ...]:
+        if invariants is INVARIANTS:
+            return met.judgements.of(step, machine.by_design, used)
+        return tuple(violations_of(step, invariants, machine.by_design, used))
+
     trail: list[Step] = []
     for number, step in enumerate(steps(machine, sequence, met)):
         if step is None:
             continue
         trail.append(step)
-        violations = tuple(violations_of(step, invariants, machine.by_design, coverage))
+        violations = judged(step)
         if violations:
             new = tuple(violation for violation in violations if violation.kind not in known)
             if new:
@@ -87,7 +100,7 @@ def check(
                 break
         if coverage is not None:
             coverage.operations += 1
-            coverage.marks.update(mark.name for mark in MARKS if mark.name not in coverage.marks and mark.met(step))
+            coverage.meet(step)
     if coverage is not None:
         coverage.sequences += 1
     return None
@@ -109,7 +122,7 @@ def steps(machine: Machine, sequence: Sequence, met: Known | None = None) -> Ite
     :param met: what other sequences on this machine have met
     """
     met = met or known_of(machine)
-    place, was = met.start(), Situation(empty_model(machine), State())
+    place, was = met.start(), met.nothing
     baseline = Baseline(place.model, was.state)
     history = History(machine, sequence, place.memory, was.state)
     observations = machine.run(sequence)
@@ -170,46 +183,6 @@ def _succeeded(operation: Operation, expectation: Expectation, observation: Obse
     if observation.returned < 0 or expectation.outcome is Outcome.REFUSED:
         return False
     return not (is_last and isinstance(operation, AddMemory | AddDevice) and _stopped(observation))
-
-
-def are_soft(violations: Iterable[Violation]) -> bool:
-    """Tell whether the vmemmap is as it should be in spite of these, so that a search can look beyond them."""
-    return _SOFT.issuperset(violation.invariant for violation in violations)
-
-
-def violations_of(
-    step: Step,
-    invariants: tuple[Invariant, ...] = INVARIANTS,
-    by_design: tuple[ByDesign, ...] = (),
-    coverage: Coverage | None = None,
-) -> Iterator[Violation]:
-    """Yield the violations of one step in the order of ``invariants``.
-
-    :param by_design: what is no violation; which of them mattered is noted in ``coverage``
-    """
-    for invariant in invariants:
-        problems = tuple(invariant.check(step))
-        if problems and by_design:
-            problems = tuple(_undeclared(step, invariant.name, problems, by_design, coverage))
-        if problems:
-            problems = tuple(problem for problem in problems if not problem.alone) or problems
-            shown = problems[:_PROBLEMS_SHOWN]
-            yield Violation(invariant.name, shown, len(problems) - len(shown))
-
-
-def _undeclared(
-    step: Step,
-    invariant: str,
-    problems: Iterable[Problem],
-    by_design: tuple[ByDesign, ...],
-    coverage: Coverage | None,
-) -> Iterator[Problem]:
-    for problem in problems:
-        found = covering(by_design, invariant, problem.subject, step.geometry.levels)
-        if found is None:
-            yield problem
-        elif coverage is not None:
-            coverage.by_design.add(found)
 
 
 def _compare(machine: Machine, operation: Operation, expectation: Expectation, observation: Observation) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vmemcheck.by_design import ByDesign
 from vmemcheck.check import Cell
-from vmemcheck.engine import applicable, are_soft, check, empty_model
+from vmemcheck.engine import applicable, check, empty_model
 from vmemcheck.errors import MachineError
 from vmemcheck.explore import Exploration, Node, Symptom, explore
 from vmemcheck.explore_jobs import Processes, Setting, expand_with
@@ -17,6 +17,7 @@ from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.full_size import candidates
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.judgement import are_soft
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.kernel.source import KernelSource
 from vmemcheck.kernel.statics import statics_of

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
-from vmemcheck.engine import Coverage, are_soft, empty_model, step_of, violations_of
+from vmemcheck.engine import Coverage, empty_model, step_of
 from vmemcheck.errors import MachineError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.invariant import Baseline, Kind, Step, Violation
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.judgement import are_soft, violations_of
 from vmemcheck.machine import Explorable, Successor
-from vmemcheck.marks import MARKS
 from vmemcheck.model import Expectation, LiveRange, Model, Outcome
 from vmemcheck.observation import Observation, State
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Door, Initialise, Operation, Remove, Sequence
@@ -250,10 +250,9 @@ class Expander:
         found = self._machine.successors(node.sequence, operations, details=True)
         for operation, successor in zip(operations, found, strict=True):
             step = self._step(node, operation, successor, previous, baseline)
-            violations = tuple(violations_of(step, INVARIANTS, self._machine.by_design, coverage))
+            violations = tuple(violations_of(step, INVARIANTS, self._machine.by_design, coverage.by_design))
             if are_soft(violations):
-                met = (mark.name for mark in MARKS if mark.name not in coverage.marks and mark.met(step))
-                coverage.marks.update(met)
+                coverage.meet(step)
             yield operation, violations
 
     def _step(

@@ -19,7 +19,7 @@ from vmemcheck.operation import Operation, Sequence
 from vmemcheck.situation import Situation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Step:
     """One operation, as the model and the machine saw it.
 
@@ -44,6 +44,33 @@ class Step:
     alike: State | None = None
     is_retry: bool = False
     first: State | None = None
+
+    def __init__(
+        self,
+        operation: Operation,
+        expectation: Expectation,
+        before: Model,
+        after: Model,
+        previous: State,
+        observation: Observation,
+        baseline: "Baseline",
+        alike: State | None = None,
+        is_retry: bool = False,  # as a dataclass would have it
+        first: State | None = None,
+    ) -> None:
+        # All at once: there are many steps, and a frozen dataclass sets its fields one by one.
+        self.__dict__.update(
+            operation=operation,
+            expectation=expectation,
+            before=before,
+            after=after,
+            previous=previous,
+            observation=observation,
+            baseline=baseline,
+            alike=alike,
+            is_retry=is_retry,
+            first=first,
+        )
 
     def __getstate__(self) -> dict[str, object]:
         # What was worked out may lead to a program of this process; another one works it out again.
@@ -147,16 +174,30 @@ class Problem:
 class Invariant:
     """A statement that holds after every step (*Always*).
 
+    What is there and what happens is mostly known from other steps. So an invariant names what it asks of the two: a
+    step where that has no answer, and ``otherwise`` is false too, is surely right and is not checked.
+
     :param name: as in reports
     :param says: the statement
     :param check: yields what is wrong with a step, nothing when it holds
+    :param situation: questions to the situation after the step without an answer to which it may have no objection
+    :param events: questions to the events of the step, likewise
+    :param otherwise: whether it may object to a step for another reason
     :param is_soft: a violation leaves the vmemmap as it should be, so that a search can look beyond it
     """
 
     name: str
     says: str
     check: Callable[[Step], Iterable[Problem]]
+    situation: tuple[Callable[[Situation], Iterable[object]], ...] = ()
+    events: tuple[Callable[[Events], Iterable[object]], ...] = ()
+    otherwise: Callable[[Step], object] = lambda _: True
     is_soft: bool = False
+
+
+def never(_: Step) -> bool:
+    """Tell that an invariant objects for no other reason than an answer to its questions."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)

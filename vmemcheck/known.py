@@ -6,6 +6,7 @@ Equal models are one object, so that nothing is worked out twice. Judges nothing
 
 from dataclasses import replace
 
+from vmemcheck.judgement import Judgements
 from vmemcheck.model import Expectation, LiveRange, Model
 from vmemcheck.observation import State
 from vmemcheck.once import Once
@@ -38,10 +39,14 @@ class Known:
     """What the sequences of a run on one machine have met.
 
     :param empty: the machine before anything happened
+    :ivar nothing: the situation then
+    :ivar judgements: what was said of steps
     """
 
     def __init__(self, empty: Model) -> None:
         self._empty = empty
+        self.nothing = Situation(empty, State())
+        self.judgements = Judgements()
         self._places: dict[Model, Place] = {}
         self._situations = 0
 

@@ -8,6 +8,7 @@ operations come first, so that an earlier place in the table is a simpler test.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from vmemcheck.geometry import PMD_LEVEL, PTE_LEVEL, Geometry
 from vmemcheck.model import COMPOUND_RESERVED_PAGES, most_altmap_pages, requested_ranges
@@ -65,6 +66,7 @@ class Scope:
     refusals: bool = True
 
 
+@lru_cache(maxsize=64)
 def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
     """Return the table of operations, the simple ones first; each stands in it once."""
     table: list[Operation] = []

@@ -8,6 +8,7 @@ sequence is a sequence.
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Table
 from dataclasses import replace
+from functools import cached_property, lru_cache
 
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import (
@@ -20,7 +21,6 @@ from vmemcheck.operation import (
     Operation,
     Refused,
     Remove,
-    Second,
     Sequence,
 )
 
@@ -37,12 +37,85 @@ def shrink(
     :param fails: whether a sequence shows the same failure
     :param simplify: also try simpler operations in each place, which takes many tries
     """
+    others = _others(tuple(table))
+    passed: set[Sequence] = set()
+
+    def fails_now(candidate: Sequence) -> bool:
+        # The last round tries all that the one before has tried.
+        if candidate in passed:
+            return False
+        if fails(candidate):
+            return True
+        passed.add(candidate)
+        return False
+
     while True:
-        smaller = _without_any(sequence, table, fails)
-        smaller = _simplified(smaller, table, fails) if simplify else smaller
+        smaller = _without_any(sequence, others, fails_now)
+        smaller = _simplified(smaller, others, fails_now) if simplify else smaller
         if smaller == sequence:
             return sequence
         sequence = smaller
+
+
+class _Others:
+    """The operations to put in the place of others, by what they may stand for.
+
+    :param table: the simple ones first
+    """
+
+    def __init__(self, table: Table[Operation]) -> None:
+        self._table = table
+
+    @cached_property
+    def plain_boots(self) -> list[Boot]:
+        """The boot memory that is as long as any: whole sections."""
+        boots = [other for other in self._table if isinstance(other, Boot)]
+        longest = max((boot.count for boot in boots), default=0)
+        return [boot for boot in boots if boot.count == longest]
+
+    def of_same_range(self, operation: AddMemory | AddDevice) -> list[Operation]:
+        """Return those that add the same range."""
+        return self._by_range.get(_range(operation), [])
+
+    def simpler(self, operation: Operation) -> list[Operation]:
+        """Return those of its kind that stand before an operation, none where it is not in the table."""
+        kind = type(operation)
+        if kind is Boot and operation not in self.plain_boots:
+            # Of boot memory there are many parts, and no more to learn from another one than from a whole section.
+            return [*self.plain_boots]
+        return self._by_kind.get(kind, [])[: self._places.get(operation, 0)]
+
+    @cached_property
+    def _by_range(self) -> dict[object, list[Operation]]:
+        found: dict[object, list[Operation]] = {}
+        for operation in self._table:
+            if isinstance(operation, AddMemory | AddDevice):
+                found.setdefault(_range(operation), []).append(operation)
+        return found
+
+    @cached_property
+    def _by_kind(self) -> dict[type[Operation], list[Operation]]:
+        found: dict[type[Operation], list[Operation]] = {Boot: [*self.plain_boots]}
+        for operation in self._table:
+            if not isinstance(operation, Boot):
+                found.setdefault(type(operation), []).append(operation)
+        return found
+
+    @cached_property
+    def _places(self) -> dict[Operation, int]:
+        """Where each operation stands among those of its kind."""
+        return {operation: place for members in self._by_kind.values() for place, operation in enumerate(members)}
+
+
+@lru_cache(maxsize=4)
+def _others(table: tuple[Operation, ...]) -> _Others:
+    return _Others(table)
+
+
+def _range(operation: AddMemory | AddDevice) -> tuple[object, ...]:
+    if isinstance(operation, AddMemory):
+        return AddMemory, operation.block, operation.count
+    return AddDevice, operation.subsection, operation.count, operation.second
 
 
 def plainer(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
@@ -121,7 +194,7 @@ def _lower(operation: AddDevice, by: int) -> AddDevice:
     return replace(operation, subsection=operation.subsection - by, second=second)
 
 
-def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
+def _without_any(sequence: Sequence, table: _Others, fails: Callable[[Sequence], bool]) -> Sequence:
     """Leave out runs of operations, long ones first, until not one can be spared."""
     length = max(1, len(sequence) // 2)
     while length:
@@ -137,7 +210,7 @@ def _without_any(sequence: Sequence, table: Table[Operation], fails: Callable[[S
     return sequence
 
 
-def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
+def _varied(sequence: Sequence, table: _Others) -> Iterator[Sequence]:
     """Yield the sequence, then with one add at a time failing in another way.
 
     The number of the failing allocation shifts with what was left out, and a failing add can stand for an add and a
@@ -147,8 +220,8 @@ def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
     for index, operation in enumerate(sequence):
         others: list[Operation] = []
         if isinstance(operation, AddMemory | AddDevice) and len(sequence) <= _SHORT:
-            others = [other for other in table if _same_range(operation, other)]
-            others += _plain_boots(table) if index == 0 else []
+            others += table.of_same_range(operation)
+            others += table.plain_boots if index == 0 else []
         if isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
             numbers = range(1, _MOST_ALLOCATIONS)
             others += [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
@@ -156,38 +229,16 @@ def _varied(sequence: Sequence, table: Table[Operation]) -> Iterator[Sequence]:
             yield (*sequence[:index], other, *sequence[index + 1 :])
 
 
-def _plain_boots(table: Table[Operation]) -> list[Boot]:
-    """Return the boot memory of ``table`` that is as long as any: whole sections."""
-    boots = [other for other in table if isinstance(other, Boot)]
-    longest = max((boot.count for boot in boots), default=0)
-    return [boot for boot in boots if boot.count == longest]
-
-
-def _same_range(operation: AddMemory | AddDevice, other: Operation) -> bool:
-    if isinstance(operation, AddMemory):
-        return isinstance(other, AddMemory) and (operation.block, operation.count) == (other.block, other.count)
-    return isinstance(other, AddDevice) and _spans(operation) == _spans(other)
-
-
-def _spans(operation: AddDevice) -> tuple[int, int, Second | None]:
-    return operation.subsection, operation.count, operation.second
-
-
-def _simplified(sequence: Sequence, table: Table[Operation], fails: Callable[[Sequence], bool]) -> Sequence:
+def _simplified(sequence: Sequence, table: _Others, fails: Callable[[Sequence], bool]) -> Sequence:
     """Take away options, and then take the first operation of ``table`` that fails in each place."""
-    # Of boot memory there are many parts, and no more to learn from another one than from a whole section.
-    whole = set(_plain_boots(table))
-    table = [operation for operation in table if operation in whole or not isinstance(operation, Boot)]
-    places = {operation: number for number, operation in enumerate(table)}
     for index, operation in enumerate(sequence):
         for plainer in _plainer(operation):
             candidate = (*sequence[:index], plainer, *sequence[index + 1 :])
             if fails(candidate):
                 sequence, operation = candidate, plainer
-        nearest = len(table) if isinstance(operation, Boot) and operation not in whole else places.get(operation, 0)
-        for other in table[:nearest]:
+        for other in table.simpler(operation):
             candidate = (*sequence[:index], other, *sequence[index + 1 :])
-            if type(other) is type(operation) and fails(candidate):
+            if fails(candidate):
                 sequence = candidate
                 break
     return sequence

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from vmemcheck.engine import steps, violations_of
+from vmemcheck.engine import steps
 from vmemcheck.geometry import Geometry
+from vmemcheck.judgement import violations_of
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.operation import Sequence

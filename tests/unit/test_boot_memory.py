@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD
-from vmemcheck.engine import steps, violations_of
+from vmemcheck.engine import steps
 from vmemcheck.geometry import Geometry
+from vmemcheck.judgement import violations_of
 from vmemcheck.marks import MARKS
 from vmemcheck.observation import Freed
 from vmemcheck.operation import AddDevice, AddMemory, Boot, Remove, Sequence

@@ -6,9 +6,10 @@ from dataclasses import replace
 from tests.negative.variants import VARIANTS
 from vmemcheck.arches import ARCHES
 from vmemcheck.by_design import ByDesign, covering
-from vmemcheck.engine import steps, violations_of
+from vmemcheck.engine import steps
 from vmemcheck.invariant import Invariant, Problem
 from vmemcheck.invariants import INVARIANTS
+from vmemcheck.judgement import violations_of
 from vmemcheck.marks import MARKS
 from vmemcheck.observation import BOOT, BUDDY, Block, LeafKind, Location, Mapping, Table, Warned
 from vmemcheck.operation import AddDevice

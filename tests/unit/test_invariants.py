@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD
-from vmemcheck.engine import steps, violations_of
+from vmemcheck.engine import steps
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Step
+from vmemcheck.judgement import violations_of
 from vmemcheck.marks import MARKS
 from vmemcheck.model import Outcome
 from vmemcheck.observation import (

@@ -17,6 +17,7 @@ from pathlib import Path
 from vmemcheck import arches, engine, replay_file
 from vmemcheck.errors import SequenceError, UsageError
 from vmemcheck.invariant import Finding, Step
+from vmemcheck.judgement import violations_of
 from vmemcheck.machine import Machine
 from vmemcheck.operation import Operation
 from vmemcheck.reference import ReferenceMachine
@@ -101,7 +102,7 @@ def _run(machine: Machine, replay: Replay, arguments: argparse.Namespace) -> int
         if step is None:
             continue
         trail.append(step)
-        violations = tuple(engine.violations_of(step, by_design=machine.by_design))
+        violations = tuple(violations_of(step, by_design=machine.by_design))
         if violations:
             print(finding_text(Finding(replay.sequence[: number + 1], violations, tuple(trail)), machine.name))
             _compare(replay, [violation.invariant for violation in violations])

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from vmemcheck import scope as scopes
 from vmemcheck.bulk import random_sequences
 from vmemcheck.check import Cell, CellResult, Job, machine_of
-from vmemcheck.engine import are_soft, check, known_of, steps, violations_of
+from vmemcheck.engine import check, known_of, steps
 from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.gate.recorded import Recorded, Recording
 from vmemcheck.invariant import Finding, Kind, Verdict
+from vmemcheck.judgement import are_soft, violations_of
 from vmemcheck.kernel.machine import KernelMachine
 from vmemcheck.life import brought_to_life, of_a_kernel
 from vmemcheck.machine import Machine

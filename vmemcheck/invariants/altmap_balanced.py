@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck.entries import BlockRun, Events
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem, Step, never
 from vmemcheck.observation import AltmapReleased, AltmapState, OwnerKind
 from vmemcheck.situation import Situation
 
@@ -63,4 +63,11 @@ def _end_of_given(now: Situation, altmap: AltmapState) -> int:
     return max(last, default=0)
 
 
-ALTMAP_BALANCED = Invariant("altmap-balanced", "each altmap gets back what it gave, and gives no page twice", _check)
+ALTMAP_BALANCED = Invariant(
+    "altmap-balanced",
+    "each altmap gets back what it gave, and gives no page twice",
+    _check,
+    situation=(_miscounted,),
+    events=(_gone_in_use,),
+    otherwise=never,
+)

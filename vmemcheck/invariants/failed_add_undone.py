@@ -22,11 +22,11 @@ _COMPARED = {
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    if not (step.is_retry or step.failed) or not isinstance(step.operation, AddDevice | AddMemory):
+    if not isinstance(step.operation, AddDevice | AddMemory):
         return
     if step.is_retry:
         yield from _tried_again(step)
-    else:
+    elif step.failed:
         yield from _left_behind(step)
 
 
@@ -127,4 +127,5 @@ FAILED_ADD_UNDONE = Invariant(
     "failed-add-undone",
     "an add that returns an error leaves everything as it was, and can be tried again",
     _check,
+    otherwise=lambda step: step.is_retry or step.failed,
 )

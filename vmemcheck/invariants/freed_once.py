@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from vmemcheck import intervals
 from vmemcheck.entries import BlockRun, Blocks, Events
 from vmemcheck.intervals import Intervals
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem, Step, never
 from vmemcheck.observation import Allocated, Block, Freed, Owner, OwnerKind
 
 
 def _check(step: Step) -> Iterator[Problem]:
-    if step.events.ask(_freed) and not _surely_once(step):
+    if not _surely_once(step):
         yield from _one_by_one(step)
 
 
@@ -108,4 +108,6 @@ FREED_ONCE = Invariant(
     "freed-once",
     "each block is freed once, with its order, to its owner, and after its last user is gone",
     _check,
+    events=(_freed,),
+    otherwise=never,
 )

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from vmemcheck import intervals
 from vmemcheck.entries import BlockRun, MappingRun
-from vmemcheck.invariant import Invariant, Problem
+from vmemcheck.invariant import Invariant, Problem, never
 from vmemcheck.observation import Block, Mapping, OwnerKind
 from vmemcheck.situation import Situation
 
@@ -234,4 +234,6 @@ MEMMAP_BACKED = Invariant(
     "what backs present memmap is allocated, belongs to the right owner, and is shared only by the tail pages"
     " of one compound devmap",
     lambda step: step.now.ask(_check),
+    situation=(_check,),
+    otherwise=never,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from vmemcheck import intervals
 from vmemcheck.entries import ContentRun, Contents
 from vmemcheck.intervals import Intervals
-from vmemcheck.invariant import Invariant, Problem
+from vmemcheck.invariant import Invariant, Problem, never
 from vmemcheck.model import LiveRange
 from vmemcheck.observation import Content, Extent
 from vmemcheck.situation import Situation
@@ -69,4 +69,6 @@ MEMMAP_INTACT = Invariant(
     "memmap-intact",
     "nobody writes over live struct pages: no PAGE_UNUSED, no page-table entry, no neighbour's clearing",
     lambda step: step.now.ask(_check),
+    situation=(_check,),
+    otherwise=never,
 )

@@ -62,4 +62,6 @@ MEMMAP_MAPPED = Invariant(
     "memmap-mapped",
     "the memmap of every present range is mapped, all of it, at all times",
     _check,
+    situation=(_missing,),
+    otherwise=lambda step: step.events.unmapped,
 )

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck import intervals
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem, Step, never
 from vmemcheck.situation import Situation
 
 
@@ -50,4 +50,6 @@ NO_LEAK = Invariant(
     "no-leak",
     "a vmemmap page or table whose granule holds no present memmap is neither mapped nor allocated",
     _check,
+    situation=(_leaks,),
+    otherwise=never,
 )

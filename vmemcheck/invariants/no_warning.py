@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck.entries import Events
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem, Step, never
 from vmemcheck.observation import Faulted, Stopped, Warned
 
 
@@ -24,4 +24,10 @@ def _alarms(events: Events) -> list[Faulted | Stopped | Warned]:
     return sorted(found, key=lambda event: isinstance(event, Warned))
 
 
-NO_WARNING = Invariant("no-warning", "no WARN, BUG or fault happens on a valid sequence", _check)
+NO_WARNING = Invariant(
+    "no-warning",
+    "no WARN, BUG or fault happens on a valid sequence",
+    _check,
+    events=(_alarms,),
+    otherwise=never,
+)

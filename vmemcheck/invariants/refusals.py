@@ -48,4 +48,5 @@ REFUSALS = Invariant(
     "refusals",
     "misaligned, overlapping and absent ranges are refused with an error and change nothing; others are not refused",
     _check,
+    otherwise=lambda step: step.observation.returned < 0 or step.refused,
 )

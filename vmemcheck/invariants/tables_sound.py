@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from vmemcheck import intervals
 from vmemcheck.entries import Events
-from vmemcheck.invariant import Invariant, Problem, Step
+from vmemcheck.invariant import Invariant, Problem, Step, never
 from vmemcheck.observation import Synced, TableFreed, TableLinked, TopLinked, Touched
 from vmemcheck.situation import Situation
 
@@ -68,4 +68,7 @@ TABLES_SOUND = Invariant(
     "a table is freed only when empty, new tables read as none, top-level entries are synchronised before first use,"
     " the memory of a leaf is aligned to its size",
     _check,
+    situation=(_aligned,),
+    events=(_not_empty, _linked_at_the_top),
+    otherwise=never,
 )

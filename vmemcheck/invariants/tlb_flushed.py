@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from vmemcheck.entries import Events
-from vmemcheck.invariant import Invariant, Problem
+from vmemcheck.invariant import Invariant, Problem, never
 from vmemcheck.observation import Unflushed
 
 
@@ -22,5 +22,7 @@ TLB_FLUSHED = Invariant(
     "tlb-flushed",
     "what is unmapped is flushed from all TLBs before its memory is given back, and before the operation ends",
     lambda step: step.events.ask(_check),
+    events=(_check,),
+    otherwise=never,
     is_soft=True,
 )
