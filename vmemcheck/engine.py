@@ -38,14 +38,15 @@ class Coverage:
     by_design: set[ByDesign] = field(default_factory=set)
     operations: int = 0
     sequences: int = 0
-    _waiting: tuple[Mark, ...] = MARKS
+    _waiting: tuple[int, ...] = tuple(range(len(MARKS)))
 
     def meet(self, step: Step) -> None:
         """Note the marks that a step meets."""
-        met = [mark.name for mark in self._waiting if mark.met(step)]
+        met = [MARKS[number].name for number in self._waiting if MARKS[number].met(step)]
         if met:
             self.marks.update(met)
-            self._waiting = tuple(mark for mark in self._waiting if mark.name not in self.marks)
+            # By their numbers, which can go to another process.
+            self._waiting = tuple(number for number in self._waiting if MARKS[number].name not in self.marks)
 
     def missing(self, machine: Machine, scope: Scope | None = None) -> tuple[Mark, ...]:
         """Return the marks that this geometry, scope and machine can meet and that were not met."""

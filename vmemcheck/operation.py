@@ -225,6 +225,14 @@ Operation = Boot | AddMemory | AddDevice | Remove | Initialise | Refused
 Sequence = tuple[Operation, ...]
 
 
+def failing(operation: AddMemory | AddDevice, fault: Fault | None) -> AddMemory | AddDevice:
+    """Return an add that meets another fault; tables of operations have tens of thousands of these."""
+    if isinstance(operation, AddMemory):
+        return AddMemory(operation.block, operation.count, operation.memmap_on_memory, fault)
+    one = operation
+    return AddDevice(one.subsection, one.count, one.altmap, one.vmemmap_shift, fault, one.second, one.private)
+
+
 def _check_range(start: int, count: int) -> None:
     if start < 0 or count < 1:
         raise SequenceError(f"an operation on {count} from number {start}", to_fix="numbers start at 0, counts at 1")

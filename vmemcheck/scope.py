@@ -26,6 +26,7 @@ from vmemcheck.operation import (
     Refused,
     Remove,
     Second,
+    failing,
 )
 
 _VICTIMS = 4
@@ -33,6 +34,8 @@ FAULTS = (*(Fault(FaultKind.NTH, number) for number in (1, 2, 3, 4, 6, 9, 13, 20
 """The failing allocations that are tried with each add."""
 RUNNING_OUT = tuple(Fault(FaultKind.FROM, number) for number in (2, 3, 4, 5, 6, 8, 12))
 """Memory that has run out: what would do instead of a large block is not to be had either."""
+NO_LEAF = Fault(FaultKind.ORDER, 1)
+"""No large block is to be had, so that base pages must do."""
 _PUD_LEVEL = 2
 _PUD_SECTIONS_SHIFT = 3
 """log2 of the sections of the longest compound page, whose memmap has thousands of entries."""
@@ -90,7 +93,7 @@ def operations(geometry: Geometry, scope: Scope) -> tuple[Operation, ...]:
         table += _with_altmaps(geometry, scope, [*plain, *compounds])
     adds = [op for op in table if isinstance(op, AddDevice | AddMemory)]
     if scope.fallback:
-        table += [replace(op, fault=Fault(FaultKind.ORDER, 1)) for op in adds]
+        table += [failing(op, NO_LEAF) for op in adds]
     if scope.faults:
         table += _with_faults(adds)
         # No kernel allocates when it removes. One that did would have to cope.
@@ -243,4 +246,4 @@ def _with_altmaps(
 def _with_faults(adds: list[AddDevice | AddMemory]) -> Iterator[AddDevice | AddMemory]:
     for operation in adds:
         for fault in FAULTS:
-            yield replace(operation, fault=fault)
+            yield failing(operation, fault)

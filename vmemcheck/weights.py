@@ -6,10 +6,10 @@ One table serves every generator, so that Hypothesis and the bulk search look fo
 
 import random
 from collections import Counter, abc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import overload
 
 from vmemcheck import scope as scopes
@@ -27,6 +27,7 @@ from vmemcheck.operation import (
     Remove,
     Second,
     Sequence,
+    failing,
 )
 from vmemcheck.scope import Scope
 
@@ -155,9 +156,7 @@ class _Turns(abc.Sequence[Sequence]):
         self._geometry = geometry
         self._table = table
         # How many of the first members of each kind may fail.
-        self._failing = [
-            list(accumulate((_may_fail(geometry, one) for one in members), initial=0)) for members, _ in table.kinds
-        ]
+        self._failing = [list(accumulate(_may_fail(geometry, members), initial=0)) for members, _ in table.kinds]
 
     def __len__(self) -> int:
         return len(self._table)
@@ -176,9 +175,9 @@ class _Turns(abc.Sequence[Sequence]):
 
     def _failing_before(self, at: int) -> int:
         found = 0
-        for number, failing in zip(self._table.before(at), self._failing, strict=True):
-            times, rest = divmod(number, len(failing) - 1)
-            found += times * failing[-1] + failing[rest]
+        for number, so_far in zip(self._table.before(at), self._failing, strict=True):
+            times, rest = divmod(number, len(so_far) - 1)
+            found += times * so_far[-1] + so_far[rest]
         return found
 
 
@@ -189,22 +188,28 @@ def weighted_turns(geometry: Geometry, scope: Scope) -> abc.Sequence[Sequence]:
     return _Turns(geometry, table) if scope.faults else [(operation,) for operation in table]
 
 
-def _may_fail(geometry: Geometry, operation: Operation) -> bool:
-    """Tell whether an add fails for want of memory with all that it needs: see ``_again()``."""
-    if isinstance(operation, AddMemory | AddDevice) and operation.fault:
-        return operation.fault != Fault(FaultKind.ORDER, 1)
-    return isinstance(operation, AddDevice) and bool(operation.altmap) and _again(geometry, operation) is not None
+def _may_fail(geometry: Geometry, members: list[Operation]) -> Iterator[bool]:
+    """Tell of each operation whether it is an add that fails for want of memory: see ``_again()``.
+
+    :param members: the copies of an operation come one after the other
+    """
+    for operation, copies in groupby(members):
+        if isinstance(operation, AddMemory | AddDevice) and operation.fault:
+            may = operation.fault != scopes.NO_LEAF
+        else:
+            may = isinstance(operation, AddDevice) and bool(operation.altmap) and bool(_again(geometry, operation))
+        yield from (may for _ in copies)
 
 
 def _again(geometry: Geometry, operation: Operation) -> Operation | None:
     """Return an add that fails for want of memory with all that it needs; None for other operations."""
-    if not isinstance(operation, AddMemory | AddDevice) or operation.fault == Fault(FaultKind.ORDER, 1):
+    if not isinstance(operation, AddMemory | AddDevice) or operation.fault == scopes.NO_LEAF:
         return None
     if isinstance(operation, AddDevice) and operation.altmap:
         new = requested_ranges(geometry, operation)
         if new and operation.altmap.free_pages < most_altmap_pages(geometry, new[0]):
             return replace(operation, altmap=None, fault=None)
-    return replace(operation, fault=None) if operation.fault else None
+    return failing(operation, None) if operation.fault else None
 
 
 def drawn_turn(geometry: Geometry, scope: Scope, chosen: random.Random) -> Sequence:
@@ -217,8 +222,8 @@ def drawn_turn(geometry: Geometry, scope: Scope, chosen: random.Random) -> Seque
         or chosen.random() < 0.75
     ):
         return (operation,)
-    failing = replace(operation, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT)))
-    return (failing, operation) if chosen.random() < 0.5 else (failing,)
+    first = failing(operation, chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT)))
+    return (first, operation) if chosen.random() < 0.5 else (first,)
 
 
 def drawn_beginning(geometry: Geometry, scope: Scope, chosen: random.Random) -> Sequence:
@@ -226,7 +231,7 @@ def drawn_beginning(geometry: Geometry, scope: Scope, chosen: random.Random) -> 
     table = weighted_operations(geometry, replace(scope, faults=False))
     add = next(one for one in iter(lambda: chosen.choice(table), None) if isinstance(one, AddMemory | AddDevice))
     if scope.faults and chosen.random() < 0.5:
-        return (replace(add, fault=chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT))), add)
+        return (failing(add, chosen.choice((*scopes.FAULTS, *scopes.RUNNING_OUT))), add)
     return (add, Remove(0), add)
 
 

@@ -12,6 +12,7 @@ from tests.negative.variants import VARIANTS, Variant
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.search import search
 from vmemcheck.sequence_text import sequence_to_text
+from vmemcheck.suspects import Suspects
 
 EXAMPLES = 500
 _ALL = (*VARIANTS, *REUSE_VARIANTS, *TLB_VARIANTS, *PAGE_VARIANTS, *COMPOUND_VARIANTS, *PAIR_VARIANTS)
@@ -25,6 +26,10 @@ def test_variant_searched_is_caught_by_its_invariant_and_shrunk(variant: Variant
     text = sequence_to_text(result.finding.sequence)
     assert variant.invariant == result.finding.invariant, text
     assert variant.operations >= len(result.finding.sequence), text
+    # What is not suspected is not looked at: it must have no objection.
+    for step in result.finding.steps:
+        objecting = {invariant.name for invariant in INVARIANTS if any(invariant.check(step))}
+        assert objecting <= {invariant.name for invariant in Suspects(INVARIANTS).of(step)}, text
 
 
 def test_variants_of_every_invariant_exist() -> None:

@@ -166,6 +166,21 @@ def test_search_does_not_depend_on_what_else_is_loaded(tmp_path: Path) -> None:
     assert runs[0].stdout == runs[1].stdout
 
 
+def test_shrink_tries_nothing_twice_that_did_not_fail() -> None:
+    """Each round but the first begins with what the one before has tried in vain."""
+    tried: list[Sequence] = []
+
+    def fails(sequence: Sequence) -> bool:
+        tried.append(sequence)
+        return {AddDevice, Remove} <= {type(operation) for operation in sequence}
+
+    start = (AddDevice(3, 2, fault=Fault(FaultKind.NTH, 13)), Initialise(0), Remove(2))
+    assert (AddDevice(0, 1), Remove(0)) == shrink(start, operations(SUB_PMD, Scope()), fails)
+    passed = [sequence for sequence in tried if len({type(operation) for operation in sequence}) == 1]
+    assert len(passed) > 10
+    assert len(set(passed)) == len(passed)
+
+
 def test_shrink_adjusts_the_failing_allocation() -> None:
     """When an operation is left out, the allocation that fails moves with it."""
     table = operations(WHOLE_PMD, Scope())

@@ -18,8 +18,9 @@ from vmemcheck.errors import ExecutorError, ShimGapError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.gate.recorded import Recorded, Recording
 from vmemcheck.invariant import Finding, Kind, Verdict
-from vmemcheck.judgement import are_soft, violations_of
+from vmemcheck.judgement import are_soft
 from vmemcheck.kernel.machine import KernelMachine
+from vmemcheck.known import Known
 from vmemcheck.life import brought_to_life, of_a_kernel
 from vmemcheck.machine import Machine
 from vmemcheck.observation import Event, Location, Observation
@@ -209,58 +210,66 @@ def fixed(patched: Machine, before: Iterable[Finding], after: Iterable[Finding])
 def _differences(search: Search, patched: Machine, base: Machine, found: set[Kind]) -> list[Finding]:
     """Return the shortest sequence of each kind that is violated now and on which nothing was violated before."""
     result: list[Finding] = []
-    met = known_of(patched)
+    met, met_before = known_of(patched), known_of(base)
     for sequence in random_sequences(patched.geometry, search.scope, search.examples, search.seed):
         finding = check(patched, sequence, met=met)
         finding = finding and of_a_kernel(patched, finding, met=met)
-        if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind):
+        if finding is None or finding.kind in found or not holds(base, finding.sequence, finding.kind, met_before):
             continue
         found.add(finding.kind)
-        result.append(_shortest(search, patched, base, finding))
+        result.append(_shortest(search, (patched, met), (base, met_before), finding))
         if len(result) == _MOST_DIFFERENCES:
             break
     return result
 
 
-def _shortest(search: Search, patched: Machine, base: Machine, finding: Finding) -> Finding:
+def _shortest(search: Search, patched: tuple[Machine, Known], base: tuple[Machine, Known], finding: Finding) -> Finding:
+    (machine, met), (before, met_before) = patched, base
     shortest = finding
 
     def differs(sequence: Sequence) -> bool:
         nonlocal shortest
-        found = check(patched, sequence)
-        found = found and of_a_kernel(patched, found)
-        if found is None or found.kind != finding.kind or not holds(base, found.sequence, finding.kind):
+        found = check(machine, sequence, met=met)
+        found = found and of_a_kernel(machine, found, met=met)
+        if found is None or found.kind != finding.kind or not holds(before, found.sequence, finding.kind, met_before):
             return False
         shortest = found
         return True
 
-    shrink(finding.sequence, scopes.operations(patched.geometry, search.scope), differs)
-    for other in plainer(patched.geometry, shortest.sequence):
+    shrink(finding.sequence, scopes.operations(machine.geometry, search.scope), differs)
+    for other in plainer(machine.geometry, shortest.sequence):
         if differs(other):
             break
     return shortest
 
 
-def holds(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
+def holds(machine: Machine, sequence: Sequence, kind: Kind, met: Known | None = None) -> bool:
     """Tell whether a sequence does no harm, and does not violate ``kind``, whichever of its allocations fails.
 
     It is played as a kernel would see it, with devices whose memmap is alive; so it is by ``violates()``. What leaves
     the vmemmap as it should be, and is another invariant, does not hide anything.
+
+    :param met: what other sequences on this machine have met
     """
-    for step in steps(machine, brought_to_life(machine, sequence)):
-        violations = () if step is None else tuple(violations_of(step, by_design=machine.by_design))
+    met = met or known_of(machine)
+    for step in steps(machine, brought_to_life(machine, sequence, met), met):
+        violations = () if step is None else met.judgements.of(step, machine.by_design)
         if not are_soft(violations) or kind.invariant in {one.invariant for one in violations}:
             return False
-    return not any(violates(machine, other, kind) for other in _other_faults(sequence))
+    return not any(violates(machine, other, kind, met) for other in _other_faults(sequence))
 
 
-def violates(machine: Machine, sequence: Sequence, kind: Kind) -> bool:
-    """Tell whether a sequence violates the invariant, in whichever function: a series may rename that."""
+def violates(machine: Machine, sequence: Sequence, kind: Kind, met: Known | None = None) -> bool:
+    """Tell whether a sequence violates the invariant, in whichever function: a series may rename that.
+
+    :param met: what other sequences on this machine have met
+    """
+    met = met or known_of(machine)
     return any(
         violation.invariant == kind.invariant
-        for step in steps(machine, brought_to_life(machine, sequence))
+        for step in steps(machine, brought_to_life(machine, sequence, met), met)
         if step is not None
-        for violation in violations_of(step, by_design=machine.by_design)
+        for violation in met.judgements.of(step, machine.by_design)
     )
 
 
