@@ -80,12 +80,13 @@ def check(
     :raises MachineError: when machine and model disagree on what was asked
     """
     met = met or known_of(machine)
-    used = None if coverage is None else coverage.by_design
+    by_design = machine.by_design
 
     def judged(step: Step) -> tuple[Violation, ...]:
-        if invariants is INVARIANTS:
-            return met.judgements.of(step, machine.by_design, used)
-        return tuple(violations_of(step, invariants, machine.by_design, used))
+        if coverage is None and invariants is INVARIANTS:
+            return met.judgements.of(step, by_design)
+        # A sequence that is counted is a new one, and hardly any step of it is known.
+        return tuple(violations_of(step, invariants, by_design, coverage.by_design if coverage else None))
 
     trail: list[Step] = []
     for number, step in enumerate(steps(machine, sequence, met)):

@@ -18,6 +18,9 @@ from vmemcheck.once import Once
 from vmemcheck.operation import Operation, Sequence
 from vmemcheck.situation import Situation
 
+PROBLEMS_SHOWN = 4
+"""So many problems of a violation are told."""
+
 
 @dataclass(frozen=True, init=False)
 class Step:
@@ -162,12 +165,14 @@ class Problem:
     :param where: the place in the machine's source that did it, where that is known
     :param subject: the page-table page, block, leaf or warning that it is about, if it is about one
     :param alone: told only where its invariant objects to nothing else that is not by design
+    :param more: so many like it lie beside it; ``PROBLEMS_SHOWN`` of those that they are like were told before
     """
 
     because: str
     where: Location | None = None
     subject: Table | Block | Mapping | Warned | None = None
     alone: bool = False
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ said again.
 from collections.abc import Iterable, Iterator
 
 from vmemcheck.by_design import ByDesign, covering
-from vmemcheck.invariant import Invariant, Problem, Step, Violation
+from vmemcheck.invariant import PROBLEMS_SHOWN, Invariant, Problem, Step, Violation
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.suspects import Suspects
 
-_PROBLEMS_SHOWN = 4
 _SUSPECTS = Suspects(INVARIANTS)
 _SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
 _MOST_STEPS = 5_000
@@ -37,8 +36,8 @@ def violations_of(
             problems = tuple(_undeclared(step, invariant.name, problems, by_design, used))
         if problems:
             problems = tuple(problem for problem in problems if not problem.alone) or problems
-            shown = problems[:_PROBLEMS_SHOWN]
-            yield Violation(invariant.name, shown, len(problems) - len(shown))
+            shown, others = problems[:PROBLEMS_SHOWN], problems[PROBLEMS_SHOWN:]
+            yield Violation(invariant.name, shown, sum(1 + problem.more for problem in others))
 
 
 def are_soft(violations: Iterable[Violation]) -> bool:
@@ -50,11 +49,9 @@ class Judgements:
     """What was said of the steps of one machine; forgets all when it is full."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[object, ...], tuple[Step, tuple[Violation, ...], frozenset[ByDesign]]] = {}
+        self._found: dict[tuple[object, ...], tuple[Step, tuple[Violation, ...]]] = {}
 
-    def of(
-        self, step: Step, by_design: tuple[ByDesign, ...] = (), used: set[ByDesign] | None = None
-    ) -> tuple[Violation, ...]:
+    def of(self, step: Step, by_design: tuple[ByDesign, ...] = ()) -> tuple[Violation, ...]:
         """Return the violations of a step, as from ``violations_of()``."""
         observation, baseline = step.observation, step.baseline
         # All that a step is made of: the same objects, which it keeps, so that no others get their ids.
@@ -74,11 +71,7 @@ class Judgements:
         if found is None:
             if len(self._found) >= _MOST_STEPS:
                 self._found.clear()
-            mattered: set[ByDesign] = set()
-            violations = tuple(violations_of(step, INVARIANTS, by_design, mattered))
-            found = self._found[key] = step, violations, frozenset(mattered)
-        if used is not None:
-            used |= found[2]
+            found = self._found[key] = step, tuple(violations_of(step, by_design=by_design))
         return found[1]
 
 

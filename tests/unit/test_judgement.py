@@ -8,7 +8,6 @@ import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD, NeverFreesPartlyUsedLeaf, with_part
 from vmemcheck import judgement
-from vmemcheck.by_design import ByDesign
 from vmemcheck.engine import known_of, steps
 from vmemcheck.invariant import Invariant, Problem, Step, Violation, never
 from vmemcheck.invariants import INVARIANTS
@@ -19,7 +18,6 @@ from vmemcheck.reference import ReferenceMachine
 from vmemcheck.suspects import Suspects
 
 THERE_AND_BACK: Sequence = (AddMemory(0, 1), Remove(0))
-KEEPS = ByDesign("keeps", ("no-leak",), "says", "arch/a.c: f()", keeps_memmap=True)
 
 
 def _steps(machine: ReferenceMachine, met: Known | None = None) -> list[Step]:
@@ -53,15 +51,15 @@ def test_invariant_is_asked_for_each_of_its_reasons() -> None:
 
 
 def test_equal_steps_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was said of a step is said again, with the declarations that it took; it is forgotten in the end."""
+    """What was said of a step is said again, and forgotten in the end."""
     machine = with_part(NeverFreesPartlyUsedLeaf)(SUB_PMD)
     _, removed = _steps(machine, known_of(machine))
     judged: list[Step] = []
     ask = judgement.violations_of
 
-    def asked(step: Step, *more: Any) -> Iterator[Violation]:
+    def asked(step: Step, **more: Any) -> Iterator[Violation]:
         judged.append(step)
-        return ask(step, *more)
+        return ask(step, **more)
 
     monkeypatch.setattr(judgement, "violations_of", asked)
     judgements = Judgements()
@@ -73,14 +71,3 @@ def test_equal_steps_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     added, _ = _steps(machine)
     assert ((), 2) == (judgements.of(added), len(judged))
     assert (said, 3) == (judgements.of(removed), len(judged))
-
-
-def test_declaration_that_matters_is_told_each_time() -> None:
-    """A run says which declarations it needed, also where it met nothing else than another run."""
-    machine = with_part(NeverFreesPartlyUsedLeaf)(SUB_PMD)
-    _, removed = _steps(machine)
-    judgements = Judgements()
-    for _ in range(2):
-        used: set[ByDesign] = set()
-        assert ["counters-balanced"] == [one.invariant for one in judgements.of(removed, (KEEPS,), used)]
-        assert {KEEPS} == used

@@ -56,14 +56,20 @@ def _sections_that_stayed(step: Step) -> Intervals:
 
 def _differences(step: Step, stayed: Intervals) -> Iterator[Problem]:
     """Yield what an add that failed changed, other than the sections that stayed and their memmap."""
+    present = intervals.subtract(step.state.present, stayed)
+    entries = {
+        name: (getattr(step.previous, name), present if name == "present" else getattr(step.state, name))
+        for name in _COMPARED
+    }
+    changed = [name for name, (before, after) in entries.items() if before != after]
+    if not changed:
+        return
     geometry = step.geometry
     tables = {table.pfn: table for table in step.state.tables}
     leaves = {mapping.pfn: mapping for mapping in step.state.mappings}
     memmap = intervals.union(geometry.memmap_range(pages.start, len(pages)) for pages in stayed)
-    present = intervals.subtract(step.state.present, stayed)
-    for name, called in _COMPARED.items():
-        before = set(getattr(step.previous, name))
-        after = set(present if name == "present" else getattr(step.state, name))
+    for name in changed:
+        called, (before, after) = _COMPARED[name], map(set, entries[name])
         for item in sorted(after - before, key=str):
             # A block that is a table is spoken of as that table, and one that is mapped as that leaf.
             pfn = getattr(item, "pfn", -1)

@@ -32,10 +32,11 @@ def _present_runs(now: Situation) -> Sequence[MappingRun]:
         return now.mappings.runs
     present: list[MappingRun] = []
     for run in now.mappings.runs:
+        if not intervals.touches(run.span, now.memmap):
+            continue
         around = intervals.containing(run.start, now.memmap)
         if run.nr == 1 or (around and run.span.stop <= around.stop):
-            if around or intervals.touches(run.span, now.memmap):
-                present.append(run)
+            present.append(run)
             continue
         present.extend(
             MappingRun(mapping.start, run.size, mapping.pfn, 1, 0)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """no-leak: what serves no present memmap is neither mapped nor allocated."""
 
+import itertools
 from collections.abc import Iterator
 
 from vmemcheck import intervals
-from vmemcheck.invariant import Invariant, Problem, Step, never
+from vmemcheck.invariant import PROBLEMS_SHOWN, Invariant, Problem, Step, never
+from vmemcheck.observation import Mapping
 from vmemcheck.situation import Situation
 
 
@@ -40,10 +42,20 @@ def _needless(now: Situation) -> Iterator[Problem]:
         around = intervals.containing(run.start, now.memmap)
         if around and run.span.stop <= around.stop:
             continue
-        for mapping in now.mappings.of_run(run):
-            if not intervals.touches(range(mapping.start, mapping.end), now.memmap):
-                because = f"{mapping} is mapped, but no memmap in it is present"
-                yield Problem(because, subject=mapping)
+        mappings = now.mappings.of_run(run)
+        if intervals.touches(run.span, now.memmap):
+            for mapping in mappings:
+                if not intervals.touches(range(mapping.start, mapping.end), now.memmap):
+                    yield _objection(mapping)
+            continue
+        # Hundreds may stay where a whole range was.
+        *first, last = itertools.islice(mappings, PROBLEMS_SHOWN + 1)
+        yield from map(_objection, first)
+        yield _objection(last, run.nr - len(first) - 1)
+
+
+def _objection(mapping: Mapping, more: int = 0) -> Problem:
+    return Problem(f"{mapping} is mapped, but no memmap in it is present", subject=mapping, more=more)
 
 
 NO_LEAK = Invariant(
