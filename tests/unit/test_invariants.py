@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD
+from vmemcheck.by_design import ByDesign
 from vmemcheck.engine import steps
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Step
@@ -351,3 +352,21 @@ def test_counters_of_memory_that_a_failed_add_left_behind_are_no_second_finding(
     assert ["counters-balanced"] == [violation.invariant for violation in violations_of(counted)]
     stayed = with_state(counted, lambda s: replace(s, present=(range(2048),)))
     assert ["failed-add-undone"] == [violation.invariant for violation in violations_of(stayed)]
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 5, 6, 40])
+def test_leak_of_pages_side_by_side_is_told_by_the_first_and_counted_to_the_last(number: int) -> None:
+    """Whether pages lie side by side or apart, the first four are told, and the others are counted."""
+    page, empty = WHOLE_PMD.page_bytes, step_of((AddMemory(0, 1), Remove(0)))
+    found = []
+    for apart in (1, 3):
+        places = [apart * index for index in range(number)]
+        left = tuple(Mapping(at * page, (at + 1) * page, LeafKind.PTE, 500 + at) for at in places)
+        blocks = tuple(Block(leaf.pfn, 0, BUDDY) for leaf in left)
+        step = with_state(empty, lambda s, left=left, blocks=blocks: replace(s, mappings=left, blocks=blocks))  # type: ignore[misc]  # mypy knows no types of defaults
+        violation = next(one for one in violations_of(step) if one.invariant == "no-leak")
+        found.append((violation.problems, violation.more))
+        assert list(left[:4]) == [problem.subject for problem in violation.problems]
+    assert [max(0, number - 4)] * 2 == [more for _, more in found]
+    declared = ByDesign("keeps", ("no-leak",), "says", "source", keeps_memmap=True)
+    assert "no-leak" not in {one.invariant for one in violations_of(step, by_design=(declared,))}
