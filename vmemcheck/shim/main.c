@@ -131,10 +131,25 @@ static void vmc_stop(void)
 	siglongjmp(vmc_jump, 1);
 }
 
-/* Not memcpy(): between the objects lies what a sanitizer wants nobody to read. */
-static inline void vmc_copy(char *to, const char *from, unsigned long bytes)
+/*
+ * Not memcpy(): between the objects lies what a sanitizer wants nobody to read. Nor REP MOVSB: where the two places are
+ * a few bytes apart, not counting whole pages, it takes ten times as long, and so does a memcpy() that uses it.
+ */
+static VMC_UNSEEN void vmc_copy(char *to, const char *from, unsigned long bytes)
 {
-	__asm__ __volatile__("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+	typedef unsigned long pair __attribute__((vector_size(16), aligned(1), may_alias));
+
+	for (; bytes >= 4 * sizeof(pair); bytes -= 4 * sizeof(pair), to += 4 * sizeof(pair), from += 4 * sizeof(pair)) {
+		const pair *pairs = (const pair *)from;
+		pair first = pairs[0], second = pairs[1], third = pairs[2], fourth = pairs[3];
+
+		((pair *)to)[0] = first;
+		((pair *)to)[1] = second;
+		((pair *)to)[2] = third;
+		((pair *)to)[3] = fourth;
+	}
+	for (; bytes; bytes--)
+		*to++ = *from++;
 }
 
 /* Copy all data outside of vmc_keep to or from the snapshot. Between the ranges there may be no memory. */
