@@ -60,6 +60,15 @@ static inline int vmc_is_faulty(unsigned int order)
 static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn);
 static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn);
 
+/* One byte of each content, as memory has it. */
+static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
+
+/* Whether the memory of a page says already what its contents are. */
+static inline int vmc_is_filled(const struct vmc_desc *desc, unsigned long index)
+{
+	return desc->content != VMC_MIXED && vmc_fillings[index] == (VMC_FILLED | vmc_bytes[desc->content]);
+}
+
 /* Where VMC_HEAD is taken from a page, and from all of a block. */
 static inline void vmc_clear_head(unsigned long pfn)
 {
@@ -219,7 +228,7 @@ static inline void vmc_open_page(unsigned long pfn, unsigned int flags)
 	vmc_heads[index / 64] |= 1UL << index % 64;
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
-	else if (!was_table)
+	else if (!was_table && !vmc_is_filled(desc, index))
 		vmc_fill_memory(desc, pfn);
 }
 

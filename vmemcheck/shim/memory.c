@@ -228,9 +228,6 @@ static void vmc_write(unsigned long start, unsigned long end, unsigned int conte
 	}
 }
 
-/* One byte of each content, as memory has it. */
-static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
-
 static void vmc_fill_runs(const struct vmc_run_list *list, unsigned char *memory)
 {
 	unsigned int index, at = 0;
@@ -247,7 +244,7 @@ static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn)
 	if (desc->content == VMC_MIXED) {
 		*filling = 0;
 		vmc_fill_runs(&vmc_lists[desc->list], vmc_address_of(pfn));
-	} else if (*filling != (VMC_FILLED | vmc_bytes[desc->content])) {
+	} else {
 		*filling = VMC_FILLED | vmc_bytes[desc->content];
 		__builtin_memset(vmc_address_of(pfn), vmc_bytes[desc->content], PAGE_SIZE);
 	}
