@@ -66,7 +66,7 @@ static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBA
 /* Whether the memory of a page says already what its contents are. */
 static inline int vmc_is_filled(const struct vmc_desc *desc, unsigned long index)
 {
-	return desc->content != VMC_MIXED && vmc_fillings[index] == (VMC_FILLED | vmc_bytes[desc->content]);
+	return desc->content != VMC_MIXED && vmc_fillings[index] - VMC_FILLED == vmc_bytes[desc->content];
 }
 
 /* Where VMC_HEAD is taken from a page, and from all of a block. */
@@ -105,14 +105,13 @@ static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long 
 {
 	desc->flags = (desc->flags & VMC_LISTED) | VMC_ALLOCATED | flags;
 	desc->owner = owner;
-	if (desc->sequence == vmc_sequence && desc->content >= VMC_ENTRIES) {
-		vmc_let_go(desc, pfn);
-		return;
-	}
-	if (desc->sequence != vmc_sequence)
-		desc->content = VMC_STALE;
-	desc->sequence = vmc_sequence;
 	desc->of = VMC_LEFT_OVER;
+	if (desc->sequence != vmc_sequence) {
+		desc->content = VMC_STALE;
+		desc->sequence = vmc_sequence;
+	} else if (desc->content >= VMC_ENTRIES) {
+		vmc_let_go(desc, pfn);
+	}
 }
 
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)

@@ -193,11 +193,10 @@ static unsigned long vmc_pages_at(unsigned long address, unsigned long most, uns
 static unsigned long vmc_write_pages(struct vmc_desc *desc, unsigned long address, unsigned long pages,
 				     unsigned int content)
 {
-	unsigned long end = address + (pages << PAGE_SHIFT);
+	unsigned long end = address + (pages << PAGE_SHIFT), of = content == VMC_LIVE ? address : 0;
+	unsigned long step = content == VMC_LIVE ? PAGE_SIZE : 0;
 
-	for (; address < end; address += PAGE_SIZE, desc++) {
-		unsigned long of = content == VMC_LIVE ? address : 0;
-
+	for (; address < end; address += PAGE_SIZE, of += step, desc++) {
 		if (desc->content == content && desc->of == of)
 			continue;
 		desc->content = content;
