@@ -60,6 +60,15 @@ static inline int vmc_is_faulty(unsigned int order)
 static void vmc_let_go(struct vmc_desc *desc, unsigned long pfn);
 static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn);
 
+/* One byte of each content, as memory has it. */
+static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
+
+/* Whether the memory of a page says already what its contents are. */
+static inline int vmc_is_filled(const struct vmc_desc *desc, unsigned long index)
+{
+	return desc->content != VMC_MIXED && vmc_fillings[index] - VMC_FILLED == vmc_bytes[desc->content];
+}
+
 /* Where VMC_HEAD is taken from a page, and from all of a block. */
 static inline void vmc_clear_head(unsigned long pfn)
 {
@@ -96,14 +105,13 @@ static inline void vmc_mark_page(struct vmc_desc *desc, unsigned long pfn, long 
 {
 	desc->flags = (desc->flags & VMC_LISTED) | VMC_ALLOCATED | flags;
 	desc->owner = owner;
-	if (desc->sequence == vmc_sequence && desc->content >= VMC_ENTRIES) {
-		vmc_let_go(desc, pfn);
-		return;
-	}
-	if (desc->sequence != vmc_sequence)
-		desc->content = VMC_STALE;
-	desc->sequence = vmc_sequence;
 	desc->of = VMC_LEFT_OVER;
+	if (desc->sequence != vmc_sequence) {
+		desc->content = VMC_STALE;
+		desc->sequence = vmc_sequence;
+	} else if (desc->content >= VMC_ENTRIES) {
+		vmc_let_go(desc, pfn);
+	}
 }
 
 static void vmc_mark_block(unsigned long pfn, unsigned int order, long owner)
@@ -219,7 +227,7 @@ static inline void vmc_open_page(unsigned long pfn, unsigned int flags)
 	vmc_heads[index / 64] |= 1UL << index % 64;
 	if (flags & __GFP_ZERO)
 		vmc_memset(vmc_address_of(pfn), 0, PAGE_SIZE);
-	else if (!was_table)
+	else if (!was_table && !vmc_is_filled(desc, index))
 		vmc_fill_memory(desc, pfn);
 }
 

@@ -193,11 +193,10 @@ static unsigned long vmc_pages_at(unsigned long address, unsigned long most, uns
 static unsigned long vmc_write_pages(struct vmc_desc *desc, unsigned long address, unsigned long pages,
 				     unsigned int content)
 {
-	unsigned long end = address + (pages << PAGE_SHIFT);
+	unsigned long end = address + (pages << PAGE_SHIFT), of = content == VMC_LIVE ? address : 0;
+	unsigned long step = content == VMC_LIVE ? PAGE_SIZE : 0;
 
-	for (; address < end; address += PAGE_SIZE, desc++) {
-		unsigned long of = content == VMC_LIVE ? address : 0;
-
+	for (; address < end; address += PAGE_SIZE, of += step, desc++) {
 		if (desc->content == content && desc->of == of)
 			continue;
 		desc->content = content;
@@ -228,9 +227,6 @@ static void vmc_write(unsigned long start, unsigned long end, unsigned int conte
 	}
 }
 
-/* One byte of each content, as memory has it. */
-static const unsigned char vmc_bytes[] = { VMC_GARBAGE, 0, 0xff, 0xfd, VMC_GARBAGE, VMC_GARBAGE, VMC_GARBAGE };
-
 static void vmc_fill_runs(const struct vmc_run_list *list, unsigned char *memory)
 {
 	unsigned int index, at = 0;
@@ -247,7 +243,7 @@ static void vmc_fill_memory(const struct vmc_desc *desc, unsigned long pfn)
 	if (desc->content == VMC_MIXED) {
 		*filling = 0;
 		vmc_fill_runs(&vmc_lists[desc->list], vmc_address_of(pfn));
-	} else if (*filling != (VMC_FILLED | vmc_bytes[desc->content])) {
+	} else {
 		*filling = VMC_FILLED | vmc_bytes[desc->content];
 		__builtin_memset(vmc_address_of(pfn), vmc_bytes[desc->content], PAGE_SIZE);
 	}

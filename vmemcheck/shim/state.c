@@ -210,8 +210,7 @@ static unsigned long vmc_same_contents(const struct vmc_desc *desc, long step, u
 	if (content == VMC_MIXED)
 		return 1;
 	for (page = 1; page < left && next->content == content; page++) {
-		of += PAGE_SIZE;
-		if (content == VMC_LIVE && next->of != of)
+		if (content == VMC_LIVE && next->of != (of += PAGE_SIZE))
 			break;
 		next = (const void *)((const char *)next + step);
 	}

@@ -112,7 +112,7 @@ static void vmc_table_freed(unsigned long pfn, unsigned long at)
 	desc->flags &= ~VMC_IS_TABLE;
 }
 
-static void vmc_leaf_cleared(int level, unsigned long start, unsigned long pfn, unsigned long at)
+static inline void vmc_leaf_cleared(int level, unsigned long start, unsigned long pfn, unsigned long at)
 {
 	vmc_event(VMC_UNMAPPED, at, vmc_address_name(start), 1UL << vmc_shift(level), vmc_pfn_name(pfn), level);
 	vmc_entry_cleared(start, 1UL << vmc_shift(level), pfn, 0);

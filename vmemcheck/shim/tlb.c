@@ -26,7 +26,7 @@ static inline void vmc_mark_cached(const struct vmc_cached *entry, int is_cached
 		__builtin_memset(vmc_in_tlbs + first, is_cached, pages < most - first ? pages : most - first);
 }
 
-static void vmc_entry_cleared(unsigned long start, unsigned long bytes, unsigned long pfn, unsigned long is_table)
+static inline void vmc_entry_cleared(unsigned long start, unsigned long bytes, unsigned long pfn, unsigned long is_table)
 {
 	struct vmc_cached *entry = &vmc_cached[vmc_cached_count];
 

@@ -160,7 +160,7 @@ def test_program_that_an_older_version_let_pass_is_looked_at_again(monkeypatch: 
 
 
 def test_assembly_of_the_shim_and_empty_assembly_pass() -> None:
-    """The machine itself copies with one instruction; barriers are empty."""
+    """The machine itself may have some; barriers are empty."""
     own = '#APP\n# 74 "vmemcheck/shim/main.c" 1\n\trep movsb\n# 0 "" 2\n#NO_APP\n'
     empty = '#APP\n# 3 "mm/sparse.c" 1\n\t\n# 0 "" 2\n\t.loc 1 4 1 view .LVU1\n#NO_APP\n'
     text = '\t.ascii ".incbin; \\"\\\\"\n\t.section\t.init.text,"ax",@progbits\n.L2:\n\tjmp\t*.L4(,%rax,8)\n'
