@@ -14,7 +14,7 @@ from vmemcheck.suspects import Suspects
 
 _SUSPECTS = Suspects(INVARIANTS)
 _SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
-_MOST_STEPS = 5_000
+_MOST_STEPS = 1_000
 """A step keeps its events and two states."""
 
 
