@@ -221,7 +221,10 @@ def test_check_replays_folder_that_cannot_be_is_one_message(
 
 
 def _started(tree: Tree, cache: Path, *more: str, command: str = "check") -> "subprocess.Popen[str]":
-    command_line = [sys.executable, "-m", "vmemcheck", command, "--tree", str(tree.root), "--arch", "x86_64", *more]
+    # What a shell starts in the background, tests as well, ignores Ctrl-C.
+    heeding = ["env", "--default-signal=INT"]
+    named = ["--tree", str(tree.root), "--arch", "x86_64", *more]
+    command_line = [*heeding, sys.executable, "-m", "vmemcheck", command, *named]
     environment = os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
