@@ -65,7 +65,7 @@ def inside_program(arch: str) -> Callable[[], str]:
         figures = []
         for _ in range(RUNS):
             before = _children()
-            with source.machine(geometry) as machine:
+            with _one_processor(), source.machine(geometry) as machine:
                 operations = sum(record.applied for one in drawn for record in machine.records(one))
             figures.append(operations / (_children() - before))
         return f"{statistics.median(figures):,.0f} operations/s"
@@ -84,7 +84,7 @@ def through_python(arch: str, *, is_scaled: bool) -> Callable[[], str]:
         for _ in range(RUNS):
             machine = source.machine(geometry)  # to make its program has a row of its own
             before = time.process_time() + _children()
-            with machine:
+            with _one_processor(), machine:
                 _check_all(machine, drawn)
             figures.append(len(drawn) / (time.process_time() + _children() - before))
         return f"{statistics.median(figures):,.0f} sequences/s of {LENGTH} operations"
@@ -102,7 +102,7 @@ def over_hypothesis(arch: str) -> Callable[[], str]:
         for _ in range(RUNS):
             alone = _given(geometry, lambda _: None)
             before = _children()
-            with source.machine(geometry) as machine:
+            with _one_processor(), source.machine(geometry) as machine:
                 both = _given(geometry, _checking(machine))
             ratios.append((both + _children() - before) / alone)
         return f"{100 * (statistics.median(ratios) - 1):.0f}% over drawing alone"
@@ -191,6 +191,17 @@ def _seconds(work: Callable[[], object]) -> float:
     before = time.process_time() + _children()
     work()
     return time.process_time() + _children() - before
+
+
+@contextlib.contextmanager
+def _one_processor() -> Iterator[None]:
+    """Stay on one processor: a program and who asks it take turns, and to wake up an idle processor takes long."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @contextlib.contextmanager
