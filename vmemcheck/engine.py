@@ -28,7 +28,7 @@ from vmemcheck.scope import Scope
 class Coverage:
     """What the sequences of a run met.
 
-    :param marks: names of the marks met
+    :param marks: names of the marks met; none is taken away again
     :param by_design: declarations without which there would have been a violation
     :param operations: operations that were applied
     :param sequences: sequences that were run
@@ -38,7 +38,7 @@ class Coverage:
     by_design: set[ByDesign] = field(default_factory=set)
     operations: int = 0
     sequences: int = 0
-    _waiting: tuple[int, ...] = tuple(range(len(MARKS)))
+    _waiting: tuple[int, ...] = field(default=tuple(range(len(MARKS))), init=False, repr=False, compare=False)
 
     def meet(self, step: Step) -> None:
         """Note the marks that a step meets."""
@@ -84,8 +84,8 @@ def check(
 
     def judged(step: Step) -> tuple[Violation, ...]:
         if coverage is None and invariants is INVARIANTS:
-            return met.judgements.of(step, by_design)
-        # A sequence that is counted is a new one, and hardly any step of it is known.
+            return met.judgements.of(step)
+        # A sequence that is counted is drawn, not tried, and hardly any step of it is known.
         return tuple(violations_of(step, invariants, by_design, coverage.by_design if coverage else None))
 
     trail: list[Step] = []
@@ -110,7 +110,7 @@ def check(
 
 def known_of(machine: Machine) -> Known:
     """Return what is to be shared by all sequences that a run tries on a machine: nothing yet."""
-    return Known(empty_model(machine))
+    return Known(empty_model(machine), machine.by_design)
 
 
 def empty_model(machine: Machine) -> Model:

@@ -165,7 +165,7 @@ class Problem:
     :param where: the place in the machine's source that did it, where that is known
     :param subject: the page-table page, block, leaf or warning that it is about, if it is about one
     :param alone: told only where its invariant objects to nothing else that is not by design
-    :param more: so many like it lie beside it; ``PROBLEMS_SHOWN`` of those that they are like were told before
+    :param more: so many like it lie beside it, and are by design if it is; ``PROBLEMS_SHOWN`` of them were told before
     """
 
     because: str
@@ -187,7 +187,7 @@ class Invariant:
     :param check: yields what is wrong with a step, nothing when it holds
     :param situation: questions to the situation after the step without an answer to which it may have no objection
     :param events: questions to the events of the step, likewise
-    :param otherwise: whether it may object to a step for another reason
+    :param otherwise: whether it may object to a step for another reason; always, where nothing is said
     :param is_soft: a violation leaves the vmemmap as it should be, so that a search can look beyond it
     """
 

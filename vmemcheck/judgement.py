@@ -6,6 +6,7 @@ said again.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from vmemcheck.by_design import ByDesign, covering
 from vmemcheck.invariant import PROBLEMS_SHOWN, Invariant, Problem, Step, Violation
@@ -13,6 +14,7 @@ from vmemcheck.invariants import INVARIANTS
 from vmemcheck.suspects import Suspects
 
 _SUSPECTS = Suspects(INVARIANTS)
+_suspects = lru_cache(maxsize=8)(Suspects)
 _SOFT = frozenset(invariant.name for invariant in INVARIANTS if invariant.is_soft)
 _MOST_STEPS = 1_000
 """A step keeps its events and two states."""
@@ -29,7 +31,7 @@ def violations_of(
     :param by_design: what is no violation
     :param used: gets those of them that mattered
     """
-    suspects = _SUSPECTS if invariants is INVARIANTS else Suspects(invariants)
+    suspects = _SUSPECTS if invariants is INVARIANTS else _suspects(invariants)
     for invariant in suspects.of(step):
         problems = tuple(invariant.check(step))
         if problems and by_design:
@@ -46,12 +48,16 @@ def are_soft(violations: Iterable[Violation]) -> bool:
 
 
 class Judgements:
-    """What was said of the steps of one machine; forgets all when it is full."""
+    """What was said of the steps of one machine; forgets all when it is full.
 
-    def __init__(self) -> None:
+    :param by_design: what is no violation on it
+    """
+
+    def __init__(self, by_design: tuple[ByDesign, ...] = ()) -> None:
+        self._by_design = by_design
         self._found: dict[tuple[object, ...], tuple[Step, tuple[Violation, ...]]] = {}
 
-    def of(self, step: Step, by_design: tuple[ByDesign, ...] = ()) -> tuple[Violation, ...]:
+    def of(self, step: Step) -> tuple[Violation, ...]:
         """Return the violations of a step, as from ``violations_of()``."""
         observation, baseline = step.observation, step.baseline
         # All that a step is made of: the same objects, which it keeps, so that no others get their ids.
@@ -71,7 +77,7 @@ class Judgements:
         if found is None:
             if len(self._found) >= _MOST_STEPS:
                 self._found.clear()
-            found = self._found[key] = step, tuple(violations_of(step, by_design=by_design))
+            found = self._found[key] = step, tuple(violations_of(step, by_design=self._by_design))
         return found[1]
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a run has met: models, what operations make of them, and the situations that machines were in.
 
-Equal models are one object, so that nothing is worked out twice. Judges nothing; forgets all when it is full.
+Equal models are one object, so that nothing is worked out twice. Judges nothing itself; forgets all when it is full.
 """
 
 from dataclasses import replace
 
+from vmemcheck.by_design import ByDesign
 from vmemcheck.judgement import Judgements
 from vmemcheck.model import Expectation, LiveRange, Model
 from vmemcheck.observation import State
@@ -39,14 +40,16 @@ class Known:
     """What the sequences of a run on one machine have met.
 
     :param empty: the machine before anything happened
+    :param by_design: what is no violation on it
     :ivar nothing: the situation then
     :ivar judgements: what was said of steps
     """
 
-    def __init__(self, empty: Model) -> None:
+    def __init__(self, empty: Model, by_design: tuple[ByDesign, ...] = ()) -> None:
         self._empty = empty
+        self._by_design = by_design
         self.nothing = Situation(empty, State())
-        self.judgements = Judgements()
+        self.judgements = Judgements(by_design)
         self._places: dict[Model, Place] = {}
         self._situations = 0
 
@@ -55,6 +58,7 @@ class Known:
         if len(self._places) > _MOST_PLACES or self._situations > _MOST_SITUATIONS:
             self._places = {}
             self._situations = 0
+            self.judgements = Judgements(self._by_design)
         return self._place(self._empty)
 
     def expect(self, place: Place, operation: Operation) -> tuple[Expectation, Place]:

@@ -61,7 +61,9 @@ class _Attempt:
         self.met = known_of(self.machine)
 
     def fails(self, sequence: Sequence) -> bool:
-        finding = check(self.machine, sequence, self.coverage, self.invariants, met=self.met)
+        # What is tried to make a sequence smaller is none of those that were asked for.
+        coverage = None if self.finding else self.coverage
+        finding = check(self.machine, sequence, coverage, self.invariants, met=self.met)
         if finding is None or (self.finding and finding.invariant != self.finding.invariant):
             return False
         self.finding = finding

@@ -2,19 +2,22 @@
 """What is said of a step: by whom, and whether it is said again of an equal one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD, NeverFreesPartlyUsedLeaf, with_part
-from vmemcheck import judgement
+from vmemcheck import judgement, known
 from vmemcheck.engine import known_of, steps
-from vmemcheck.invariant import Invariant, Problem, Step, Violation, never
+from vmemcheck.invariant import Baseline, Invariant, Problem, Step, Violation, never
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.judgement import Judgements, violations_of
 from vmemcheck.known import Known
+from vmemcheck.observation import State
 from vmemcheck.operation import AddMemory, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
+from vmemcheck.situation import Situation
 from vmemcheck.suspects import Suspects
 
 THERE_AND_BACK: Sequence = (AddMemory(0, 1), Remove(0))
@@ -71,3 +74,87 @@ def test_equal_steps_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     added, _ = _steps(machine)
     assert ((), 2) == (judgements.of(added), len(judged))
     assert (said, 3) == (judgements.of(removed), len(judged))
+
+
+def _like(step: Step, **changes: Any) -> Step:
+    """Return a step that is the same, objects and all, but for these."""
+    copy = replace(step, **{name: value for name, value in changes.items() if name not in {"was", "now"}})
+    vars(copy).update({"was": step.was, "now": step.now} | changes)
+    return copy
+
+
+def _other(what: str, step: Step) -> Any:
+    """Return what is equal where it can be, and not the same."""
+    observation, baseline = step.observation, step.baseline
+    match what:
+        case "operation":
+            return Remove(7)
+        case "was" | "now":
+            situation = getattr(step, what)
+            return Situation(situation.model, situation.state)
+        case "events":
+            return replace(observation, events=(*observation.events,))
+        case "returned":
+            return replace(observation, returned=-12)
+        case "model":
+            return Baseline(replace(baseline.model), baseline.state)
+        case "state":
+            return Baseline(baseline.model, replace(baseline.state))
+        case "is_retry":
+            return True
+    return State()
+
+
+@pytest.mark.parametrize(
+    ("what", "field"),
+    [
+        ("operation", "operation"),
+        ("was", "was"),
+        ("now", "now"),
+        ("events", "observation"),
+        ("returned", "observation"),
+        ("model", "baseline"),
+        ("state", "baseline"),
+        ("alike", "alike"),
+        ("is_retry", "is_retry"),
+        ("first", "first"),
+    ],
+)
+def test_step_that_differs_in_anything_is_judged_by_itself(
+    what: str, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judgement is that of the very same objects: of a step that only looks like another one nothing was said."""
+    _, removed = _steps(with_part(NeverFreesPartlyUsedLeaf)(SUB_PMD))
+    judged: list[Step] = []
+
+    def asked(step: Step, **_: Any) -> tuple[Violation, ...]:
+        judged.append(step)
+        return ()
+
+    monkeypatch.setattr(judgement, "violations_of", asked)
+    judgements = Judgements()
+    for step in (removed, _like(removed), other := _like(removed, **{field: _other(what, removed)})):
+        judgements.of(step)
+    assert [removed, other] == judged
+    assert judged[1] is other
+
+
+def test_judgements_go_with_what_a_run_has_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They keep states, so that what is forgotten is forgotten by them too."""
+    monkeypatch.setattr(known, "_MOST_PLACES", 0)
+    met = known_of(ReferenceMachine(SUB_PMD))
+    before = met.judgements
+    met.start()
+    assert before is met.judgements
+    met.start()
+    assert before is not met.judgements
+
+
+def test_invariants_of_another_set_are_asked_once_of_one_thing() -> None:
+    """What a situation was asked by some invariants it keeps, however often the same ones ask."""
+    added, _ = _steps(ReferenceMachine(SUB_PMD))
+    kept = []
+    for _ in range(3):
+        assert [] == list(violations_of(added, INVARIANTS[:-1]))
+        kept.append(len(added.now._answers))
+    assert kept[0] == kept[-1]

@@ -253,7 +253,7 @@ def holds(machine: Machine, sequence: Sequence, kind: Kind, met: Known | None = 
     """
     met = met or known_of(machine)
     for step in steps(machine, brought_to_life(machine, sequence, met), met):
-        violations = () if step is None else met.judgements.of(step, machine.by_design)
+        violations = () if step is None else met.judgements.of(step)
         if not are_soft(violations) or kind.invariant in {one.invariant for one in violations}:
             return False
     return not any(violates(machine, other, kind, met) for other in _other_faults(sequence))
@@ -269,7 +269,7 @@ def violates(machine: Machine, sequence: Sequence, kind: Kind, met: Known | None
         violation.invariant == kind.invariant
         for step in steps(machine, brought_to_life(machine, sequence, met), met)
         if step is not None
-        for violation in met.judgements.of(step, machine.by_design)
+        for violation in met.judgements.of(step)
     )
 
 

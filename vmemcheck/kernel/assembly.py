@@ -120,7 +120,7 @@ def _inspect_names(text: str, bare: str, name: str) -> None:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of each piece of inline assembly that is not the shim's and not empty.
+    """Yield the place and the text of each piece of inline assembly that is not empty; the shim has none.
 
     What stands outside of functions has no place, and a piece that ends its own block is not closed in it.
     """
@@ -132,7 +132,7 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
                 place = f"{marker[2].lstrip('/')}:{marker[1]}"
             elif line == _END_OF_MARKER:
                 place, closed = "", True
-            elif not place.startswith(SHIM) and not (line.isspace() or _OWN.fullmatch(line)):
+            elif not (line.isspace() or _OWN.fullmatch(line)):
                 yield place, line.strip()
         if place or not closed:
             yield place, block.strip()

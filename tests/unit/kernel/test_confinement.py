@@ -159,15 +159,16 @@ def test_program_that_an_older_version_let_pass_is_looked_at_again(monkeypatch: 
         build(code, Variant.FAST, "linux-1.2.3 x86")
 
 
-def test_assembly_of_the_shim_and_empty_assembly_pass() -> None:
-    """The machine itself may have some; barriers are empty."""
-    own = '#APP\n# 74 "vmemcheck/shim/main.c" 1\n\trep movsb\n# 0 "" 2\n#NO_APP\n'
+def test_empty_assembly_passes_and_no_other() -> None:
+    """Barriers are empty. The machine itself has no other, so that nobody can say that his is the machine's."""
+    filled = '#APP\n# 74 "vmemcheck/shim/main.c" 1\n\trep movsb\n# 0 "" 2\n#NO_APP\n'
     empty = '#APP\n# 3 "mm/sparse.c" 1\n\t\n# 0 "" 2\n\t.loc 1 4 1 view .LVU1\n#NO_APP\n'
     text = '\t.ascii ".incbin; \\"\\\\"\n\t.section\t.init.text,"ax",@progbits\n.L2:\n\tjmp\t*.L4(,%rax,8)\n'
-    inspect(own + empty + text, "linux-1.2.3 x86")
-    with pytest.raises(ShimGapError) as caught:
-        inspect(empty + own.replace("vmemcheck/shim/main.c", "/mm/sparse.c"), "linux-1.2.3 x86")
-    assert "mm/sparse.c:74" == caught.value.where
+    inspect(empty + text, "linux-1.2.3 x86")
+    for place in ("vmemcheck/shim/main.c", "mm/sparse.c"):
+        with pytest.raises(ShimGapError) as caught:
+            inspect(empty + filled.replace("vmemcheck/shim/main.c", f"/{place}"), "linux-1.2.3 x86")
+        assert f"{place}:74" == caught.value.where
 
 
 _BOTH_WAYS = pytest.mark.parametrize("tools", ["util-linux", "a copy of the process"])
