@@ -36,6 +36,18 @@ from vmemcheck.weights import weighted_operations
 LENGTH = 12
 RUNS = 5
 NO_TREE = "no tree"
+ALL = Scope(faults=False)
+MEMORY_BLOCKS = Scope(
+    devices=False,
+    boot=False,
+    faults=False,
+    fallback=False,
+    altmaps=False,
+    compound=False,
+    pairs=False,
+    private=False,
+    refusals=False,
+)
 _PAGE_SHIFT = 12
 
 
@@ -73,13 +85,13 @@ def inside_program(arch: str) -> Callable[[], str]:
     return with_tree(measure)
 
 
-def through_python(arch: str, *, is_scaled: bool) -> Callable[[], str]:
+def through_python(arch: str, scope: Scope = ALL, *, is_scaled: bool) -> Callable[[], str]:
     """Measure sequences with all invariants and marks, drawn before."""
 
     def measure(tree: Path) -> str:
         source = _source(tree, arch)
         geometry = scaled(source.geometry(64)) if is_scaled else source.geometry(64)
-        drawn = _drawn(geometry, 400)
+        drawn = _drawn(geometry, 400, scope)
         figures = []
         for _ in range(RUNS):
             machine = source.machine(geometry)  # to make its program has a row of its own
@@ -142,9 +154,9 @@ def _source(tree: Path, arch: str) -> KernelSource:
     return open_source(open_tree(tree), arch, _PAGE_SHIFT)
 
 
-def _drawn(geometry: Geometry, number: int) -> list[Sequence]:
+def _drawn(geometry: Geometry, number: int, scope: Scope = ALL) -> list[Sequence]:
     chosen = random.Random(0)  # noqa: S311  # the same sequences each time
-    operations = weighted_operations(geometry, Scope(faults=False))
+    operations = weighted_operations(geometry, scope)
     return [tuple(chosen.choice(operations) for _ in range(LENGTH)) for _ in range(number)]
 
 
@@ -168,7 +180,7 @@ def _check_all(machine: KernelMachine, drawn: list[Sequence]) -> None:
 
 @collected_seldom()
 def _given(geometry: Geometry, body: Callable[[Sequence], None]) -> float:
-    strategy = sequences(geometry, Scope(faults=False), min_size=LENGTH, max_size=LENGTH)
+    strategy = sequences(geometry, ALL, min_size=LENGTH, max_size=LENGTH)
     quiet = settings(
         max_examples=200,
         database=None,
