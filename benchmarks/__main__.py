@@ -76,10 +76,7 @@ ROWS = (
     *(Row(f"executor, inside the program, {arch}, struct page 64", kernel.inside_program(arch)) for arch in ARCHES),
     Row("kernel code through Python, all invariants, x86, full size", kernel.through_python("x86", is_scaled=False)),
     Row("kernel code through Python, all invariants, x86, scaled", kernel.through_python("x86", is_scaled=True)),
-    Row(
-        "the same, memory blocks alone",
-        kernel.through_python("x86", kernel.MEMORY_BLOCKS, is_scaled=True),
-    ),
+    Row("the same, memory blocks alone", kernel.through_python("x86", kernel.MEMORY_BLOCKS, is_scaled=True)),
     Row("sequences at full size with Hypothesis", kernel.over_hypothesis("x86")),
     *(Row(f"slice the tree, {arch}", kernel.slicing(arch)) for arch in ARCHES),
     *(Row(f"compile one program, {arch}", kernel.compiling(arch)) for arch in ARCHES),

@@ -12,12 +12,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
 from vmemcheck.engine import Coverage, check, known_of
+from vmemcheck.explore_scope import ExploreScope
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.geometry import Geometry
 from vmemcheck.invariant import Kind
@@ -37,17 +39,7 @@ LENGTH = 12
 RUNS = 5
 NO_TREE = "no tree"
 ALL = Scope(faults=False)
-MEMORY_BLOCKS = Scope(
-    devices=False,
-    boot=False,
-    faults=False,
-    fallback=False,
-    altmaps=False,
-    compound=False,
-    pairs=False,
-    private=False,
-    refusals=False,
-)
+MEMORY_BLOCKS = replace(ExploreScope().scope, devices=False)
 _PAGE_SHIFT = 12
 
 
@@ -112,10 +104,11 @@ def over_hypothesis(arch: str) -> Callable[[], str]:
         geometry = source.geometry(64)
         ratios = []
         for _ in range(RUNS):
-            alone = _given(geometry, lambda _: None)
-            before = _children()
-            with _one_processor(), source.machine(geometry) as machine:
-                both = _given(geometry, _checking(machine))
+            with _one_processor():
+                alone = _given(geometry, lambda _: None)
+                before = _children()
+                with source.machine(geometry) as machine:
+                    both = _given(geometry, _checking(machine))
             ratios.append((both + _children() - before) / alone)
         return f"{100 * (statistics.median(ratios) - 1):.0f}% over drawing alone"
 

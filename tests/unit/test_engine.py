@@ -105,6 +105,25 @@ def test_search_without_the_operations_for_a_mark_is_vacuous() -> None:
     assert "early-section-freed" in {mark.name for mark in result.missing}
 
 
+def test_search_counts_what_was_drawn_and_not_what_was_tried() -> None:
+    """The sequences of a run are those before the first that fails, however many are tried to make that one smaller."""
+    machine = with_part(NeverFreesPartlyUsedLeaf)(SUB_PMD)
+    ran: list[Sequence] = []
+    run = machine.run
+
+    def noted(sequence: Sequence) -> tuple[Observation, ...]:
+        ran.append(sequence)
+        return run(sequence)
+
+    machine.run = noted  # type: ignore[method-assign]  # to see what is run
+    # Without failing allocations nothing is run a second time to compare with.
+    result = search(machine, scope=Scope(faults=False, altmaps=False), examples=200)
+    assert result.finding is not None
+    machine.run = run  # type: ignore[method-assign]  # as it was
+    drawn = next(number for number, sequence in enumerate(ran) if check(machine, sequence))
+    assert drawn == result.coverage.sequences < len(ran) - 20
+
+
 def test_search_of_the_reference_holds_with_all_marks() -> None:
     """With everything in scope, a short search meets every mark that applies."""
     result = search(ReferenceMachine(SUB_PMD), examples=400)
