@@ -95,3 +95,14 @@ def test_freed_once_page_that_was_not_put_is_a_violation() -> None:
     assert violation.invariant == "freed-once"
     assert "counted 2 more users of it than put_page_bootmem()" in violation.problems[0].because
     assert violation.where == freed.where
+
+
+def test_shrink_takes_a_whole_section_for_a_part_that_is_in_no_table() -> None:
+    """Of boot memory there are many parts, and a whole section stands for any of them."""
+
+    def fails(sequence: Sequence) -> bool:
+        return [Boot, Remove] == [type(operation) for operation in sequence]
+
+    table = operations(WHOLE_PMD, Scope())
+    whole = Boot(0, 0, WHOLE_PMD.subsections_per_section)
+    assert (whole, Remove(0)) == shrink((Boot(1, 3, 5), Remove(0)), table, fails)
