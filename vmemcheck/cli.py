@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from vmemcheck import errors
+from vmemcheck.interruptions import none_lost
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         try:
-            code = _dispatch(arguments)
+            with none_lost():
+                code = _dispatch(arguments)
         except SystemExit as done:  # --help and --version end in this way
             code = int(done.code or 0)
         sys.stdout.flush()

@@ -26,6 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "observation": set(),
     "by_design": {"observation"},
     "once": set(),
+    "interruptions": set(),
     "entries": {"intervals", "observation", "once"},
     "sequence_text": {"geometry", "operation"},
     "replay_file": {"sequence_text"},
@@ -86,7 +87,7 @@ LAYERS: dict[str, set[str]] = {
         "kernel",
         "trace",
     },
-    "cli": {"errors", "commands"},
+    "cli": {"errors", "interruptions", "commands"},
     "pytest_plugin": {"reference", "strategies", "arches", "kernel"},
     "__main__": {"cli"},
 }

@@ -19,6 +19,7 @@ from vmemcheck.errors import ExecutorError
 from vmemcheck.kernel.confinement import end_with_parent
 
 _GRACE_SECONDS = 3
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -27,7 +28,12 @@ class _Pool(ProcessPoolExecutor):
     """Runs each function so that a signal lets it clean up, and ends its process."""
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
-        return super().submit(partial(_run_or_leave, fn, *args, **kwargs))
+        # The first call starts the processes. Until one knows what to do with a signal, it is not told of any.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            return super().submit(partial(_run_or_leave, fn, *args, **kwargs))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Workers:
@@ -67,16 +73,18 @@ def _start_worker(command: int) -> None:
     end_with_parent(command)
     # On Ctrl-C the worker goes without a word; the command says what there is to say.
     _on_signal(signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def _run_or_leave(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    _on_signal(_leave)
     try:
-        return function(*args, **kwargs)
+        _on_signal(_leave)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _on_signal(signal.SIG_DFL)
     except SystemExit:  # half-written files are gone by now; the pool itself would go on with the next function
         os._exit(130)
-    finally:
-        _on_signal(signal.SIG_DFL)
 
 
 def _leave(*_: object) -> None:
@@ -85,5 +93,5 @@ def _leave(*_: object) -> None:
 
 
 def _on_signal(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, handler)
