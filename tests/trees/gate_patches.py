@@ -93,6 +93,8 @@ CASES = (
     Case("7.2-sparse-include", _X86, Answer.NOT_EXERCISED, "mm/sparse-undo.inc:1"),
     Case("7.2-kconfig-condition", _X86, Answer.NOT_EXERCISED, "depends on BROKEN"),
     Case("7.2-sparse-flags", _X86, Answer.NOT_EXERCISED, "CFLAGS_sparse.o"),
+    Case("7.2-x86-first-bit", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-slab-index", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
     Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )

@@ -23,6 +23,7 @@ _WORDS = {
     "custom.h": "seen by the check",
     "locks.h": "seen by the check",
     "stubs.h": "no effect on vmemmap",
+    "instructions.h": "atomic and bit instructions",
     "arch.h": "hardware and boot",
     "layout.h": "addresses of the machine",
     "compiler.h": "what the compiler is asked",

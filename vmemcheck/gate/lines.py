@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from vmemcheck.gate.affected import may_be_c
+from vmemcheck.gate.definitions import Definitions
 from vmemcheck.gate.result import ChangedLine, LineUse
 from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.gate.uses import Place, Use
@@ -33,9 +34,6 @@ _WORST = (
 )
 _DIRECTIVE = re.compile(rb"#(?!\s*define\b)")
 _MOST_LINES_BEHIND = 12
-_MOST_LINES_OF_DEFINITION = 400
-_MACRO = re.compile(rb"#\s*define\s+(\w+)")
-_HEAD = re.compile(rb"(?!else\b|if\b|for\b|while\b|switch\b|return\b)[A-Za-z_][\w \t*]*?\b(\w+)\([^;]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Line:
     :param has_code: a compiler makes something of it, as far as the line alone tells
     :param deleted: what was deleted before it and not replaced: numbers of lines of the tree, with code, and what to
         say of each
-    :param inside: the function or macro in whose definition it stands, as far as the text around it tells
+    :param among: the definitions of its file, where it has code
     :param unread: what it is for, where what is run does not take it over; None of all other lines
     """
 
@@ -55,7 +53,7 @@ class Line:
     text: str
     has_code: bool
     deleted: Mapping[int, str] = field(default_factory=dict)
-    inside: str = ""
+    among: Definitions | None = None
     unread: Objects | None = None
 
     @property
@@ -81,6 +79,7 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     raw, code = content.split(b"\n"), code_lines(content)
     is_c = may_be_c(name)
     told: dict[tuple[int, bool], Line] = {}
+    definitions = Definitions(name, content)
     unread = unread_in(name, content)
     yield from _unread_gone(state, name, before)
     for index, origin in enumerate(state.origins[name]):
@@ -94,9 +93,9 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
         has_code = is_c and bool(code[at]) and not _DIRECTIVE.match(code[at])
         text = raw[at].decode("utf-8", "replace")
         deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
-        inside = _definition(raw, code, at) if has_code else ""
+        among = definitions if has_code else None
         is_for = unread.get(at + 1) if origin.patch else None
-        line = Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, inside, is_for)
+        line = Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, among, is_for)
         # Several deletions can have the same line behind them, and that can be one that was added.
         before_it = told.get((at, bool(origin.patch)), line)
         told[at, bool(origin.patch)] = replace(before_it, deleted={**before_it.deleted, **deleted})
@@ -138,21 +137,6 @@ def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, 
     }
 
 
-def _definition(raw: Sequence[bytes], code: Sequence[bytes], at: int) -> str:
-    """Return the name of the macro or function in which a line stands; functions begin and end in the first column."""
-    for index in range(at, max(-1, at - _MOST_LINES_OF_DEFINITION), -1):
-        macro = _MACRO.match(code[index])
-        if macro and all(line.endswith(b"\\") for line in code[index:at]):
-            return macro[1].decode()
-        if index < at and raw[index].startswith(b"}"):
-            return ""
-        head = _HEAD.match(raw[index])
-        opens = re.search(rb"[;{]", b" ".join(code[index : index + _MOST_LINES_BEHIND])) if head else None
-        if head and opens and opens[0] == b"{":
-            return head[1].decode()
-    return ""
-
-
 def _next_code(code: list[bytes], index: int) -> int:
     following = range(index, min(len(code), index + _MOST_LINES_BEHIND))
     return next((at for at in following if code[at]), index)
@@ -183,9 +167,9 @@ def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[s
     """Tell whether a line that is not in what is run says something of it all the same."""
     if line.unread is not None:
         return are_for(line.file, line.unread, files)
-    # _kzalloc_noprof() is what kzalloc() calls.
-    plain = line.inside.removesuffix("_noprof")
-    return judged.use is LineUse.OUTSIDE and not replaced.isdisjoint((line.inside, plain, plain.lstrip("_")))
+    if judged.use is not LineUse.OUTSIDE or line.among is None:
+        return False
+    return not line.among.at(line.line - 1).isdisjoint(line.among.parts(replaced))
 
 
 def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:

@@ -15,6 +15,8 @@ _STUB = re.compile(r"\s*#\s*define\s+(\w+)\(|static inline [\w *]*?(\w+)\(")
 _SHIM = "vmemcheck/"
 _STUBS = f"{_SHIM}shim/stubs.h"
 _WATCHED = frozenset(f"{_SHIM}shim/{name}.h" for name in ("custom", "hotplug", "devices"))
+_INSTRUCTIONS = f"{_SHIM}shim/instructions.h"
+_DEFINING = _WATCHED | {_STUBS, _INSTRUCTIONS}
 _NO_EFFECT = re.compile(r"\)\s*\(\(void\)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _PLACE = re.compile(rb'#(?:line)? \d+ "')
@@ -40,7 +42,7 @@ class SlicedText:
     :param lines: file -> line -> what stands there
     :param spans: file -> first and last line of each definition, as far as it is in the text
     :param stubs: names that the simulated machine defines, since they have no effect on the vmemmap
-    :param watched: those that it defines, since it must see what is done
+    :param watched: those that it defines, since it must see what is done, or does it in C
     """
 
     lines: Mapping[str, Mapping[int, SlicedLine]]
@@ -49,7 +51,7 @@ class SlicedText:
     watched: frozenset[str] = frozenset()
 
     def replaced(self) -> frozenset[str]:
-        """Return the names that the kernel's lines use and the simulated machine has instead, to see what is done."""
+        """Return the names that the kernel's lines use and the simulated machine has instead, with an effect."""
         codes = (line.code for lines in self.lines.values() for line in lines.values())
         return self.watched & {word for code in codes for word in _WORD.findall(code)}
 
@@ -82,8 +84,8 @@ def sliced_text(text: str) -> SlicedText:
             piece += raw.startswith("#line")
             continue
         if not file or file.startswith((_SHIM, "<")):
-            stub = _STUB.match(raw) if file == _STUBS or file in _WATCHED else None
-            if stub and (file == _STUBS or not _NO_EFFECT.search(raw)):
+            stub = _STUB.match(raw) if file in _DEFINING else None
+            if stub and (file not in _WATCHED or not _NO_EFFECT.search(raw)):
                 (stubs if file == _STUBS else watched).add(stub[1] or stub[2])
             continue
         code = raw.strip()

@@ -14,7 +14,7 @@ from vmemcheck.kernel.references import References, declarators, defined_names, 
 
 FIRST = ("compiler.h",)
 """In the place of kernel macros, before the types of the slice."""
-HEADERS = ("layout.h", "custom.h", "locks.h", "stubs.h", "hotplug.h", "devices.h", "arch.h")
+HEADERS = ("layout.h", "custom.h", "locks.h", "stubs.h", "instructions.h", "hotplug.h", "devices.h", "arch.h")
 """In the place of kernel code, between the types and the functions of the slice."""
 PROGRAM = (
     "machine.c",

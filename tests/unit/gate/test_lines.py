@@ -192,14 +192,14 @@ def test_lines_that_were_replaced_are_told_by_what_took_their_place() -> None:
 
 
 def test_what_the_machine_has_instead_is_named_by_its_headers() -> None:
-    """What is above hotplug and devices too, but for what has no effect there."""
-    headers = ("custom", "hotplug", "devices", "stubs", "locks")
+    """What is above hotplug and devices too, but for what has no effect there; and all instructions."""
+    headers = ("custom", "hotplug", "devices", "stubs", "instructions", "locks")
     text = "".join(
         f'#line 1 "vmemcheck/shim/{name}.h"\n#define {name}(x) go(x)\n#define quiet_{name}(x) ((void)(x))\n'
         for name in headers
     )
     found = sliced_text(text)
-    assert found.watched == {"custom", "hotplug", "devices"}
+    assert found.watched == {"custom", "hotplug", "devices", "instructions", "quiet_instructions"}
     assert found.stubs == {"stubs", "quiet_stubs"}
 
 
@@ -219,7 +219,15 @@ def test_macros_in_a_long_chain_are_told_at_once() -> None:
         ("#define act(x) \\\n\tgo(x)\n", 2, LineUse.NOT_SLICED),
         ("static inline int act(int x,\n\t\tint y)\n{\n\tif (x)\n\t\tgo(y);\n}\n", 5, LineUse.NOT_SLICED),
         ("static inline int _act_noprof(int x)\n{\n\tgo(x);\n}\n", 3, LineUse.NOT_SLICED),
+        ("static __always_inline __sized(1) int act(int x)\n{\n\tgo(x);\n}\n", 3, LineUse.NOT_SLICED),
+        ("static inline void\narch_act(int x)\n{\n\tgo(x);\n}\n", 4, LineUse.NOT_SLICED),
+        ("static inline int act(int x) { return go(x); }\nint other;\n", 1, LineUse.NOT_SLICED),
+        ("static inline int act(int x) { return go(x); }\nint other;\n", 2, LineUse.OUTSIDE),
+        ("int act(int x)\n{\n\tgo(x);\nout:\n\tfor_each(x) {\n\t}\n}\n", 5, LineUse.NOT_SLICED),
+        ("#define part(x) go(x)\n#define whole(x) part(x)\nint act(int x)\n{\n\twhole(x);\n}\n", 1, LineUse.NOT_SLICED),
+        ("#define part(x) act(x)\n#define act(x) go(x)\n", 1, LineUse.OUTSIDE),
         ("int act(int x,\n\tint y);\n", 2, LineUse.OUTSIDE),
+        ("int act(int x);\nint other(int x)\n{\n}\n", 1, LineUse.OUTSIDE),
         ("static int act(int x)\n{\n}\nint other;\n", 4, LineUse.OUTSIDE),
         ("#define unwatched(x) go(x)\n", 1, LineUse.OUTSIDE),
         ("#define say(x) go(x)\n", 1, LineUse.OUTSIDE),
@@ -227,10 +235,32 @@ def test_macros_in_a_long_chain_are_told_at_once() -> None:
 )
 def test_line_of_what_the_machine_has_instead_is_not_run(content: str, line: int, use: LineUse) -> None:
     """What is run uses it, so a change of it has an effect that is not seen; a prototype has none."""
+    assert use == _use_of("include/linux/b.h", content, line)
+
+
+def test_what_a_function_of_the_machine_calls_in_a_c_file_is_not_looked_at() -> None:
+    """It would be all of the page allocator; its own definition is."""
+    content = "static void part(int x)\n{\n\tgo(x);\n}\nvoid act(int x)\n{\n\tpart(x);\n}\n"
+    assert [LineUse.OUTSIDE, LineUse.NOT_SLICED] == [_use_of("mm/b.c", content, line) for line in (3, 7)]
+
+
+def test_definitions_in_a_long_chain_are_told_at_once() -> None:
+    """A stranger may define thousands, each by the one before it, and change them all."""
+    count = 20_000
+    content = "".join(f"#define D{n} (D{n - 1} + D{n - 1})\n" for n in range(1, count)) + f"#define act D{count - 1}\n"
+    origins = tuple(Origin(1) for _ in range(count + 1))
+    lines = lines_of(State({"include/linux/b.h": content.encode()}, {"include/linux/b.h": origins}))
+    found = judged(lines, [Use("x86_64", {})], (), frozenset(("act",)))
+    assert [LineUse.NOT_SLICED] * count == [one.use for one in found if one.text]
+
+
+def _use_of(file: str, content: str, line: int) -> LineUse:
+    """Return what becomes of a line that a series changes, and that is not in what is run."""
     count = content.count("\n") + 1
     origins = tuple(Origin(1 if at == line - 1 else 0, line=at + 1) for at in range(count))
-    lines = lines_of(State({"include/linux/b.h": content.encode()}, {"include/linux/b.h": origins}))
+    lines = lines_of(State({file: content.encode()}, {file: origins}))
     text = sliced_text(_TEXT)
     assert {"act"} == text.replaced()
     (one,) = judged(lines, [Use("x86_64", uses_of(text, _COUNTS, [each.place for each in lines]))], (), text.replaced())
-    assert (line, use) == (one.line, one.use)
+    assert line == one.line
+    return one.use
