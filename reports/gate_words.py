@@ -16,7 +16,6 @@ from vmemcheck.gate.result import (
     GateResult,
     JudgedCell,
     LineUse,
-    PatchHead,
     Standing,
     Unbuilt,
 )
@@ -67,11 +66,6 @@ def arches(result: GateResult) -> list[str]:
 def marks_words(one: JudgedCell) -> str:
     """Return what a geometry does not meet any more."""
     return f"{cell_words(one.cell)}: met before the series, not after it: {', '.join(one.missing)}"
-
-
-def head_of(result: GateResult, number: int) -> PatchHead | None:
-    """Return a patch by its number; None where the series has no such patch."""
-    return next((head for head in result.series if head.number == number), None)
 
 
 def patch_words(result: GateResult, number: int) -> str:

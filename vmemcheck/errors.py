@@ -76,6 +76,10 @@ class SliceError(VmemcheckError):
     """The wanted code could not be cut out of a kernel tree."""
 
 
+class NoRemoveError(SliceError):
+    """A tree that cannot remove memory on an architecture: there is nothing to check."""
+
+
 class ShimGapError(VmemcheckError):
     """A slice needs names that neither the kernel tree nor the shim has."""
 

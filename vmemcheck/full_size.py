@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import (
+    MOST_ALLOCATIONS,
     AddDevice,
     AddMemory,
     Altmap,
@@ -25,7 +26,6 @@ from vmemcheck.operation import (
 )
 from vmemcheck.scope import altmap_pages
 
-_MOST_ALLOCATIONS = 24
 _MOST = 243
 """Candidates that are tried: five borders within sections, each in three ways; three borders in five ways are fewer."""
 
@@ -51,7 +51,7 @@ def _with_other_allocations(sequence: Sequence) -> Iterator[Sequence]:
         if isinstance(operation, AddMemory | AddDevice | Remove):
             fault = operation.fault
             if fault and fault.kind is not FaultKind.ORDER:
-                for number in range(1, _MOST_ALLOCATIONS + 1):
+                for number in range(1, MOST_ALLOCATIONS + 1):
                     other = replace(operation, fault=replace(fault, value=number))
                     yield (*sequence[:index], other, *sequence[index + 1 :])
                 return

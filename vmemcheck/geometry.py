@@ -26,6 +26,8 @@ PTE_LEVEL = 0
 PMD_LEVEL = 1
 
 MAX_STRUCT_PAGE_BYTES = 1 << 16
+USUAL_STRUCT_PAGE_BYTES = 64
+"""The size of struct page of nearly every 64-bit kernel."""
 """Far above what any kernel has; a larger number is a typing error."""
 
 _ADDRESS_BITS = 64

@@ -36,6 +36,10 @@ class FaultKind(enum.Enum):
     """Every allocation of this order and above."""
 
 
+MOST_ALLOCATIONS = 24
+"""So many allocations of an operation are tried one by one, where another one may have to fail; fewer are drawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A failing allocation during one operation.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
 from vmemcheck.check import Cell, Job, job_of
-from vmemcheck.errors import SliceError, UsageError, VmemcheckError
-from vmemcheck.geometry import Geometry
+from vmemcheck.errors import NoRemoveError, UsageError, VmemcheckError
+from vmemcheck.geometry import USUAL_STRUCT_PAGE_BYTES, Geometry
 from vmemcheck.kernel.memory_model import MemoryModel, offers_classic
 from vmemcheck.kernel.shim import has_shim
 from vmemcheck.kernel.source import KernelSource, open_source
@@ -19,9 +19,6 @@ from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.watched import looked_at_once
 from vmemcheck.scope import Scope
-
-# The size on which other numbers of levels are tried too: that of nearly every kernel.
-_USUAL_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def targets(names: tuple[str, ...], page_shifts: tuple[int, ...]) -> tuple[Targe
 
     :raises UsageError: when an architecture does not exist or has no such page size
     """
-    chosen = [find(name) for name in dict.fromkeys(names)]
+    chosen = list(dict.fromkeys(find(name) for name in names))
     chosen = chosen or [architecture for architecture in ARCHES if has_shim(architecture.alias)]
     found = [
         Target(architecture, page.page_shift)
@@ -107,6 +104,7 @@ def prepare(
     """Slice one target and make the jobs of its cells.
 
     :param named: the architecture was asked for by name: that the tree does not have it is then an error
+    :raises UsageError: when it was asked for by name, and for levels of page tables that it does not have
     :raises VmemcheckError: when the tree cannot be sliced
     """
     if not tree.has(f"arch/{target.architecture.alias}/Kconfig") and not named:
@@ -115,10 +113,15 @@ def prepare(
     classic = tuple(_classic_jobs(tree, target, wishes, *search))
     try:
         source = open_source(tree, target.architecture.alias, target.page_shift)
-    except SliceError as error:
-        if "cannot remove memory" not in error.what or (named and not classic):
+    except NoRemoveError as error:
+        if named and not classic:
             raise
         return Prepared(classic, skipped=f"{target.name}: {error.what}")
+    if wishes.levels and not named:
+        has = _levels(source, target.architecture, target.page_shift)
+        wishes = replace(wishes, levels=tuple(levels for levels in wishes.levels if levels in has))
+        if not wishes.levels:
+            return Prepared(classic, skipped=f"{target.name}: its page tables have {_either(has)} levels")
     jobs = [job_of(source, cell, *search) for cell in cells(source, target, wishes)]
     try:
         jobs += _debug_jobs(tree, target, wishes, *search)
@@ -134,7 +137,7 @@ def _debug_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, exampl
     if wishes.levels or wishes.sizes or shift != architecture.page_sizes[0].page_shift:
         return
     source = open_source(tree, architecture.alias, shift, MemoryModel.DEBUG_VM)
-    for size in wishes.struct_page_bytes or (_USUAL_BYTES,):
+    for size in wishes.struct_page_bytes or (USUAL_STRUCT_PAGE_BYTES,):
         geometry = source.geometry(size, usual_levels(source, architecture, shift, size)[0])
         cell = Cell(architecture.name, geometry, source.is_reachable(size), source.model.value)
         yield job_of(source, cell, scope, examples, seed)
@@ -142,7 +145,7 @@ def _debug_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, exampl
 
 def _classic_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, examples: int, seed: int) -> Iterator[Job]:
     """Yield the job for classic sparse memory, where the tree offers it and nothing else was asked for."""
-    alias, sizes = target.architecture.alias, wishes.struct_page_bytes or (_USUAL_BYTES,)
+    alias, sizes = target.architecture.alias, wishes.struct_page_bytes or (USUAL_STRUCT_PAGE_BYTES,)
     if wishes.levels or wishes.sizes or not offers_classic(tree, target_of(alias), target.page_shift):
         return
     source = open_source(tree, alias, target.page_shift, MemoryModel.CLASSIC)
@@ -156,9 +159,17 @@ def _classic_jobs(tree: Tree, target: Target, wishes: Wishes, scope: Scope, exam
 def cells(source: KernelSource, target: Target, wishes: Wishes) -> Iterator[Cell]:
     """Yield the cells of one target in report order.
 
+    :raises UsageError: when it was asked for levels of page tables that the architecture does not have
     :raises GeometryError: when the sizes that were asked for do not fit each other
     """
     architecture = target.architecture
+    has = _levels(source, architecture, target.page_shift)
+    for levels in wishes.levels:
+        if levels not in has:
+            raise UsageError(
+                f"{target.name} has no page tables of {levels} levels: {source.tree.name} has {_either(has)} there",
+                to_fix=f"use --levels {has[0]}",
+            )
     for size in wishes.struct_page_bytes or tuple(minimal(source.facts.sizes)):
         for levels in wishes.levels or usual_levels(source, architecture, target.page_shift, size):
             geometry: Geometry = source.geometry(size, levels).changed(**dict(wishes.sizes))
@@ -168,8 +179,20 @@ def cells(source: KernelSource, target: Target, wishes: Wishes) -> Iterator[Cell
 
 def usual_levels(source: KernelSource, architecture: Architecture, page_shift: int, size: int) -> tuple[int, ...]:
     """Return the levels of page tables that a cell is tried with."""
+    has = _levels(source, architecture, page_shift)
+    return has if size == USUAL_STRUCT_PAGE_BYTES else has[:1]
+
+
+def _levels(source: KernelSource, architecture: Architecture, page_shift: int) -> tuple[int, ...]:
+    """Return the levels of page tables that the tree's code can run with, the usual ones first.
+
+    Most architectures fix them when the kernel is compiled.
+    """
     if not architecture.other_levels:
         return (source.native.levels,)
     usual = next(page.levels for page in architecture.page_sizes if page.page_shift == page_shift)
-    others = (levels for levels in architecture.other_levels if levels <= source.native.levels)
-    return (usual, *others) if size == _USUAL_BYTES else (usual,)
+    return (usual, *(levels for levels in architecture.other_levels if levels <= source.native.levels))
+
+
+def _either(levels: tuple[int, ...]) -> str:
+    return " or ".join(map(str, levels))

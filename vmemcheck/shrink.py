@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from vmemcheck.geometry import Geometry
 from vmemcheck.operation import (
+    MOST_ALLOCATIONS,
     AddDevice,
     AddMemory,
     Boot,
@@ -24,7 +25,6 @@ from vmemcheck.operation import (
     Sequence,
 )
 
-_MOST_ALLOCATIONS = 16
 _SHORT = 3
 
 
@@ -158,7 +158,7 @@ def _in_blocks(geometry: Geometry, sequence: Sequence) -> Iterator[Sequence]:
     if not sequence[0].fault:
         yield (AddMemory(0, count),)
     for blocks in dict.fromkeys((count, 2)):
-        for number in range(1, _MOST_ALLOCATIONS):
+        for number in range(1, MOST_ALLOCATIONS + 1):
             yield (AddMemory(0, blocks, fault=Fault(FaultKind.NTH, number)),)
 
 
@@ -223,7 +223,7 @@ def _varied(sequence: Sequence, table: _Others) -> Iterator[Sequence]:
             others += table.of_same_range(operation)
             others += table.plain_boots if index == 0 else []
         if isinstance(operation, AddMemory | AddDevice | Remove) and operation.fault:
-            numbers = range(1, _MOST_ALLOCATIONS)
+            numbers = range(1, MOST_ALLOCATIONS + 1)
             others += [replace(operation, fault=Fault(FaultKind.NTH, number)) for number in numbers]
         for other in others:
             yield (*sequence[:index], other, *sequence[index + 1 :])

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 
 from vmemcheck.arches import ARCHES, Architecture
-from vmemcheck.errors import SliceError
+from vmemcheck.errors import NoRemoveError
 from vmemcheck.kernel.shim import has_shim
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.tree import Tree
@@ -39,9 +39,7 @@ def skip_lacking(tree: Tree, what: str, series: str) -> NoReturn:
 def _opened(tree: Tree, alias: str, page_shift: int) -> KernelSource | None:
     try:
         return open_source(tree, alias, page_shift)
-    except SliceError as error:
-        if "cannot remove memory" not in error.what:
-            raise
+    except NoRemoveError:
         return None
 
 

@@ -84,6 +84,19 @@ def test_gate_patch_is_judged_as_the_table_says(case: Case, tree_of: Callable[[s
     assert case.says in text
 
 
+@pytest.mark.usefixtures("_in_this_process")
+def test_gate_levels_that_the_tree_does_not_have_are_one_message(
+    tree_of: Callable[[str], Tree], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both sides would be broken in the same way, and nothing would seem to change."""
+    case = next(case for case in CASES if case.name == "7.2-sparse-order")
+    options = ["--arch", "arm64", "--page-size", "4K", "--levels", "5", "--quiet"]
+    assert main(["gate", "--tree", str(tree_of(case.series).root), str(case.path), *options]) == 2
+    shown = capsys.readouterr()
+    assert ("", 1) == (shown.out, shown.err.count("error:"))
+    assert "error: arm64 4K has no page tables of 5 levels" in shown.err
+
+
 def _git(folder: Path, *words: str) -> None:
     identity = ["-c", "user.name=A Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]
     quick = ["-c", "core.compression=0", "-c", "core.fsync=none"]

@@ -58,7 +58,12 @@ def test_plugin_default_machines_include_every_page_size_and_small_ones() -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--arch", "vax"], ["--struct-page", "big"], ["--arch", "x86", "--page-size", "64K"]]
+    "arguments",
+    [
+        ["--arch", "vax"],
+        ["--struct-page", "big"],
+        ["--arch", "x86", "--page-size", "64K"],
+    ],
 )
 def test_plugin_bad_option_is_one_message(arguments: list[str]) -> None:
     """A machine that does not exist is named in one line."""
@@ -66,6 +71,15 @@ def test_plugin_bad_option_is_one_message(arguments: list[str]) -> None:
     assert done.returncode == 4
     assert done.stderr.startswith("ERROR: ")
     assert "Traceback" not in done.stderr
+
+
+def test_plugin_architecture_without_a_machine_is_one_message() -> None:
+    """Where a tree is named too: else the properties of the reference machine alone would look like an answer."""
+    done = collect("--arch", "s390x", "--tree", ".")
+    assert (4, "ERROR: kernel code of s390x cannot be run yet; leave out --tree") == (
+        done.returncode,
+        done.stderr.strip(),
+    )
 
 
 def test_plugin_failing_property_prints_the_sequence_to_replay(tmp_path: Path) -> None:

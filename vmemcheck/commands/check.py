@@ -14,7 +14,14 @@ from vmemcheck.arches import page_bytes
 from vmemcheck.check import Cause, CheckResult, causes_of, run_job, run_jobs
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
-from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument, seed_argument, shift_argument
+from vmemcheck.commands.numbers import (
+    bytes_argument,
+    count_argument,
+    jobs_argument,
+    levels_argument,
+    seed_argument,
+    shift_argument,
+)
 from vmemcheck.commands.progress import progress_bar
 from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
@@ -43,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--subsection-shift", type=shift_argument, metavar="N", help="bend SUBSECTION_SHIFT; the tree has 21")
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each row ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
-    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add("-j", "--jobs", type=jobs_argument, metavar="J", help="processes (as many as there are processors)")
     add_scheduler_argument(parser)
     add(
         "--faults",

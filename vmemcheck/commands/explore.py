@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vmemcheck.commands.facts import add_tree_arguments
-from vmemcheck.commands.numbers import bytes_argument, count_argument, levels_argument
+from vmemcheck.commands.numbers import bytes_argument, count_argument, jobs_argument, levels_argument
 from vmemcheck.commands.progress import growing_bar
 from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--levels", type=levels_argument, metavar="N", help="levels of page tables, 3 to 5 (the usual)")
     add("--scope", default="sections=2", metavar="WORDS", help="what is visited, see docs/explore.md (sections=2)")
     add("--max-states", type=count_argument, default=MOST_STATES, metavar="N", help=f"then stop ({MOST_STATES})")
-    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add("-j", "--jobs", type=jobs_argument, metavar="J", help="processes (as many as there are processors)")
     add("--latent", action="store_true", help="what cannot occur, or is seen scaled only, fails the run too")
     add_replays_argument(parser)
     add("--format", choices=("text", "json"), default="text", help="how to print the result (text)")

@@ -47,13 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.page_size and not arguments.arch:
         raise UsageError("--page-size needs --arch: not every architecture has each size", to_fix="add --arch")
     tree = open_tree(arguments.tree, arguments.rev)
-    names = [find(name).alias for name in arguments.arch or ()] or [
+    names = list(dict.fromkeys(find(name).alias for name in arguments.arch or ())) or [
         name for name in _NAMES if tree.has(f"arch/{name}/Kconfig")
     ]
     found = []
     for name in names:
         target = target_of(name)
-        shifts = [target.shift_of(page_bytes(size)) for size in arguments.page_size] or list(target.page_shifts)
+        asked = dict.fromkeys(target.shift_of(page_bytes(size)) for size in arguments.page_size)
+        shifts = list(asked) or list(target.page_shifts)
         found += [with_roots(probe(tree, target, shift), tree, target) for shift in shifts]
     result = reprove_tree(tree.name, tree.origin, found)
     print(facts_json(result) if arguments.format == "json" else facts_text(result))

@@ -12,7 +12,7 @@ from pathlib import Path
 from vmemcheck.commands.check import add_geometry_arguments, wishes_of
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
-from vmemcheck.commands.numbers import count_argument, seed_argument
+from vmemcheck.commands.numbers import jobs_argument, seed_argument
 from vmemcheck.commands.progress import growing_bar
 from vmemcheck.commands.replays import add_replays_argument, save
 from vmemcheck.commands.workers import Workers
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--budget", choices=tuple(BUDGETS), default="ci", help="how many sequences and sizes are run (ci)")
     add_geometry_arguments(parser)
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
-    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add("-j", "--jobs", type=jobs_argument, metavar="J", help="processes (as many as there are processors)")
     add_scheduler_argument(parser)
     add("--latent", action="store_true", help="violations in sizes that cannot occur count too")
     add("--format", action="append", choices=tuple(FORMATS), help=f"how to say it; may be repeated (text). {_FORMATS}")

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from vmemcheck.commands.check import EXAMPLES
 from vmemcheck.commands.facts import add_tree_arguments
-from vmemcheck.commands.numbers import bytes_argument, count_argument, seed_argument
+from vmemcheck.commands.numbers import bytes_argument, count_argument, jobs_argument, seed_argument
 from vmemcheck.commands.progress import progress_bar
 from vmemcheck.commands.workers import Workers
 from vmemcheck.errors import UsageError
-from vmemcheck.geometry import Geometry, scaled
+from vmemcheck.geometry import USUAL_STRUCT_PAGE_BYTES, Geometry, scaled
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.source import KernelSource, open_source
 from vmemcheck.kernel.struct_page import minimal
@@ -27,8 +27,6 @@ from vmemcheck.mutation.schemata import Schemata
 from vmemcheck.reports.mutation_json import mutants_json, mutation_json
 from vmemcheck.reports.mutation_text import mutants_text, mutation_text
 from vmemcheck.selection import Target, target_named, usual_levels
-
-_USUAL_BYTES = 64
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--examples", type=count_argument, default=EXAMPLES, metavar="N", help=f"sequences for each try ({EXAMPLES})")
     add("--seed", type=seed_argument, default=0, metavar="S", help="seed of the sequences (0)")
-    add("-j", "--jobs", type=count_argument, metavar="J", help="processes (as many as there are processors)")
+    add("-j", "--jobs", type=jobs_argument, metavar="J", help="processes (as many as there are processors)")
     add("--format", choices=("text", "json"), default="text", help="how to print the result (text)")
     add("--list", action="store_true", help="print the mutants, and try none")
     add("-q", "--quiet", action="store_true", help="no progress bar")
@@ -104,8 +102,8 @@ def _mutants(source: KernelSource, functions: tuple[str, ...]) -> Schemata:
 
 def _geometries(source: KernelSource, target: Target, sizes: tuple[int, ...]) -> tuple[Geometry, ...]:
     """Return what mutants are tried in: all levels at 64 bytes, another size, and all scaled down."""
-    other = next((size for size in sorted(minimal(source.facts.sizes)) if size > _USUAL_BYTES), 80)
-    sizes = sizes or (_USUAL_BYTES, other)
+    other = next((size for size in sorted(minimal(source.facts.sizes)) if size > USUAL_STRUCT_PAGE_BYTES), 80)
+    sizes = sizes or (USUAL_STRUCT_PAGE_BYTES, other)
     full = [
         source.geometry(size, levels)
         for size in sizes

@@ -5,10 +5,17 @@ import argparse
 
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
 
+_MOST_JOBS = 1024
+
 
 def count_argument(text: str) -> int:
     """Read a number from 1 up."""
     return _number(text, 1, 1_000_000_000, "a number from 1 up")
+
+
+def jobs_argument(text: str) -> int:
+    """Read a number of processes, which all start at once."""
+    return _number(text, 1, _MOST_JOBS, f"a number of processes: use 1 to {_MOST_JOBS}")
 
 
 def seed_argument(text: str) -> int:

@@ -24,13 +24,12 @@ from vmemcheck.known import Known
 from vmemcheck.life import brought_to_life, of_a_kernel
 from vmemcheck.machine import Machine
 from vmemcheck.observation import Event, Location, Observation
-from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
+from vmemcheck.operation import MOST_ALLOCATIONS, AddDevice, AddMemory, Fault, FaultKind, Operation, Remove, Sequence
 from vmemcheck.results import played_again, run_known
 from vmemcheck.shrink import plainer, shrink
 
 # Where on this machine: another one in the next run, and no place of the kernel.
 _PLACE = re.compile(r"\n  where +/.*")
-_MOST_ALLOCATIONS = 12
 _MOST_DIFFERENCES = 4
 
 
@@ -278,7 +277,7 @@ def _other_faults(sequence: Sequence) -> Iterator[Sequence]:
     for index, operation in enumerate(sequence):
         fault = operation.fault if isinstance(operation, AddMemory | AddDevice | Remove) else None
         if fault is not None and fault.kind is not FaultKind.ORDER:
-            for number in range(1, _MOST_ALLOCATIONS):
+            for number in range(1, MOST_ALLOCATIONS + 1):
                 if (FaultKind.NTH, number) != (fault.kind, fault.value):
                     yield (*sequence[:index], _failing(operation, number), *sequence[index + 1 :])
 

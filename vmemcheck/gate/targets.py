@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vmemcheck.check import Job
-from vmemcheck.errors import ShimGapError, VmemcheckError
+from vmemcheck.errors import ShimGapError, UsageError, VmemcheckError
 from vmemcheck.garbage import collected_seldom
 from vmemcheck.gate.affected import read_names
 from vmemcheck.gate.budget import Budget, key_of
@@ -65,13 +65,18 @@ class TargetPairs:
 @collected_seldom()
 @looked_at_once()
 def prepare_pairs(question: Question) -> TargetPairs:
-    """Slice a target before and after; an error becomes a result."""
+    """Slice a target before and after; an error becomes a result.
+
+    :raises UsageError: when what was asked for does not go with the tree
+    """
     target = question.target
     watched = WatchedTree.of(question.base)
     base: Prepared | None = None
     failed: VmemcheckError | None = None
     try:
         base = _prepared(question, watched)
+    except UsageError:
+        raise
     except VmemcheckError as error:
         failed = error
     read = read_names(question.touched, watched.seen)

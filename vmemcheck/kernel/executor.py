@@ -76,19 +76,8 @@ class Executor:
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(OSError):
-            if process.stdin:
-                process.stdin.close()
-        try:
-            wait(process, 5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdout,):
-            if stream:
-                stream.close()
+        if process is not None:
+            _end(process)
         if self._counts_file >= 0:
             self._counts.append(os.pread(self._counts_file, _MOST_BYTES, 0))
             os.close(self._counts_file)
@@ -133,6 +122,7 @@ class Executor:
                 preexec_fn=limit_program if self._program.variant is Variant.CHECKED else confine_program,
             )
         except OSError as error:
+            self.close()
             raise ExecutorError(
                 f"{self._program.name}: the program cannot be started: {error.strerror}",
                 where=str(self._program.path),
@@ -185,3 +175,17 @@ class Executor:
             to_fix="please report this with the sequence and the kernel tree: a crash of the kernel's code is caught,"
             " so this is a defect of the simulated machine",
         )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let a program end by itself, or else end it."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        wait(process, 5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

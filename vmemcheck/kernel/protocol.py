@@ -22,7 +22,6 @@ from vmemcheck.operation import (
 )
 
 MAGIC = 0x324D4356
-MOST_OPERATIONS = 8192
 FAILED = (1 << 64) - 1
 HEADER = struct.Struct("<QQ")
 PLACES = struct.Struct("<5Q")

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from vmemcheck.arches import find
-from vmemcheck.errors import GeometryError, ShimGapError, SliceError
+from vmemcheck.errors import GeometryError, NoRemoveError, ShimGapError, SliceError
 from vmemcheck.geometry import Geometry
 from vmemcheck.kernel.build import Program, build, program_text
 from vmemcheck.kernel.evaluate import open_view
@@ -128,7 +128,8 @@ class KernelSource:
 def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = MemoryModel.VMEMMAP) -> KernelSource:
     """Slice a tree for an architecture and page size.
 
-    :raises SliceError: when the tree has no hot-remove for it, or cannot be sliced
+    :raises NoRemoveError: when the tree has no hot-remove for it
+    :raises SliceError: when it cannot be sliced
     :raises ShimGapError: when there is no machine for the architecture
     """
     if not has_shim(arch):
@@ -138,7 +139,7 @@ def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = Mem
         )
     target = target_of(arch)
     if model is MemoryModel.CLASSIC and not offers_classic(tree, target, page_shift):
-        raise SliceError(
+        raise NoRemoveError(
             f"{tree.name} cannot remove memory on {arch} with classic sparse memory",
             where="its Kconfig files do not let one choose it",
             to_fix="use an older tree",
@@ -155,7 +156,7 @@ def open_source(tree: Tree, arch: str, page_shift: int, model: MemoryModel = Mem
     symbol = _HOT_REMOVE if _HOT_REMOVE in tree.read("mm/Kconfig") else _HOTPLUG
     if view.values.get(symbol) != "y" or found.absent:
         absent = ", ".join(f"{name}()" for name in found.absent) or f"CONFIG_{symbol}"
-        raise SliceError(
+        raise NoRemoveError(
             f"{tree.name} cannot remove memory on {arch}: it has no {absent}",
             where=f"looked for in mm/ and arch/{arch}/mm/, as far as this configuration builds them",
             to_fix="use a newer tree; if this one renamed a function, name it among the roots in"

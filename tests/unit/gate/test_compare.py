@@ -19,7 +19,7 @@ from vmemcheck.errors import ExecutorError
 from vmemcheck.gate import compare as module
 from vmemcheck.gate import recorded
 from vmemcheck.gate.changes import unbuilt_of
-from vmemcheck.gate.compare import Pair, Search, compare, do_the_same, fixed, holds, sorted_out, violates
+from vmemcheck.gate.compare import Pair, Search, _other_faults, compare, do_the_same, fixed, holds, sorted_out, violates
 from vmemcheck.gate.recorded import Recorded
 from vmemcheck.invariant import Finding, Verdict
 from vmemcheck.kernel.machine import Traits
@@ -28,7 +28,7 @@ from vmemcheck.machine import Machine
 from vmemcheck.observation import Event, Freed, Observation, Unmapped, Warned
 from vmemcheck.operation import AddMemory, Fault, FaultKind, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
-from vmemcheck.scope import Scope
+from vmemcheck.scope import FAULTS, Scope
 
 # One that is wrong in nearly every sequence takes long to search, and shows no more.
 _SOME = [one for one in VARIANTS if one.invariant in ("memmap-mapped", "freed-once") and one.operations > 1][:4]
@@ -79,6 +79,14 @@ def test_violation_with_another_allocation_failing_was_there_before() -> None:
     assert not violates(bad, late, finding.kind)
     assert not holds(bad, late, finding.kind)
     assert holds(ReferenceMachine(variant.geometry), late, finding.kind)
+
+
+def test_neighbours_of_each_allocation_that_is_drawn_are_tried() -> None:
+    """A series may need an allocation more or less."""
+    for drawn in {fault.value for fault in FAULTS if fault.kind is FaultKind.NTH}:
+        add = AddMemory(0, 1, fault=Fault(FaultKind.NTH, drawn))
+        tried = {replace(add, fault=Fault(FaultKind.NTH, drawn + step)) for step in (-1, 1) if drawn + step > 0}
+        assert tried <= {operation for (operation,) in _other_faults((add,))}
 
 
 @pytest.mark.parametrize(("place", "said"), [("a.c:3", "  where    a.c:3"), ("/home/me/.cache/a", "")])
