@@ -16,7 +16,7 @@ from vmemcheck.invariant import Verdict
 from vmemcheck.invariants import INVARIANTS
 from vmemcheck.marks import MARKS
 from vmemcheck.observation import Location, Observation, State, Stopped
-from vmemcheck.operation import AddDevice, AddMemory, Fault, FaultKind, Initialise, Remove, Sequence
+from vmemcheck.operation import AddDevice, AddMemory, Altmap, Fault, FaultKind, Initialise, Remove, Sequence
 from vmemcheck.reference import ReferenceMachine
 from vmemcheck.scope import Scope, operations
 from vmemcheck.search import search
@@ -145,6 +145,14 @@ def test_marks_each_can_be_met_somewhere() -> None:
     nothing = Coverage()
     check(ReferenceMachine(SUB_PMD), (AddDevice(0, 1),), nothing)
     assert set() == nothing.marks
+
+
+def test_shrink_of_an_add_with_another_one_tries_those_of_its_range() -> None:
+    """What was left out may have done what an altmap does as well: first the shorter sequence, whatever is in it."""
+    other = AddDevice(0, 2, altmap=Altmap(0, 8))
+    table = [AddDevice(0, 1), AddDevice(0, 2), other]
+    start, shorter = (AddDevice(0, 2), Initialise(0), Remove(0)), (other, Remove(0))
+    assert shorter == shrink(start, table, {start, shorter}.__contains__)
 
 
 def test_shrink_leaves_out_what_is_not_needed() -> None:

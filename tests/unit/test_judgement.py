@@ -9,6 +9,7 @@ import pytest
 
 from tests.negative.variants import SUB_PMD, WHOLE_PMD, NeverFreesPartlyUsedLeaf, with_part
 from vmemcheck import judgement, known
+from vmemcheck.by_design import ByDesign
 from vmemcheck.engine import known_of, steps
 from vmemcheck.invariant import Baseline, Invariant, Problem, Step, Violation, never
 from vmemcheck.invariants import INVARIANTS
@@ -45,12 +46,27 @@ def test_invariant_is_asked_for_each_of_its_reasons() -> None:
         one("otherwise", otherwise=lambda _: True),
         one("situation", situation=(lambda _: (), lambda now: now.mappings), otherwise=never),
         one("always"),
+        one("both", situation=(lambda now: now.mappings,), otherwise=lambda _: True),
         one("events", events=(lambda events: events.others,), otherwise=never),
         one("nothing", situation=(lambda _: (),), events=(lambda _: (),), otherwise=never),
     )
     added, _ = _steps(ReferenceMachine(WHOLE_PMD))
     names = [violation.invariant for violation in violations_of(added, invariants)]
-    assert ["otherwise", "situation", "always", "events"] == names
+    assert ["otherwise", "situation", "always", "both", "events"] == names
+
+
+def test_what_is_by_design_on_a_machine_is_no_violation_of_its_steps() -> None:
+    """Also where steps are judged for no report: in the comparison of two machines."""
+    leaking = with_part(NeverFreesPartlyUsedLeaf)
+    keeps = ByDesign("stays", ("no-leak", "counters-balanced"), "says", "source", keeps_memmap=True)
+    meant = type("Meant", (leaking,), {"by_design": (keeps,)})
+    said = []
+    for machine in (leaking(SUB_PMD), meant(SUB_PMD)):
+        met = known_of(machine)
+        _, removed = _steps(machine, met)
+        said.append({violation.invariant for violation in met.judgements.of(removed)})
+    assert "no-leak" in said[0]
+    assert "no-leak" not in said[1]
 
 
 def test_equal_steps_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:

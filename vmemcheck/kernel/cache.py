@@ -102,16 +102,26 @@ def keep_newest(used: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> 
 
 def surplus(folder: Path, most: int, stays_seconds: int = _IN_USE_SECONDS) -> Iterator[Path]:
     """Yield the entries of a folder that were not used for longest, above a number, and are not in use."""
-    last = {entry.path: entry.stat().st_mtime for entry in os.scandir(folder)}
-    for path in map(Path, sorted(last, key=last.__getitem__)[:-most]):
-        # Asked again: another process may have begun to use it meanwhile.
-        if time.time() - path.stat().st_mtime > stays_seconds:
+    last = {path: used for path in folder.iterdir() if (used := _last_used(path)) is not None}
+    for path in sorted(last, key=last.__getitem__)[:-most]:
+        # Asked again: another process may have begun to use it meanwhile, or have removed it.
+        used = _last_used(path)
+        if used is not None and time.time() - used > stays_seconds:
             yield path
 
 
 def is_in_use(path: Path) -> bool:
     """Tell whether an entry of a folder was used a short time ago."""
-    return time.time() - path.stat().st_mtime <= _IN_USE_SECONDS
+    used = _last_used(path)
+    return used is not None and time.time() - used <= _IN_USE_SECONDS
+
+
+def _last_used(path: Path) -> float | None:
+    """Return when an entry of a folder was used, or None when it is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def remove_stale(folder: Path) -> None:

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from vmemcheck.errors import FetchError
-from vmemcheck.kernel.cache import _HOST, DAY_SECONDS, appearing, appearing_file, cache_folder, keep_newest, write_whole
+from vmemcheck.kernel.cache import (
+    _HOST,
+    DAY_SECONDS,
+    appearing,
+    appearing_file,
+    cache_folder,
+    is_in_use,
+    keep_newest,
+    surplus,
+    write_whole,
+)
 
 
 def test_cache_folder_relative_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +129,21 @@ def test_keep_newest_removes_what_was_not_used_for_longest_and_not_within_an_hou
     os.utime(tmp_path / "asked", (0, 0))
     keep_newest(tmp_path / "asked", 1)
     assert {"asked", "now", "minutes"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_surplus_passes_over_what_others_remove_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is looked at for the first time, or between that and the second."""
+    for number, name in enumerate(("early", "late", "old", "newer", "newest")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (number, number))
+    everything = [*tmp_path.iterdir()]
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(everything))
+    (tmp_path / "early").unlink()
+    found = surplus(tmp_path, 1)
+    assert tmp_path / "late" == next(found)
+    (tmp_path / "old").unlink()
+    assert [tmp_path / "newer"] == list(found)
+    assert not is_in_use(tmp_path / "old")
 
 
 def test_keep_newest_below_the_number_keeps_all(tmp_path: Path) -> None:
