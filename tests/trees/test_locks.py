@@ -39,6 +39,58 @@ _BROKEN = {
         _PAGES,
         "a lock is never given back",
     ),
+    "device-lock-stays": (
+        "mm/memory_hotplug.c",
+        replaced("remove_memory", "unlock_device_hotplug();", ""),
+        _BLOCK,
+        "a lock is never given back",
+    ),
+    "hotplug-lock-stays": (
+        "mm/memory_hotplug.c",
+        replaced("try_remove_memory", "mem_hotplug_done();", ""),
+        _BLOCK,
+        "a lock is never given back",
+    ),
+    "rcu-stays": (
+        "mm/memremap.c",
+        replaced("get_dev_pagemap", "rcu_read_unlock();", ""),
+        _PAGES,
+        "what may sleep is called where nothing may",
+    ),
+    "sleep-under-a-lock": (
+        _X86,
+        replaced(
+            "remove_pte_table",
+            "spin_unlock(&init_mm.page_table_lock);",
+            "cond_resched(); spin_unlock(&init_mm.page_table_lock);",
+        ),
+        _PAGES,
+        "what may sleep is called where nothing may",
+    ),
+    "mutex-with-interrupts-off": (
+        _X86,
+        begun("vmemmap_free", "unsigned long f; DEFINE_MUTEX(own); local_irq_save(f); mutex_lock(&own);"),
+        _PAGES,
+        "what may sleep is called where nothing may",
+    ),
+    "page-under-rcu": (
+        _X86,
+        begun("vmemmap_free", "rcu_read_lock(); __free_page(alloc_page(GFP_KERNEL)); rcu_read_unlock();"),
+        _PAGES,
+        "what may sleep is called where nothing may",
+    ),
+    "object-without-preemption": (
+        _X86,
+        begun("vmemmap_free", "preempt_disable(); kfree(kzalloc(8, GFP_KERNEL)); preempt_enable();"),
+        _PAGES,
+        "what may sleep is called where nothing may",
+    ),
+    "guarded-twice": (
+        _X86,
+        begun("vmemmap_free", "static spinlock_t own; guard(spinlock)(&own); guard(spinlock_irqsave)(&own);"),
+        _PAGES,
+        "a lock is taken that is held: a deadlock",
+    ),
     "section-valid-without-usage": (
         _VMEMMAP,
         replaced("section_deactivate", "ms->section_mem_map &= ~SECTION_HAS_MEM_MAP;", ""),
@@ -128,3 +180,33 @@ def test_subsection_that_stays_marked_is_seen_in_the_digest(copy_of: CopyOf) -> 
     assert (right.returned, list(right.events)) == (wrong.returned, list(wrong.events))
     assert records[0] == others[0]
     assert records[1] != others[1]
+
+
+_GUARDED = """
+    static spinlock_t own;
+    static DEFINE_MUTEX(other);
+    void *object __free(kfree) = kzalloc(8, GFP_KERNEL);
+    guard(mutex)(&other);
+    scoped_guard(spinlock_irqsave, &own) {
+        void *page = (void *)__get_free_page(GFP_NOWAIT);
+        assert_spin_locked(&own);
+        free_page((unsigned long)page);
+        if (end == start + PAGE_SIZE)
+            return;
+    }
+    guard(rcu)();
+    scoped_guard(preempt) {
+        guard(irqsave)();
+    }
+    WARN_ON(spin_is_locked(&own) || !mutex_is_locked(&other));
+""".replace("\n", " ")
+
+
+@pytest.mark.newest_tree
+def test_locks_that_guards_give_back_at_the_end_of_their_scope_are_no_mistake(tree: Tree, copy_of: CopyOf) -> None:
+    """On every way out; what does not wait for memory is allowed under each."""
+    with edited(copy_of("x86"), {_X86: begun("vmemmap_free", _GUARDED)}) as guarded:
+        source = open_source(guarded, "x86", 12)
+        with source.machine(source.geometry(64), Variant.PARTS) as machine:
+            assert check(machine, _PAGES) is None
+            assert check(machine, _BLOCK) is None

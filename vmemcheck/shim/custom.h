@@ -95,9 +95,9 @@ void vmc_warn(const char *message) __attribute__((__noinline__));
 void vmc_bug(const char *message) __attribute__((__noinline__, __noreturn__));
 
 /* mm/page_alloc.c */
-#define alloc_pages_node(nid, flags, order) vmc_alloc_pages(flags, order)
+#define alloc_pages_node(nid, flags, order) alloc_pages(flags, order)
 #define alloc_pages(flags, order) vmc_alloc_pages(flags, order)
-#define alloc_page(flags) vmc_alloc_pages(flags, 0)
+#define alloc_page(flags) alloc_pages(flags, 0)
 #define __get_free_pages(flags, order) ((unsigned long)vmc_get_free_pages(flags, order))
 #define __get_free_page(flags) __get_free_pages(flags, 0)
 #define get_zeroed_page(flags) __get_free_pages((flags) | __GFP_ZERO, 0)
@@ -114,16 +114,24 @@ void vmc_free_pages_at(unsigned long address, unsigned int order) __attribute__(
 void vmc_free_reserved_page(struct page *page) __attribute__((__noinline__));
 
 /* mm/slab_common.c, mm/slub.c: only zeroed and unzeroed memory, never out of it unless a fault is injected */
-#define kmalloc(size, flags) vmc_kmalloc(size)
-#define kzalloc(size, flags) vmc_kmalloc(size)
-#define kmalloc_node(size, flags, node) vmc_kmalloc(size)
-#define kzalloc_node(size, flags, node) vmc_kmalloc(size)
+#define kmalloc(size, flags) vmc_kmalloc(size, flags)
+#define kzalloc(size, flags) kmalloc(size, flags)
+#define kmalloc_node(size, flags, node) kmalloc(size, flags)
+#define kzalloc_node(size, flags, node) kmalloc(size, flags)
 #define kfree(p) vmc_kfree(p)
 #define kfree_rcu(p, ...) vmc_kfree(p)
 #define kvfree(p) vmc_kfree(p)
 #define slab_is_available() vmc_slab_is_available
-void *vmc_kmalloc(unsigned long size) __attribute__((__noinline__));
+void *vmc_kmalloc(unsigned long size, unsigned int flags) __attribute__((__noinline__));
 void vmc_kfree(const void *p) __attribute__((__noinline__));
+static inline void __free_kfree(void *p)
+{
+	vmc_kfree(*(void **)p);
+}
+static inline void __free_kvfree(void *p)
+{
+	vmc_kfree(*(void **)p);
+}
 extern int vmc_slab_is_available;
 
 /* mm/memblock.c, mm/mm_init.c: memmap_alloc() */

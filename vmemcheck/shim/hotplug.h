@@ -4,12 +4,6 @@
  * linear mapping. Each entry names the kernel file that it stands for. The functions behind it are in blocks.c.
  */
 
-/* mm/memory_hotplug.c, drivers/base/core.c: operations do not overlap */
-#define mem_hotplug_begin() ((void)0)
-#define mem_hotplug_done() ((void)0)
-#define lock_device_hotplug() ((void)0)
-#define unlock_device_hotplug() ((void)0)
-
 /* include/linux/nodemask.h, drivers/base/node.c, mm/memory_hotplug.c: one node, which is online from the start */
 #define node_possible(nid) ((nid) == 0)
 #define node_set_online(nid) ((void)(nid))

@@ -2,31 +2,69 @@
 /*
  * Locks: which are held, and who took them. Each lies in memory, as a CPU would find when it writes to it.
  *
- * kernel/locking/lockdep.c: "bad unlock balance", "possible recursive locking", "lock held when returning to user space"
+ * kernel/locking/lockdep.c: "bad unlock balance", "possible recursive locking", "lock held when returning to user space".
+ * What forbids to sleep without being a lock (RCU, interrupts and preemption that are off) counts as one that is shared.
  */
 struct vmc_held_lock {
 	const volatile void *lock;
 	unsigned long at;
+	int how;
 };
 
 #define VMC_MOST_HELD 16
 static struct vmc_held_lock vmc_held[VMC_MOST_HELD];
 static unsigned int vmc_held_count;
 
-void vmc_take(const volatile void *lock, int is_shared)
+/* kernel/sched/core.c: __might_resched() */
+static void vmc_look_for_atomic(unsigned long at)
+{
+	unsigned int index;
+
+	for (index = 0; index < vmc_held_count; index++) {
+		if (vmc_held[index].how & VMC_SLEEPING_LOCK)
+			continue;
+		vmc_event(VMC_WARNED, at, (unsigned long)"what may sleep is called where nothing may", 0, 0, 0);
+		return;
+	}
+}
+
+static inline void vmc_look_for_atomic_with(unsigned int flags, unsigned long at)
+{
+	if (flags & __GFP_DIRECT_RECLAIM)
+		vmc_look_for_atomic(at);
+}
+
+void vmc_might_sleep(void)
+{
+	vmc_look_for_atomic(VMC_CALLER);
+}
+
+int vmc_is_held(const volatile void *lock)
+{
+	unsigned int index;
+
+	for (index = 0; index < vmc_held_count; index++)
+		if (vmc_held[index].lock == lock)
+			return 1;
+	return 0;
+}
+
+void vmc_take(const volatile void *lock, int how)
 {
 	unsigned int index;
 
 	(void)*(const volatile char *)lock;
+	if (how & VMC_SLEEPING_LOCK)
+		vmc_look_for_atomic(VMC_CALLER);
 	for (index = 0; index < vmc_held_count; index++) {
-		if (vmc_held[index].lock != lock || is_shared)
+		if (vmc_held[index].lock != lock || how & VMC_SHARED_LOCK)
 			continue;
 		vmc_event(VMC_WARNED, VMC_CALLER, (unsigned long)"a lock is taken that is held: a deadlock", 1, 0, 0);
 		vmc_stop();
 	}
 	if (vmc_held_count == VMC_MOST_HELD)
 		vmc_fail("more locks are held than can be tracked");
-	vmc_held[vmc_held_count++] = (struct vmc_held_lock){ lock, VMC_CALLER };
+	vmc_held[vmc_held_count++] = (struct vmc_held_lock){ lock, VMC_CALLER, how };
 }
 
 void vmc_give(const volatile void *lock)

@@ -25,10 +25,11 @@ static int vmc_is_root(unsigned long size)
 	return size == SECTIONS_PER_ROOT * sizeof(struct mem_section);
 }
 
-void *vmc_kmalloc(unsigned long size)
+void *vmc_kmalloc(unsigned long size, unsigned int flags)
 {
 	void *place = vmc_object(size);
 
+	vmc_look_for_atomic_with(flags, VMC_CALLER);
 	if (place && !vmc_is_root(size))
 		vmc_count(2, 1);
 	return place;

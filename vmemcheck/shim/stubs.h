@@ -4,18 +4,10 @@
  * scheduling. Each group names the kernel files that it stands for.
  */
 
-/* include/linux/rcupdate.h, lockdep.h, irqflags.h, preempt.h: there is one thread */
-#define rcu_read_lock() ((void)0)
-#define rcu_read_unlock() ((void)0)
+/* include/linux/lockdep.h: there is one thread */
 #define lockdep_assert_held(lock) ((void)0)
-#define local_irq_save(flags) ((void)(flags = 0))
-#define local_irq_restore(flags) ((void)(flags))
-#define preempt_disable() ((void)0)
-#define preempt_enable() ((void)0)
 
 /* include/linux/kernel.h, sched.h: there is one thread */
-#define cond_resched() 0
-#define might_sleep() ((void)0)
 #define cpu_relax() ((void)0)
 #define touch_nmi_watchdog() ((void)0)
 #define in_interrupt() 0
