@@ -2,21 +2,23 @@
 """Tree: a folder with (at least) the needed part of a kernel's source.
 
 Opens unpacked trees, git checkouts, and single revisions of a git repository.
-What a file means is not decided here.
+What a file means is not decided here, nor how git is asked.
 """
 
 import os
 import re
 import stat
-import subprocess
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from vmemcheck.errors import TreeError
 from vmemcheck.kernel.cache import DAY_SECONDS, appearing, cache_folder, keep_newest
-from vmemcheck.kernel.unpack import WANTED, layout_digest, unpack
+from vmemcheck.kernel.checkout import has_local_changes
+from vmemcheck.kernel.git import ask_git
+from vmemcheck.kernel.revision import READING, read_revision
+from vmemcheck.kernel.unpack import layout_digest
 
 _LANDMARKS = ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch")
 _MOST_REVISIONS = 12
@@ -160,80 +162,23 @@ def _without_links(root: Path, name: str) -> str:
 def _origin(root: Path) -> str:
     if not (root / ".git").exists():
         return str(root)
-    commit = _git(root, "rev-parse", "--short=12", "HEAD").strip()
-    clean = _git(root, "status", "--porcelain", "--untracked-files=no", "--", *_top_folders()) == ""
-    return f"{root} at {commit}{'' if clean else ' with local changes'}"
+    commit = ask_git(root, "rev-parse", "--verify", "HEAD^{commit}", ceiling=root.parent).strip()
+    return f"{root} at {commit[:12]}{' with local changes' if has_local_changes(root, commit) else ''}"
 
 
 def _open_revision(repository: Path, rev: str) -> Tree:
     if rev.startswith("-"):
         raise TreeError(f"{rev!r} is not the name of a revision", to_fix="give a tag, a branch or a commit id")
-    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}").strip()
-    folder = cache_folder("git") / f"{commit}.{layout_digest()}"
+    name = f"{rev}^{{commit}}"
+    commit = ask_git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
+    folder = cache_folder("git") / f"{commit}.{layout_digest()}.{READING}"
     if not folder.is_dir():
         with appearing(folder) as partial:
-            _archive(repository, commit, partial)
+            read_revision(repository, commit, partial)
             _checked_version(partial)
     keep_newest(folder, _MOST_REVISIONS, DAY_SECONDS)
     origin = f"{repository} at {rev} ({commit[:12]})"
     return Tree(root=folder.resolve(), version=_checked_version(folder), origin=origin)
-
-
-def _archive(repository: Path, commit: str, destination: Path) -> None:
-    names = _git(repository, "ls-tree", "--name-only", "-z", commit).split("\0")
-    present = [folder for folder in _top_folders() if folder in names]
-    if not present:
-        raise TreeError(
-            "this revision is not a kernel tree: it has none of " + ", ".join(_top_folders()),
-            where=f"{repository} at {commit[:12]}",
-            to_fix="give a repository of the Linux kernel",
-        )
-    command = _git_command(repository, "archive", "--format=tar", "--prefix=linux/", commit, "--", *present)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_git_environment()) as process:
-        assert process.stdout is not None, "asked for above"
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            unpack(archive, destination, lambda _: None)
-        # tarfile stops at the end mark; git still writes padding, and fails on a closed pipe.
-        while process.stdout.read(1 << 16):
-            pass
-    if process.returncode != 0:
-        raise TreeError("git archive failed", where=str(repository), to_fix="see git's message above")
-
-
-def _top_folders() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(PurePosixPath(pattern).parts[0] for pattern in WANTED))
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    try:
-        result = subprocess.run(
-            _git_command(repository, *arguments),
-            env=_git_environment(),
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            check=False,
-        )
-    except FileNotFoundError:
-        raise TreeError("git is not installed", to_fix="install git, or give an unpacked tree") from None
-    if result.returncode != 0:
-        said = result.stderr.strip().partition("\n")[0] or "no such revision"
-        raise TreeError(
-            f"git {arguments[0]} {arguments[-1]}: {said}",
-            where=str(repository),
-            to_fix="give a git repository and the name of a commit in it",
-        )
-    return result.stdout
-
-
-def _git_command(repository: Path, *arguments: str) -> list[str]:
-    # Nothing that a repository can configure is to run: no hooks, no monitor.
-    return ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", str(repository), *arguments]
-
-
-def _git_environment() -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
-    return ours | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def _checked_version(root: Path) -> str:

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Take the needed part of a kernel source archive out of a tar stream.
 
-Nothing is written outside of the destination, whatever the archive says.
+Nothing is written outside of the destination, whatever the archive says: see ``vmemcheck.kernel.writer``.
 """
 
 import functools
 import hashlib
-import posixpath
 import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from vmemcheck.errors import TreeError
+from vmemcheck.kernel.writer import Writer
 
 WANTED = (
     "Makefile",
@@ -56,6 +55,7 @@ def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int]
     """
     top: str | None = None
     files = 0
+    writer = Writer(destination)
     for number, member in enumerate(archive):
         if top is None:
             top = f"{member.name}/" if member.isdir() else ""
@@ -63,41 +63,21 @@ def unpack(archive: tarfile.TarFile, destination: Path, progress: Callable[[int]
         if number % 256 == 0:
             progress(number)
         if is_wanted(name) or _regex(TOOLS).fullmatch(name):
-            files += _write(archive, member, name, destination)
+            files += _write(archive, member, name, writer)
     return files
 
 
-def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, destination: Path) -> int:
-    if not (member.isreg() or member.issym()):
-        return 0
-    path = _inside(name, destination)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, writer: Writer) -> int:
     if member.issym():
-        _inside(posixpath.join(posixpath.dirname(name), member.linkname), destination)
-        path.symlink_to(member.linkname)
+        writer.link(name, member.linkname)
         return 1
+    if not member.isreg():
+        return 0
     source = archive.extractfile(member)
     assert source is not None, "a regular member has content"
-    # "x": an archive that names a file twice could otherwise write through a link.
-    with source, path.open("xb") as target:
-        while block := source.read(1 << 20):
-            target.write(block)
+    with source:
+        writer.file(name, iter(lambda: source.read(1 << 20), b""))
     return 1
-
-
-def _inside(name: str, destination: Path) -> Path:
-    normal = posixpath.normpath(name)
-    parent = destination
-    for part in normal.split("/")[:-1]:
-        parent = parent / part
-        if parent.is_symlink():
-            normal = ".."
-    if normal.startswith(("../", "/")) or normal == "..":
-        raise TreeError(
-            f"the archive would write or link outside of its own folder: {name!r}",
-            to_fix="this is not how kernel archives look; do not use this one",
-        )
-    return destination / normal
 
 
 @functools.cache

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vmemcheck.errors import PatchError
+from vmemcheck.kernel.git import git_environment
 from vmemcheck.kernel.tree import Tree
 from vmemcheck.kernel.unpack import is_wanted
 from vmemcheck.patch.origins import Edit, Origin, followed
 from vmemcheck.patch.series import DiffHunk, FileDiff, Patch
-from vmemcheck.patch.source import git_environment
 
 _SECONDS = 120
 _NAME = re.compile(r"[\w./+,@~=-]+", re.ASCII)
@@ -197,7 +197,7 @@ def _as_diff(file: FileDiff) -> bytes:
 
 def _git(command: list[str], folder: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:
     # Inside of another work tree, git apply would skip the patch and say nothing.
-    environment = git_environment(ceiling=folder.resolve().parent)
+    environment = git_environment(isolated=True, ceiling=folder.resolve().parent)
     try:
         return subprocess.run(
             command, cwd=folder, env=environment, input=text, capture_output=True, timeout=_SECONDS, check=False

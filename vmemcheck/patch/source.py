@@ -4,7 +4,6 @@
 Bytes within limits; what is in them is read by ``vmemcheck.patch.mail``.
 """
 
-import os
 import stat
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from vmemcheck.errors import PatchError
+from vmemcheck.kernel.git import git_command, git_environment, run_git
 
 MOST_BYTES = 64 << 20
 MOST_LINES = 400_000
@@ -38,46 +38,55 @@ def read_range(repository: Path, revisions: str) -> list[tuple[str, bytes]]:
     """Return the patches of a range of a git repository, as one mailbox.
 
     :param revisions: ``A..B``
-    :raises PatchError: when git does not know it
+    :raises PatchError: when git does not know it, or a merge is in it
     """
     first, dots, last = revisions.partition("..")
     if not first or not dots or not last or revisions.startswith("-") or last.startswith((".", "-")):
         raise PatchError(f"{revisions!r} is no range", to_fix="write it as A..B, two names of commits")
-    # Nothing that a repository can configure is to run or to change the form.
-    options = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.noprefix=false"]
-    shape = ["--stdout", "--no-signature", "--no-ext-diff", "--no-textconv", "--no-color", "--numbered", "--no-thread"]
-    shape += ["--src-prefix=a/", "--dst-prefix=b/", "--no-attach", "--no-cover-letter", "--subject-prefix=PATCH"]
-    command = ["git", *options, "-C", str(repository), "format-patch", *shape, "--end-of-options", revisions]
     try:
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=git_environment(isolated=False)
-        ) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            try:
-                found = _limited(process.stdout, revisions)
-            except PatchError:
-                process.kill()
-                raise
-            said = process.stderr.read(2000).decode("utf-8", "replace").strip().partition("\n")[0]
+        _refuse_merges(repository, first, last)
+        found = _format_patch(repository, revisions)
     except FileNotFoundError:
         raise PatchError("git is not installed", to_fix="install git") from None
-    if process.returncode != 0:
-        raise PatchError(f"git does not know the range {revisions}: {said}", to_fix="see 'git log' in --tree")
     if not found.strip():
         raise PatchError(f"the range {revisions} has no patches", to_fix="give the older commit first")
     return [(revisions, found)]
 
 
-def git_environment(*, isolated: bool = True, ceiling: Path | None = None) -> dict[str, str]:
-    """Return the environment for git: of no repository but the named one, and where isolated, of no configuration."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    ours |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    if isolated:
-        ours |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
-    if ceiling is not None:
-        ours["GIT_CEILING_DIRECTORIES"] = str(ceiling)
-    return ours
+def _refuse_merges(repository: Path, first: str, last: str) -> None:
+    """Refuse what ``git format-patch`` leaves out without a word: a merge may change files in its own right."""
+    revisions = f"{first}..{last}"
+    done = run_git(repository, "rev-list", "--merges", "--max-count=1", "--end-of-options", revisions)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace")
+        raise PatchError(f"git does not know the range {revisions}: {said}", to_fix="see 'git log' in --tree")
+    if merge := done.stdout.decode().strip()[:12]:
+        raise PatchError(
+            f"the range {revisions} has a merge, which is no patch",
+            where=f"commit {merge}",
+            to_fix="give a range without it, or the difference as one patch: "
+            f"git -C {repository} diff {first} {last} | vmemcheck gate --tree {repository} --rev {first} -",
+        )
+
+
+def _format_patch(repository: Path, revisions: str) -> bytes:
+    # Nothing that a repository can configure is to change the form.
+    shape = ["--stdout", "--no-signature", "--no-ext-diff", "--no-textconv", "--no-color", "--numbered", "--no-thread"]
+    shape += ["--src-prefix=a/", "--dst-prefix=b/", "--no-attach", "--no-cover-letter", "--subject-prefix=PATCH"]
+    options = ["-c", "diff.noprefix=false"]
+    command = git_command(repository, *options, "format-patch", *shape, "--end-of-options", revisions)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=git_environment()) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            found = _limited(process.stdout, revisions)
+        except PatchError:
+            process.kill()
+            raise
+        said = process.stderr.read(2000).decode("utf-8", "replace").strip().partition("\n")[0]
+    if process.returncode != 0:
+        raise PatchError(f"git cannot read the range {revisions}: {said}", to_fix="see 'git fsck' in --tree")
+    return found
 
 
 def _read_folder(folder: Path) -> list[tuple[str, bytes]]:

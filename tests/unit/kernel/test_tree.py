@@ -2,17 +2,15 @@
 """A tree is opened from a folder, a checkout or a revision; anything else is refused with the reason."""
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.unit.repositories import MAKEFILE, committed, git, smallest_tree
 from vmemcheck.errors import TreeError
 from vmemcheck.kernel import tree as module
 from vmemcheck.kernel.tree import Tree, open_tree
-
-MAKEFILE = "# SPDX\nVERSION = 9\nPATCHLEVEL = 8\nSUBLEVEL = 7\nEXTRAVERSION = -rc6\nNAME = Test\n"
 
 
 @pytest.fixture(autouse=True)
@@ -23,26 +21,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return the smallest folder that passes as a kernel tree."""
-    root = tmp_path / "linux"
-    for name in ("mm/sparse-vmemmap.c", "mm/memory_hotplug.c", "include/linux/mmzone.h", "arch/x86/mm/init_64.c"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"/* {name} */\n")
-    (root / "Makefile").write_text(MAKEFILE)
-    return root
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
-    result = subprocess.run(
-        ["git", *identity, "-C", str(folder), *arguments], capture_output=True, text=True, check=True
-    )
-    return result.stdout.strip()
-
-
-def _commit(folder: Path, message: str) -> str:
-    _git(folder, "add", "-A")
-    _git(folder, "commit", "-q", "-m", message)
-    return _git(folder, "rev-parse", "HEAD")
+    return smallest_tree(tmp_path / "linux")
 
 
 def test_tree_unpacked_folder_is_opened(folder: Path) -> None:
@@ -54,11 +33,10 @@ def test_tree_unpacked_folder_is_opened(folder: Path) -> None:
 
 def test_tree_revision_is_read_without_touching_the_checkout(folder: Path) -> None:
     """--rev gives the file as it was then, whatever lies in the checkout now."""
-    _git(folder.parent, "init", "-q", str(folder))
-    first = _commit(folder, "one")
+    first = committed(folder, "one")
     (folder / "mm/sparse-vmemmap.c").write_text("second\n")
     (folder / "Makefile").write_text(MAKEFILE.replace("7", "8"))
-    _commit(folder, "two")
+    committed(folder, "two")
     (folder / "mm/sparse-vmemmap.c").write_text("third\n")
     old, new = open_tree(folder, first), open_tree(folder, "main")
     assert (old.version, old.read("mm/sparse-vmemmap.c")) == ("9.8.7-rc6", "/* mm/sparse-vmemmap.c */\n")
@@ -71,8 +49,7 @@ def test_tree_of_a_revision_makes_room_where_there_are_many(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was not opened for a day goes, the one that is opened stays however old it is."""
-    _git(folder.parent, "init", "-q", str(folder))
-    commit = _commit(folder, "one")
+    commit = committed(folder, "one")
     cached = open_tree(folder, commit).root
     for name, hours in ((cached.name, 99), ("today", 20), ("days-ago", 50)):
         (cached.parent / name).mkdir(exist_ok=True)
@@ -84,10 +61,9 @@ def test_tree_of_a_revision_makes_room_where_there_are_many(
 
 def test_tree_bare_repository_with_revision_is_opened(folder: Path, tmp_path: Path) -> None:
     """linux.git alone is enough when a revision is given, and says so when it is not."""
-    _git(folder.parent, "init", "-q", str(folder))
-    _commit(folder, "one")
+    committed(folder, "one")
     bare = tmp_path / "linux.git"
-    _git(tmp_path, "clone", "-q", "--bare", str(folder), str(bare))
+    git(tmp_path, "clone", "-q", "--bare", str(folder), str(bare))
     assert open_tree(bare, "main").version == "9.8.7-rc6"
     with pytest.raises(TreeError, match="add --rev"):
         open_tree(bare)
@@ -96,8 +72,7 @@ def test_tree_bare_repository_with_revision_is_opened(folder: Path, tmp_path: Pa
 @pytest.mark.parametrize("rev", ["no-such-tag", "--output=/tmp/x", "HEAD:mm"])
 def test_tree_unknown_revision_is_refused(folder: Path, rev: str) -> None:
     """What is not the name of a commit is refused, options for git included."""
-    _git(folder.parent, "init", "-q", str(folder))
-    _commit(folder, "one")
+    committed(folder, "one")
     with pytest.raises(TreeError, match=r"revision|commit"):
         open_tree(folder, rev)
 

@@ -3,7 +3,6 @@
 
 import base64
 import quopri
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.unit.patch.malformed import GOOD, mail
 from vmemcheck.patch.mail import read_series
 from vmemcheck.patch.series import Patch
-from vmemcheck.patch.source import read_range, read_source
+from vmemcheck.patch.source import read_source
 
 _NAMES = "diff --git a/mm/{0} b/mm/{0}\n--- a/mm/{0}\n+++ b/mm/{0}\n@@ -1,2 +1,2 @@\n one\n-two\n+TWO\n"
 _HUNK = ((1, 2, 1, 2, (b" one", b"-two", b"+TWO")),)
@@ -99,31 +98,6 @@ def test_series_in_a_folder_is_read_by_name(tmp_path: Path) -> None:
     assert [(one.subject, one.files[0].name) for one in found] == [
         ("0001-a.diff", "mm/a.c"),
         ("0002-b.patch", "mm/b.c"),
-    ]
-
-
-def test_series_of_a_range_is_read_from_git(tmp_path: Path) -> None:
-    """A range of commits comes with subjects, a rename and a change of mode, whatever the user configured."""
-
-    def git(*arguments: str) -> None:
-        options = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-C", str(tmp_path))
-        subprocess.run(["git", *options, *arguments], check=True, capture_output=True)
-
-    git("init", "-q")
-    git("config", "diff.noprefix", "true")
-    git("config", "format.signature", "x")
-    (tmp_path / "mm").mkdir()
-    (tmp_path / "mm" / "a.c").write_text("".join(f"line {number}\n" for number in range(30)))
-    git("add", ".")
-    git("commit", "-q", "-m", "mm: first")
-    git("mv", "mm/a.c", "mm/b.c")
-    git("commit", "-q", "-m", "mm: rename")
-    (tmp_path / "mm" / "b.c").chmod(0o755)
-    git("commit", "-q", "-a", "-m", "mm: mode")
-    found = read_series(read_range(tmp_path, "HEAD~2..HEAD"))
-    assert [(one.subject, one.files[0].old, one.files[0].new, one.files[0].mode) for one in found] == [
-        ("mm: rename", "mm/a.c", "mm/b.c", ""),
-        ("mm: mode", "mm/b.c", "mm/b.c", "100755"),
     ]
 
 
