@@ -245,7 +245,7 @@ static unsigned long vmc_allocate(unsigned int flags, unsigned int order, unsign
 {
 	unsigned long pfn;
 
-	vmc_look_for_atomic_with(flags, at);
+	vmc_may_wait(flags, at);
 	if (order >= VMC_ORDERS || vmc_is_faulty(order)) {
 		vmc_event(VMC_ALLOCATION_FAILED, at, order, VMC_OWNER_BUDDY, 0, 0);
 		return 0;

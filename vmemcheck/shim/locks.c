@@ -15,28 +15,25 @@ struct vmc_held_lock {
 static struct vmc_held_lock vmc_held[VMC_MOST_HELD];
 static unsigned int vmc_held_count;
 
+/* How many of them do not allow to sleep. */
+unsigned int vmc_is_atomic;
+
 /* kernel/sched/core.c: __might_resched() */
-static void vmc_look_for_atomic(unsigned long at)
+static void vmc_report_atomic(unsigned long at)
 {
-	unsigned int index;
-
-	for (index = 0; index < vmc_held_count; index++) {
-		if (vmc_held[index].how & VMC_SLEEPING_LOCK)
-			continue;
-		vmc_event(VMC_WARNED, at, (unsigned long)"what may sleep is called where nothing may", 0, 0, 0);
-		return;
-	}
+	vmc_event(VMC_WARNED, at, (unsigned long)"what may sleep is called where nothing may", 0, 0, 0);
 }
 
-static inline void vmc_look_for_atomic_with(unsigned int flags, unsigned long at)
+void vmc_must_not_sleep(void)
 {
-	if (flags & __GFP_DIRECT_RECLAIM)
-		vmc_look_for_atomic(at);
+	vmc_report_atomic(VMC_CALLER);
 }
 
-void vmc_might_sleep(void)
+/* include/linux/gfp.h: gfpflags_allow_blocking() */
+static inline void vmc_may_wait(unsigned int flags, unsigned long at)
 {
-	vmc_look_for_atomic(VMC_CALLER);
+	if (__builtin_expect(vmc_is_atomic && flags & __GFP_DIRECT_RECLAIM, 0))
+		vmc_report_atomic(at);
 }
 
 int vmc_is_held(const volatile void *lock)
@@ -54,8 +51,8 @@ void vmc_take(const volatile void *lock, int how)
 	unsigned int index;
 
 	(void)*(const volatile char *)lock;
-	if (how & VMC_SLEEPING_LOCK)
-		vmc_look_for_atomic(VMC_CALLER);
+	if (vmc_is_atomic && how & VMC_SLEEPING_LOCK)
+		vmc_report_atomic(VMC_CALLER);
 	for (index = 0; index < vmc_held_count; index++) {
 		if (vmc_held[index].lock != lock || how & VMC_SHARED_LOCK)
 			continue;
@@ -65,6 +62,7 @@ void vmc_take(const volatile void *lock, int how)
 	if (vmc_held_count == VMC_MOST_HELD)
 		vmc_fail("more locks are held than can be tracked");
 	vmc_held[vmc_held_count++] = (struct vmc_held_lock){ lock, VMC_CALLER, how };
+	vmc_is_atomic += !(how & VMC_SLEEPING_LOCK);
 }
 
 void vmc_give(const volatile void *lock)
@@ -78,6 +76,7 @@ void vmc_give(const volatile void *lock)
 		vmc_event(VMC_WARNED, VMC_CALLER, (unsigned long)"a lock is given back that is not held", 0, 0, 0);
 		return;
 	}
+	vmc_is_atomic -= !(vmc_held[index - 1].how & VMC_SLEEPING_LOCK);
 	for (vmc_held_count--; index <= vmc_held_count; index++)
 		vmc_held[index - 1] = vmc_held[index];
 }
@@ -89,5 +88,5 @@ static void vmc_report_held(void)
 
 	for (index = 0; index < vmc_held_count; index++)
 		vmc_event(VMC_WARNED, vmc_held[index].at, (unsigned long)"a lock is never given back", 0, 0, 0);
-	vmc_held_count = 0;
+	vmc_held_count = vmc_is_atomic = 0;
 }

@@ -82,8 +82,8 @@ enum { VMC_SHARED_LOCK = 1, VMC_SLEEPING_LOCK = 2 };
 #define preempt_enable() vmc_give(&vmc_preempt)
 
 /* include/linux/kernel.h, sched.h */
-#define cond_resched() (vmc_might_sleep(), 0)
-#define might_sleep() vmc_might_sleep()
+#define cond_resched() (vmc_is_atomic ? vmc_must_not_sleep() : (void)0, 0)
+#define might_sleep() ((void)cond_resched())
 
 /* include/linux/cleanup.h: the guards of these locks, whose classes are made by macros, each for itself */
 #define vmc_guarding(lock, how)                                               \
@@ -124,7 +124,8 @@ VMC_SHARED char vmc_hotplug_lock, vmc_device_lock, vmc_rcu, vmc_irq, vmc_preempt
 void vmc_take(const volatile void *lock, int how) __attribute__((__noinline__));
 void vmc_give(const volatile void *lock) __attribute__((__noinline__));
 int vmc_is_held(const volatile void *lock);
-void vmc_might_sleep(void) __attribute__((__noinline__));
+void vmc_must_not_sleep(void) __attribute__((__noinline__));
+extern unsigned int vmc_is_atomic;
 static inline void vmc_give_guarded(vmc_guard_t *lock)
 {
 	vmc_give(*lock);

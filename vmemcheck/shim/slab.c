@@ -29,7 +29,7 @@ void *vmc_kmalloc(unsigned long size, unsigned int flags)
 {
 	void *place = vmc_object(size);
 
-	vmc_look_for_atomic_with(flags, VMC_CALLER);
+	vmc_may_wait(flags, VMC_CALLER);
 	if (place && !vmc_is_root(size))
 		vmc_count(2, 1);
 	return place;
