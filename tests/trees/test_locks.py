@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What nobody but another CPU would notice: locks that stay, sections that stay marked, maps that are too small."""
+"""What only a later operation, or another CPU, would notice: locks, resources and marked sections that stay."""
 
 from dataclasses import replace
 
@@ -90,6 +90,18 @@ _BROKEN = {
         begun("vmemmap_free", "static spinlock_t own; guard(spinlock)(&own); guard(spinlock_irqsave)(&own);"),
         _PAGES,
         "a lock is taken that is held: a deadlock",
+    ),
+    "resource-of-failed-add-stays": (
+        "mm/memory_hotplug.c",
+        replaced("__add_memory", "release_memory_resource(res);", ";"),
+        (AddMemory(0, 1, fault=Fault(FaultKind.NTH, 1)),),
+        "the resource of memory that is not there stays",
+    ),
+    "resource-of-removed-memory-stays": (
+        "mm/memory_hotplug.c",
+        replaced("try_remove_memory", "release_mem_region_adjustable(start, size);", ""),
+        _BLOCK,
+        "the resource of memory that is not there stays",
     ),
     "section-valid-without-usage": (
         _VMEMMAP,

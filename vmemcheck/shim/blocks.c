@@ -124,14 +124,83 @@ static int vmc_is_claimed(unsigned long start, unsigned long pages)
 	return 0;
 }
 
+/* The resources of memory blocks. at: who registered it. Only one of them is asked for its struct at a time. */
+struct vmc_claim {
+	unsigned long start, end, at;
+};
+
+#define VMC_MOST_CLAIMS 32
+static struct vmc_claim vmc_claims[VMC_MOST_CLAIMS];
+static unsigned int vmc_claim_count;
 static struct resource vmc_resource;
+
+static void vmc_claim(unsigned long start, unsigned long end, unsigned long at)
+{
+	if (vmc_claim_count == VMC_MOST_CLAIMS)
+		vmc_give_up("more resources than can be tracked");
+	vmc_claims[vmc_claim_count++] = (struct vmc_claim){ start, end, at };
+}
 
 struct resource *vmc_register_resource(unsigned long start, unsigned long size)
 {
 	if (vmc_is_claimed(start >> PAGE_SHIFT, size >> PAGE_SHIFT))
 		return (struct resource *)-17L; /* ERR_PTR(-EEXIST) */
+	vmc_claim(start, start + size, VMC_CALLER);
 	vmc_resource.start = start;
 	vmc_resource.end = start + size - 1;
 	vmc_resource.name = "System RAM";
 	return &vmc_resource;
+}
+
+/* What stays on either side stays claimed. */
+void vmc_cut_resources(unsigned long start, unsigned long size)
+{
+	unsigned long end = start + size;
+	unsigned int index = 0;
+
+	while (index < vmc_claim_count) {
+		struct vmc_claim claim = vmc_claims[index];
+
+		if (claim.end <= start || end <= claim.start) {
+			index++;
+			continue;
+		}
+		vmc_claims[index] = vmc_claims[--vmc_claim_count];
+		if (claim.start < start)
+			vmc_claim(claim.start, start, claim.at);
+		if (end < claim.end)
+			vmc_claim(end, claim.end, claim.at);
+	}
+}
+
+void vmc_release_resource(const struct resource *res)
+{
+	vmc_cut_resources(res->start, res->end + 1 - res->start);
+}
+
+static int vmc_is_added(unsigned long start, unsigned long end)
+{
+	unsigned int index;
+
+	for (index = 0; index < vmc_live_count; index++)
+		if (vmc_live[index]->start < end >> PAGE_SHIFT &&
+		    start >> PAGE_SHIFT < vmc_live[index]->start + vmc_live[index]->pages)
+			return 1;
+	return 0;
+}
+
+/* At the end of an operation: of memory that is not there, a resource keeps it from being added again. */
+static void vmc_report_resources(void)
+{
+	unsigned int index = 0;
+
+	while (index < vmc_claim_count) {
+		if (vmc_is_added(vmc_claims[index].start, vmc_claims[index].end)) {
+			index++;
+			continue;
+		}
+		vmc_event(VMC_WARNED, vmc_claims[index].at, (unsigned long)"the resource of memory that is not there stays",
+			  0, 0, 0);
+		vmc_claims[index] = vmc_claims[--vmc_claim_count];
+	}
 }

@@ -307,5 +307,6 @@ static void vmc_perform(const struct vmc_operation *operation, struct vmc_outcom
 	vmc_report_held();
 	vmc_report_sections();
 	vmc_report_lost_copies();
+	vmc_report_resources();
 	vmc_report_cached();
 }

@@ -27,10 +27,12 @@
 
 /* kernel/resource.c: two ranges never overlap */
 #define register_memory_resource(start, size, ...) vmc_register_resource(start, size)
-#define release_memory_resource(res) ((void)(res))
-#define release_mem_region_adjustable(...) ((void)0)
+#define release_memory_resource(res) vmc_release_resource(res)
+#define release_mem_region_adjustable(start, size) vmc_cut_resources(start, size)
 #define merge_system_ram_resource(res) ((void)(res))
 struct resource *vmc_register_resource(unsigned long start, unsigned long size) __attribute__((__noinline__));
+void vmc_release_resource(const struct resource *res);
+void vmc_cut_resources(unsigned long start, unsigned long size);
 
 /* drivers/base/memory.c: memory blocks, and the altmap or its size that each of them keeps until it is removed */
 struct memory_block {
