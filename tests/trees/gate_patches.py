@@ -95,6 +95,9 @@ CASES = (
     Case("7.2-sparse-flags", _X86, Answer.NOT_EXERCISED, "CFLAGS_sparse.o"),
     Case("7.2-x86-first-bit", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-slab-index", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-memremap-reference", _X86, Answer.NOT_EXERCISED, "deleted: percpu_ref_exit("),
+    Case("7.2-memremap-last-page", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-x86-end-of-memory", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
     Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )
