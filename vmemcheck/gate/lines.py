@@ -9,6 +9,7 @@ from vmemcheck.gate.affected import may_be_c
 from vmemcheck.gate.definitions import Definitions
 from vmemcheck.gate.replaced import Replaced, replaced_in, statements_of
 from vmemcheck.gate.result import ChangedLine, LineUse
+from vmemcheck.gate.sections import placed_elsewhere
 from vmemcheck.gate.statements import Statements
 from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.gate.uses import Place, Use
@@ -50,6 +51,7 @@ class Line:
     :param unread: what it is for, where what is run does not take it over; None of all other lines
     :param gone: like ``deleted``, with something else in their place, of which this line is the first
     :param after: the statements of its file, where it is new in more than spaces, and ``before`` those of the tree
+    :param is_elsewhere: it puts something where a kernel frees it, or does not let it be written
     """
 
     patch: int
@@ -63,6 +65,7 @@ class Line:
     gone: Mapping[int, str] = field(default_factory=dict)
     after: Statements | None = None
     before: Statements | None = None
+    is_elsewhere: bool = False
 
     @property
     def place(self) -> Place:
@@ -89,6 +92,7 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     told: dict[tuple[int, bool], Line] = {}
     definitions = Definitions(name, content)
     unread = unread_in(name, content)
+    elsewhere = placed_elsewhere(definitions, before, content) if is_c else frozenset()
     old, new = statements_of(Definitions(name, before or b""), definitions) if is_c else (None, None)
     runs = _runs(state.origins[name], before or b"", code) if is_c else {}
     yield from _unread_gone(state, name, before)
@@ -109,7 +113,8 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
             run = runs.get(index)
             gone = _texts(before or b"", run.gone) if run and run.lines.start == index else {}
             after = new if run and index not in run.same else None
-            line = replace(line, unread=unread.get(at + 1), gone=gone, after=after)
+            is_elsewhere = has_code and index in elsewhere
+            line = replace(line, unread=unread.get(at + 1), gone=gone, after=after, is_elsewhere=is_elsewhere)
         # Several deletions can have the same line behind them, and that can be one that was added.
         before_it = told.get((at, bool(origin.patch)), line)
         told[at, bool(origin.patch)] = replace(before_it, deleted={**before_it.deleted, **deleted})
@@ -192,6 +197,8 @@ def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[s
     """Tell whether a line says something of what is run that what is run does not show."""
     if line.unread is not None:
         return are_for(line.file, line.unread, files)
+    if line.is_elsewhere and judged.use is not LineUse.OUTSIDE:
+        return True
     if judged.use is not LineUse.OUTSIDE or line.among is None:
         return False
     return not line.among.at(line.line - 1).isdisjoint(line.among.parts(replaced))
