@@ -80,6 +80,7 @@ CASES = (
     Case("7.2-mmzone-macro", _X86, Answer.UNCHANGED),
     Case("7.2-hotplug-span-variable", _X86, Answer.UNCHANGED),
     Case("7.2-sparse-cache-flush", _X86, Answer.UNCHANGED, "without effect"),
+    Case("7.2-sparse-boot-helper", _X86, Answer.UNCHANGED),
     Case("6.1-x86-next", _X86, Answer.UNCHANGED),
     Case("5.10-x86-aligned", _X86, Answer.UNCHANGED),
     Case("5.10-x86-no-sub-page", _X86, Answer.UNCHANGED, "cannot run"),
@@ -98,6 +99,10 @@ CASES = (
     Case("7.2-sparse-flags", _X86, Answer.NOT_EXERCISED, "CFLAGS_sparse.o"),
     Case("7.2-x86-first-bit", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-slab-index", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-memremap-reference", _X86, Answer.NOT_EXERCISED, "deleted: percpu_ref_exit("),
+    Case("7.2-memremap-last-page", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-x86-end-of-memory", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
+    Case("7.2-sparse-freed-code", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
     Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )

@@ -17,13 +17,13 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 class Definitions:
-    """The definitions of one file; functions begin and end in the first column."""
+    """The definitions of one file, and its lines without comments; functions begin and end in the first column."""
 
     def __init__(self, file: str, content: bytes) -> None:
         """Find them."""
         self._is_header = file.endswith(".h")
-        self._code = code_lines(content)
-        self._names = _names(content.split(b"\n"), self._code)
+        self.code = code_lines(content)
+        self._names = _names(content.split(b"\n"), self.code)
         self._parts: dict[Set[str], Set[str]] = {}
 
     def at(self, index: int) -> frozenset[str]:
@@ -54,7 +54,7 @@ class Definitions:
     def _uses(self) -> dict[str, set[str]]:
         """Return for each definition those that its words name."""
         uses: dict[str, set[str]] = {name: set() for name in self._defined}
-        for names, line in zip(self._names, self._code, strict=True):
+        for names, line in zip(self._names, self.code, strict=True):
             if names:
                 words = self._defined.intersection(word.decode() for word in _WORD.findall(line))
                 for name in names:

@@ -5,9 +5,11 @@ A condition, the beginning of a comment or an answer of Kconfig does that. Only 
 there before and after: what a changed line calls may be new there as a whole, and is not the change itself.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 
 from vmemcheck.gate.lines import Line
+from vmemcheck.gate.statements import Statements
 from vmemcheck.gate.text import SlicedText
 from vmemcheck.patch.apply import State
 
@@ -24,21 +26,31 @@ def effects(before: SlicedText, after: SlicedText, state: State) -> Iterator[Lin
     old = {place: piece for place, piece in _placed(before).items() if follows.is_still_there(place)}
     new = {follows.before(place): piece for place, piece in _placed(after).items() if follows.before(place)[1]}
     kept = old.keys() & new.keys()
+    old_statements = functools.cache(lambda file: _statements(before, file))
+    new_statements = functools.cache(lambda file: _statements(after, file))
     old_pieces, new_pieces = {old[place] for place in kept}, {new[place] for place in kept}
     for place in sorted(new.keys() - kept):
         if new[place] in new_pieces:
             file, number = follows.after(place)
             text = after.lines[file][number].code
-            yield Line(follows.patch(file), file, number, text, has_code=True)
+            yield Line(follows.patch(file), file, number, text, has_code=True, after=new_statements(file))
     for place in sorted(old.keys() - kept):
         if old[place] in old_pieces:
             file, number = follows.after(place)
             text = f"no longer code: {before.lines[file][place[1]].code}"
-            yield Line(follows.patch(file), file, number, text, has_code=True, deleted={place[1]: text})
+            deleted = {place[1]: text}
+            yield Line(
+                follows.patch(file), file, number, text, has_code=True, deleted=deleted, before=old_statements(file)
+            )
 
 
 def _placed(text: SlicedText) -> _Placed:
     return {(file, number): line.piece for file, lines in text.lines.items() for number, line in lines.items()}
+
+
+def _statements(text: SlicedText, file: str) -> Statements:
+    lines = text.lines[file]
+    return Statements([lines[number].code if number in lines else "" for number in range(1, max(lines) + 1)])
 
 
 class _Follows:

@@ -196,11 +196,13 @@ class _Judgement:
             uses += self._all(self._jobs, _cover, [(job, left) for job in jobs if job not in first])
         may_be_replaced = any(one.use is LineUse.OUTSIDE for one in judged(lines, uses))
         has_unread = any(line.unread is not None for line in lines)
-        looked = leading([*same, *jobs, *broken]) if may_be_replaced or has_unread else []
-        texts = [sliced_text(job.text) for job in looked]
+        looked = leading([*same, *jobs, *broken])
+        texts = [sliced_text(job.text) for job in (looked if may_be_replaced or has_unread else looked[:1])]
+        left_out = frozenset().union(*(text.left_out for text in texts))
         replaced = frozenset(name for text in texts for name in text.replaced()) if may_be_replaced else frozenset()
         files = frozenset(file for text in texts for file in text.lines)
-        return judged(lines, uses, self._deleted(deleted_places(lines), found), replaced, files)
+        deleted = self._deleted(deleted_places(lines, left_out), found)
+        return judged(lines, uses, deleted, replaced, files, left_out)
 
     def _deleted(self, asked: tuple[Place, ...], found: list[TargetPairs]) -> list[Use]:
         """Look at lines that the series deletes on one geometry of each target, as it was before."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from vmemcheck.gate.affected import may_be_c
 from vmemcheck.gate.definitions import Definitions
+from vmemcheck.gate.replaced import Replaced, replaced_in, statements_of
 from vmemcheck.gate.result import ChangedLine, LineUse
+from vmemcheck.gate.sections import placed_elsewhere
+from vmemcheck.gate.statements import Statements
 from vmemcheck.gate.unread import Objects, are_for, no_longer_built, unread_in
 from vmemcheck.gate.uses import Place, Use
 from vmemcheck.patch.apply import State
@@ -32,6 +35,7 @@ _WORST = (
     LineUse.NO_CODE,
     LineUse.OUTSIDE,
 )
+_AS_RUN = (LineUse.EXECUTED, LineUse.UNREACHABLE, LineUse.STUBBED, LineUse.NO_CODE)
 _DIRECTIVE = re.compile(rb"#(?!\s*define\b)")
 _MOST_LINES_BEHIND = 12
 
@@ -45,6 +49,9 @@ class Line:
         say of each
     :param among: the definitions of its file, where it has code
     :param unread: what it is for, where what is run does not take it over; None of all other lines
+    :param gone: like ``deleted``, with something else in their place, of which this line is the first
+    :param after: the statements of its file, where it is new in more than spaces, and ``before`` those of the tree
+    :param is_elsewhere: it puts something where a kernel frees it, or does not let it be written
     """
 
     patch: int
@@ -55,6 +62,10 @@ class Line:
     deleted: Mapping[int, str] = field(default_factory=dict)
     among: Definitions | None = None
     unread: Objects | None = None
+    gone: Mapping[int, str] = field(default_factory=dict)
+    after: Statements | None = None
+    before: Statements | None = None
+    is_elsewhere: bool = False
 
     @property
     def place(self) -> Place:
@@ -81,6 +92,9 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
     told: dict[tuple[int, bool], Line] = {}
     definitions = Definitions(name, content)
     unread = unread_in(name, content)
+    elsewhere = placed_elsewhere(definitions, before, content) if is_c else frozenset()
+    old, new = statements_of(Definitions(name, before or b""), definitions) if is_c else (None, None)
+    runs = _runs(state.origins[name], before or b"", code) if is_c else {}
     yield from _unread_gone(state, name, before)
     for index, origin in enumerate(state.origins[name]):
         at = index
@@ -94,8 +108,13 @@ def _of_file(state: State, name: str, before: bytes | None) -> Iterator[Line]:
         text = raw[at].decode("utf-8", "replace")
         deleted = _deleted(state.origins[name], index, before) if is_c and before and not origin.patch else {}
         among = definitions if has_code else None
-        is_for = unread.get(at + 1) if origin.patch else None
-        line = Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, among, is_for)
+        line = Line(origin.patch or origin.behind, name, at + 1, text, has_code, deleted, among, before=old)
+        if origin.patch:
+            run = runs.get(index)
+            gone = _texts(before or b"", run.gone) if run and run.lines.start == index else {}
+            after = new if run and index not in run.same else None
+            is_elsewhere = has_code and index in elsewhere
+            line = replace(line, unread=unread.get(at + 1), gone=gone, after=after, is_elsewhere=is_elsewhere)
         # Several deletions can have the same line behind them, and that can be one that was added.
         before_it = told.get((at, bool(origin.patch)), line)
         told[at, bool(origin.patch)] = replace(before_it, deleted={**before_it.deleted, **deleted})
@@ -115,6 +134,16 @@ def _unread_gone(state: State, name: str, before: bytes | None) -> Iterator[Line
         yield Line(patch, name, number, _gone(old[number - 1]), has_code=False, unread=(one,))
 
 
+def _runs(origins: Sequence[Origin], before: bytes, code: Sequence[bytes]) -> dict[int, Replaced]:
+    """Return the run in which each added line stands."""
+    return {index: run for run in replaced_in(origins, code_lines(before), code) for index in run.lines}
+
+
+def _texts(before: bytes, numbers: Iterable[int]) -> dict[int, str]:
+    raw = before.split(b"\n")
+    return {number: _gone(raw[number - 1].decode("utf-8", "replace")) for number in numbers}
+
+
 def _gone(text: str) -> str:
     return f"deleted: {text.strip()}"
 
@@ -128,13 +157,9 @@ def _deleted(origins: Sequence[Origin], index: int, before: bytes) -> dict[int, 
     last = origins[index - 1].line if index else 0
     if index and not last:
         return {}
-    raw, code = before.split(b"\n"), code_lines(before)
+    code = code_lines(before)
     numbers = range(last + 1, origins[index].line)
-    return {
-        number: _gone(raw[number - 1].decode("utf-8", "replace"))
-        for number in numbers
-        if code[number - 1] and not _DIRECTIVE.match(code[number - 1])
-    }
+    return _texts(before, (at for at in numbers if code[at - 1] and not _DIRECTIVE.match(code[at - 1])))
 
 
 def _next_code(code: list[bytes], index: int) -> int:
@@ -148,6 +173,7 @@ def judged(
     before: Iterable[Use] = (),
     replaced: Set[str] = frozenset(),
     files: Set[str] = frozenset(),
+    left_out: frozenset[str] = frozenset(),
 ) -> tuple[ChangedLine, ...]:
     """Return what became of each line.
 
@@ -155,27 +181,56 @@ def judged(
     :param before: the same of lines of the tree that are deleted
     :param replaced: names that what is run uses, and has from the simulated machine and not from the tree
     :param files: that what is run is made of
+    :param left_out: names that do nothing in the simulated machine, and something in a kernel
     """
     found, old = list(uses), list(before)
-    each = ((line, _judged_deleted(line, old) if line.deleted and old else _judged(line, found)) for line in lines)
+    each = (
+        (line, _judged_deleted(line, old, left_out) if line.deleted and old else _judged(line, found)) for line in lines
+    )
+    each = ((line, _less_left_out(line, one, old, left_out)) for line, one in each)
     return tuple(
         replace(one, use=LineUse.NOT_SLICED) if _is_missed(line, one, replaced, files) else one for line, one in each
     )
 
 
 def _is_missed(line: Line, judged: ChangedLine, replaced: Set[str], files: Set[str]) -> bool:
-    """Tell whether a line that is not in what is run says something of it all the same."""
+    """Tell whether a line says something of what is run that what is run does not show."""
     if line.unread is not None:
         return are_for(line.file, line.unread, files)
+    if line.is_elsewhere and judged.use is not LineUse.OUTSIDE:
+        return True
     if judged.use is not LineUse.OUTSIDE or line.among is None:
         return False
     return not line.among.at(line.line - 1).isdisjoint(line.among.parts(replaced))
 
 
-def _judged_deleted(line: Line, found: Iterable[Use]) -> ChangedLine:
+def _less_left_out(line: Line, judged: ChangedLine, old: Sequence[Use], left_out: frozenset[str]) -> ChangedLine:
+    """Judge a line again that counts as run, and with it what it replaces, by whether that calls what is left out."""
+    if line.has_code and line.after and judged.use in _AS_RUN and line.after.names(line.line - 1, left_out):
+        return replace(judged, use=LineUse.NOT_SLICED)
+    if judged.use in (LineUse.NOT_EXECUTED, LineUse.NOT_SLICED):
+        return judged
+    for number in _gone_left_out(line, left_out):
+        one = _judged(replace(line, line=number, text=line.gone[number], has_code=True), old)
+        if one.use in _AS_RUN:
+            return replace(one, use=LineUse.NOT_SLICED, line=line.line)
+    return judged
+
+
+def _gone_left_out(line: Line, left_out: frozenset[str]) -> Iterator[int]:
+    return (number for number in line.gone if line.before and line.before.names(number - 1, left_out))
+
+
+def _judged_deleted(line: Line, found: Iterable[Use], left_out: frozenset[str]) -> ChangedLine:
     """Judge what is deleted by the line that ran least."""
     each = [
         _judged(replace(line, line=number, text=text, has_code=True), found) for number, text in line.deleted.items()
+    ]
+    each = [
+        replace(one, use=LineUse.NOT_SLICED)
+        if one.use in _AS_RUN and line.before and line.before.names(one.line - 1, left_out)
+        else one
+        for one in each
     ]
     return replace(min(each, key=lambda one: _WORST.index(one.use)), line=line.line)
 
@@ -196,9 +251,9 @@ def places(lines: Iterable[Line]) -> tuple[Place, ...]:
     return tuple(line.place for line in lines if line.has_code)
 
 
-def deleted_places(lines: Iterable[Line]) -> tuple[Place, ...]:
-    """Return where to look in the tree as it was."""
-    return tuple((line.file, number) for line in lines for number in line.deleted)
+def deleted_places(lines: Iterable[Line], left_out: frozenset[str] = frozenset()) -> tuple[Place, ...]:
+    """Return where to look in the tree as it was: of what is replaced, only at what calls what is left out."""
+    return tuple((line.file, number) for line in lines for number in (*line.deleted, *_gone_left_out(line, left_out)))
 
 
 def unexecuted(lines: Iterable[ChangedLine]) -> Mapping[Place, ChangedLine]:

@@ -48,7 +48,10 @@ class LineUse(enum.Enum):
     """It calls only what the simulated machine leaves out for that reason."""
     NO_CODE = "sliced in, makes no code"
     NOT_SLICED = "not part of what is run"
-    """Left out of a definition that is run by its configuration, or in one that the simulated machine has instead."""
+    """Left out of a definition that is run by its configuration, or in one that the simulated machine has instead.
+
+    Also a call of what does nothing there, and a line that puts code or data where a kernel frees it.
+    """
     OUTSIDE = "in code that what is run does not use"
     """It does not count against the series."""
 

@@ -18,6 +18,11 @@ _WATCHED = frozenset(f"{_SHIM}shim/{name}.h" for name in ("custom", "hotplug", "
 _INSTRUCTIONS = f"{_SHIM}shim/instructions.h"
 _DEFINING = _WATCHED | {_STUBS, _INSTRUCTIONS}
 _NO_EFFECT = re.compile(r"\)\s*\(\(void\)")
+_AROUND = frozenset(f"{_SHIM}shim/{name}.h" for name in ("hotplug", "devices"))
+_LEFT_OUT = re.compile(
+    r"\s*#\s*define\s+(\w+)(?:\([^)]*\))?\s+"
+    r"(?:0(?:UL)?|\(\([\w ]+\*\)0\)|\(\(void\)(?:0|\(\w+\))(?:, \(void\)\(\w+\))*\))\s*"
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _PLACE = re.compile(rb'#(?:line)? \d+ "')
 
@@ -43,12 +48,14 @@ class SlicedText:
     :param spans: file -> first and last line of each definition, as far as it is in the text
     :param stubs: names that the simulated machine defines, since they have no effect on the vmemmap
     :param watched: those that it defines, since it must see what is done, or does it in C
+    :param left_out: those around hotplug and device memory that do nothing here, and something in a kernel
     """
 
     lines: Mapping[str, Mapping[int, SlicedLine]]
     spans: Mapping[str, tuple[tuple[int, int], ...]]
     stubs: frozenset[str] = frozenset()
     watched: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
 
     def replaced(self) -> frozenset[str]:
         """Return the names that the kernel's lines use and the simulated machine has instead, with an effect."""
@@ -76,6 +83,7 @@ def sliced_text(text: str) -> SlicedText:
     spans: dict[str, dict[int, tuple[int, int]]] = {}
     stubs: set[str] = set()
     watched: set[str] = set()
+    left_out: set[str] = set()
     file, number, piece, macro, goes_on = "", 0, 0, "", False
     for raw in clean:
         marker = (_PIECE.match(raw) or _MARKER.match(raw)) if raw.startswith("#") else None
@@ -87,6 +95,8 @@ def sliced_text(text: str) -> SlicedText:
             stub = _STUB.match(raw) if file in _DEFINING else None
             if stub and (file not in _WATCHED or not _NO_EFFECT.search(raw)):
                 (stubs if file == _STUBS else watched).add(stub[1] or stub[2])
+            if file in _AROUND and (nothing := _LEFT_OUT.fullmatch(raw)):
+                left_out.add(nothing[1])
             continue
         code = raw.strip()
         opened = _DEFINE.match(code) if code.startswith("#") else None
@@ -98,4 +108,4 @@ def sliced_text(text: str) -> SlicedText:
             spans[file][piece] = (first, number)
         number += 1
     shown = {name: tuple(found.values()) for name, found in spans.items()}
-    return SlicedText(lines, shown, frozenset(stubs), frozenset(watched))
+    return SlicedText(lines, shown, frozenset(stubs), frozenset(watched), frozenset(left_out))

@@ -56,6 +56,11 @@ def test_line_that_is_switched_off_is_judged_as_it_was_before() -> None:
     assert (("mm/a.c", 3),) == deleted_places([found])
     (one,) = judged([found], [], [Use("x86_64", {("mm/a.c", 3): LineUse.NOT_EXECUTED})])
     assert (one.use, one.line, one.text) == (LineUse.NOT_EXECUTED, 4, "no longer code: undo(x);")
+    ran = [Use("x86_64", {("mm/a.c", 3): LineUse.EXECUTED})]
+    (one,) = judged([found], [], ran)
+    assert one.use is LineUse.EXECUTED
+    (one,) = judged([found], [], ran, left_out=frozenset(("undo",)))
+    assert one.use is LineUse.NOT_SLICED
 
 
 def test_line_that_is_switched_on_is_judged_as_it_is_afterwards() -> None:
@@ -64,6 +69,9 @@ def test_line_that_is_switched_on_is_judged_as_it_is_afterwards() -> None:
     after = _AFTER.replace('\n\n# 6 "mm/a.c"', '\n\n# 4 "mm/a.c"\n\tundo(x);\n')
     (found,) = _effects(before, after)
     assert (found.place, found.text, found.has_code, found.deleted) == (("mm/a.c", 4), "undo(x);", True, {})
+    ran = [Use("x86_64", {found.place: LineUse.EXECUTED})]
+    uses = [judged([found], ran, left_out=frozenset(names))[0].use for names in ((), ("undo",))]
+    assert [LineUse.EXECUTED, LineUse.NOT_SLICED] == uses
 
 
 def test_lines_that_stay_or_that_the_series_changes_are_no_effects() -> None:

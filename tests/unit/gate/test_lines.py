@@ -8,7 +8,7 @@ from vmemcheck.gate.result import LineUse
 from vmemcheck.gate.text import same_program, sliced_text
 from vmemcheck.gate.uses import Use, uses_of
 from vmemcheck.patch.apply import State
-from vmemcheck.patch.origins import Origin
+from vmemcheck.patch.origins import Edit, Origin, followed
 
 _TEXT = """\
 #define VMC_STRUCT_PAGE_BYTES 64L
@@ -201,6 +201,100 @@ def test_what_the_machine_has_instead_is_named_by_its_headers() -> None:
     found = sliced_text(text)
     assert found.watched == {"custom", "hotplug", "devices", "instructions", "quiet_instructions"}
     assert found.stubs == {"stubs", "quiet_stubs"}
+
+
+def test_what_is_left_out_around_hotplug_does_nothing_in_its_header() -> None:
+    """A constant that is nothing, or nothing at all; what notes something is no such name, nor is a message."""
+    bodies = {
+        "a(...)": "((void)0)",
+        "b(x, y)": "((void)(x), (void)(y))",
+        "c(x)": "0",
+        "d": "0UL",
+        "e(x)": "((struct group *)0)",
+        "f(x)": "((void)((x)->done = 1))",
+        "g": "1",
+        "h(x)": "(x)",
+        "i(x)": "((x) == 0)",
+        "j(x)": "vmc_find(x)",
+    }
+    text = "".join(
+        f'#line 1 "vmemcheck/shim/{file}.h"\n' + "".join(f"#define {file}_{of} {bodies[of]}\n" for of in bodies)
+        for file in ("hotplug", "devices", "stubs", "custom")
+    )
+    expected = {f"{file}_{name}" for file in ("hotplug", "devices") for name in "abcde"}
+    assert expected == sliced_text(text).left_out
+
+
+_CALLS = """\
+int run(int x)
+{
+	if (x)
+		leave(x,
+			1);
+	go(x);
+	if (!x) {
+		leave(x, 2);
+	}
+	return x;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "uses"),
+    [
+        ("\t\t\t1);", "\t\t\t2);", [LineUse.NOT_SLICED]),
+        ("\tif (x)", "\tif (x > 1)", [LineUse.NOT_SLICED]),
+        ("\tif (!x) {", "\tif (x) {", [LineUse.NOT_SLICED]),
+        ("\tif (x)\n\t\tleave(x,\n\t\t\t1);\n", "", [LineUse.NOT_SLICED]),
+        ("\tif (!x) {\n\t\tleave(x, 2);\n\t}\n", "", [LineUse.NOT_SLICED]),
+        ("\t\tleave(x, 2);\n", "\t\t;\n", [LineUse.NOT_SLICED]),
+        ("\t\tleave(x, 2);\n", "\t\t/* leave(x, 2); */\n", [LineUse.NOT_SLICED]),
+        ("\tgo(x);", "\tgo(x);\n\tif (x > 5)", [LineUse.NOT_SLICED]),
+        ("\tgo(x);", "\tgo(x);\n\tleave(x, 3);", [LineUse.NOT_SLICED]),
+        ("\tgo(x);", "\tgo(x + 1);", [LineUse.EXECUTED]),
+        ("\t\tleave(x,\n\t\t\t1);\n", "\t\tleave(x, 1);\n", [LineUse.EXECUTED]),
+        ("\t\tleave(x, 2);\n", "\t\tleave(x, 2); /* it goes */\n", [LineUse.EXECUTED]),
+        ("int run(int x)\n", "int before;\nint run(int x)\n", [LineUse.EXECUTED]),
+    ],
+)
+def test_line_that_calls_what_is_left_out_is_not_run(old: str, new: str, uses: list[LineUse]) -> None:
+    """Whether it is changed, deleted or replaced, a part of the call or its condition; but for spaces and comments."""
+    lines = lines_of(*_states(_CALLS, _CALLS.replace(old, new)))
+    asked = [line.place for line in lines]
+    names = frozenset(("leave",))
+    after = Use("x86_64", dict.fromkeys(asked, LineUse.EXECUTED))
+    before = Use("x86_64", dict.fromkeys(deleted_places(lines, names), LineUse.NO_CODE))
+    assert uses == [one.use for one in judged(lines, [after], [before], left_out=names)]
+    assert LineUse.NOT_SLICED not in {one.use for one in judged(lines, [after], [before])}
+
+
+def test_function_that_only_moves_calls_what_it_called() -> None:
+    """Its lines are new at their place, and the same."""
+    other = "int other(int x)\n{\n\treturn go(x);\n}\n"
+    lines = lines_of(*_states(_CALLS + other, other + _CALLS, is_whole=True))
+    use = Use("x86_64", {line.place: LineUse.EXECUTED for line in lines})
+    assert {LineUse.EXECUTED} == {one.use for one in judged(lines, [use], [use], left_out=frozenset(("leave",)))}
+
+
+def test_call_of_what_is_left_out_in_code_that_is_not_used_says_nothing() -> None:
+    """It stays outside; and what did not run there says so."""
+    lines = lines_of(*_states(_CALLS, _CALLS.replace("\t\t\t1);", "\t\t\t2);")))
+    for use in (LineUse.OUTSIDE, LineUse.NOT_EXECUTED):
+        (one,) = judged(lines, [Use("x86_64", {("mm/a.c", 5): use})], left_out=frozenset(("leave",)))
+        assert use is one.use
+
+
+def _states(before: str, after: str, *, is_whole: bool = False) -> tuple[State, State]:
+    """Return the states after and before one patch with one hunk."""
+    old, new = before.encode().split(b"\n"), after.encode().split(b"\n")
+    pairs, ends = list(zip(old, new, strict=False)), list(zip(old[::-1], new[::-1], strict=False))
+    first = next((at for at, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    last = next((at for at, (one, other) in enumerate(ends) if one != other), len(ends))
+    first, last = (0, 1) if is_whole else (first, min(last, len(pairs) - first))
+    kept = [Origin(line=number) for number in range(1, len(old) + 1)]
+    origins = followed(kept, [Edit(first, len(old) - first - last, len(new) - first - last)], 1, before.encode())
+    return State({"mm/a.c": after.encode()}, {"mm/a.c": origins}), State({"mm/a.c": before.encode()})
 
 
 def test_macros_in_a_long_chain_are_told_at_once() -> None:
