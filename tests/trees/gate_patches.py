@@ -78,6 +78,7 @@ CASES = (
     Case("7.2-x86-next", _X86, Answer.UNCHANGED),
     Case("7.2-sparse-order", _X86, Answer.UNCHANGED),
     Case("7.2-mmzone-macro", _X86, Answer.UNCHANGED),
+    Case("7.2-sparse-same-static", _X86, Answer.UNCHANGED, "3 executed"),
     Case("7.2-hotplug-span-variable", _X86, Answer.UNCHANGED),
     Case("7.2-sparse-cache-flush", _X86, Answer.UNCHANGED, "without effect"),
     Case("7.2-sparse-boot-helper", _X86, Answer.UNCHANGED),
@@ -104,6 +105,8 @@ CASES = (
     Case("7.2-x86-end-of-memory", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-sparse-freed-code", _X86, Answer.NOT_EXERCISED, "not part of what is run"),
     Case("7.2-x86-syntax", _X86, Answer.NO_VERDICT, "init_64.c"),
+    Case("7.2-x86-other-static", _X86, Answer.NO_VERDICT, "check_pfn_span, which is static in mm/memory_hotplug.c"),
+    Case("7.2-memremap-other-static", _X86, Answer.NO_VERDICT, "mm/memremap.c uses check_pfn_span, which is static"),
     Case("7.2-x86-gap", _X86, Answer.NO_VERDICT, "frobnicate"),
 )
 """In the order of the answers."""

@@ -18,6 +18,7 @@ CALLS = ("vmemmap_populate", "vmemmap_free")
 SECTION_CALLS = ("sparse_add_section", "sparse_remove_section")
 """Their calls are events with pages, altmap and pgmap."""
 WRAPPED_PREFIX = "__vmc_"
+_RENAMED = re.compile(rf"\b{WRAPPED_PREFIX}(?:\d+_)?")
 _ALTMAP_ALLOC = "altmap_alloc_block_buf"
 _STRUCT_PAGE = re.compile(r"^struct page \{", re.MULTILINE)
 
@@ -114,4 +115,9 @@ def struct_page_attributes(struct_page_bytes: int) -> str:
 
 def function_name(name: str) -> str:
     """Return the kernel's name of a function that may have been renamed."""
-    return name.removeprefix(WRAPPED_PREFIX)
+    return kernel_names(name) if name.startswith(WRAPPED_PREFIX) else name
+
+
+def kernel_names(text: str) -> str:
+    """Return a message with the kernel's names of what was renamed: for a wrapper, or as one static of several."""
+    return _RENAMED.sub("", text) if WRAPPED_PREFIX in text else text

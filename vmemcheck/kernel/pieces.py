@@ -84,15 +84,28 @@ class Source:
         self.known_here: defaultdict[str, dict[int, Any]] = defaultdict(dict)
         """What each function found out about the code of a piece, by its start: that is faster than by its code."""
 
+    def file_of(self, offset: int) -> str:
+        """Return the file of an offset."""
+        marker = self._marker_before(offset)
+        return marker[2] if marker is not None else "<text>"
+
     def position(self, offset: int) -> tuple[str, int]:
         """Return file and line of an offset."""
+        marker = self._marker_before(offset)
+        if marker is None:
+            return "<text>", self.text.count(b"\n", 0, offset) + 1
+        start, line, name = marker
+        return name, line + self.text.count(b"\n", start, offset)
+
+    def _marker_before(self, offset: int) -> tuple[int, int, str] | None:
+        """Return the last marker before an offset: where the text behind it starts, line, file."""
         for at in range(bisect.bisect_right(self._starts, offset) - 1, -1, -1):
             base = self._starts[at]
             marker = self._in_order[at].marker_before(offset - base) if at < len(self._in_order) else None
             if marker is not None:
                 start, line, name = marker
-                return name, line + self.text.count(b"\n", base + start, offset)
-        return "<text>", self.text.count(b"\n", 0, offset) + 1
+                return base + start, line, name
+        return None
 
     def raw(self, piece: Piece) -> bytes:
         """Return a piece as it is in the kernel, comments and markers included."""

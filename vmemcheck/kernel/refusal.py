@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from vmemcheck.errors import BuildError, ShimGapError, VmemcheckError
+from vmemcheck.kernel.instrument import kernel_names
 
 _GAP = (
     re.compile(r"undefined reference to `(\w+)'"),
     re.compile(r"error: implicit declaration of function '(\w+)'"),
     re.compile(r"error: '(\w+)' undeclared"),
 )
-_IN_FUNCTION = re.compile(r"[iI]n function [`'](?:__vmc_)?(\w+)")
+_IN_FUNCTION = re.compile(r"[iI]n function [`'](\w+)")
 _PLACE = re.compile(r"^(?:\S*ld: )?/*([\w./-]+\.[chS]):(\d+)")
 _NOT_STATIC = re.compile(r"ld: cannot find (-l(?:c|gcc|gcc_eh|gcov))\b")
 _TOO_SMALL = re.compile(r"size of array 'vmc_padding' is negative|size '[^']*' of array 'vmc_padding'")
@@ -25,6 +26,7 @@ def refusal(name: str, message: str) -> VmemcheckError:
     :param name: of the tree and the target
     """
     # The compiler speaks of a function before it says what is wrong in it.
+    message = kernel_names(message)
     lines = message.splitlines()
     if _TOO_SMALL.search(message):
         return BuildError(

@@ -16,6 +16,7 @@ from vmemcheck.kernel.balance import unbalanced
 from vmemcheck.kernel.compiler import complaints
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.expand import ExpandedSource
+from vmemcheck.kernel.instrument import kernel_names
 from vmemcheck.kernel.literals import raw_string_in, return_in
 from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.scope import DOORS, ROOTS, Scope, scope_of
@@ -23,6 +24,7 @@ from vmemcheck.kernel.shim import FIRST, Shim
 from vmemcheck.kernel.slicer import Cutter, Slice
 from vmemcheck.kernel.stored import Entry, Hint
 from vmemcheck.kernel.tree import Tree
+from vmemcheck.kernel.units import FOREIGN
 from vmemcheck.kernel.watched import WatchedTree
 
 _UNKNOWN = (
@@ -31,6 +33,11 @@ _UNKNOWN = (
     re.compile(r"error: implicit declaration of function '(\w+)'"),
     re.compile(r"(?:incomplete|undefined)(?: element)? type '((?:struct|union) \w+)'"),
     re.compile(r"storage size of '\w+' isn't known.*?\n.*?\b(struct \w+) \w+"),
+)
+_IN_FUNCTION = re.compile(r"In function '(\w+)'")
+_FOREIGN = re.compile(
+    r"(?P<file>[^:\n]+):(?P<line>\d+):\d+: error: "
+    rf"(?:implicit declaration of function '|unknown type name '|'){FOREIGN}(?P<name>\w+)'"
 )
 # Any sizes do for the question which names are known; those of a program are in vmemcheck.kernel.build.
 _SIZES = "#define VMC_STRUCT_PAGE_BYTES 64L\n#define VMC_TABLE_SHIFT 9\n#define VMC_BLOCK_PAGES 32768UL\n"
@@ -126,6 +133,7 @@ def _grown(view: View, shim: Shim, roots: Sequence[str], scope: Scope, files: tu
             found, complaints = _compile_and_cut(source, wanted, shim, cutter, found)
             more = _definers(scope, found, files)
         if not more:
+            _check_foreign(view.tree, cutter, shim)
             absent = tuple(name for name in roots if name not in present)
             return TreeSlice(found, files, read.placeholders, absent, complaints)
         files = tuple(file for file in scope.files if file in {*files, *more})
@@ -153,6 +161,27 @@ def _check_braces(tree: Tree, source: ExpandedSource) -> None:
             where=f"near {place}",
             to_fix="correct them there: as it is, neither a compiler nor vmemcheck can tell the functions apart",
         )
+
+
+def _check_foreign(tree: Tree, cutter: Cutter, shim: Shim) -> None:
+    """Refuse what a kernel build would not compile: a C file that uses what only another one has."""
+    foreign = cutter.foreign()
+    # Tokens do not tell each local name. Most trees have nothing to ask for.
+    message = _compiled(cutter.without(foreign), shim) if foreign else ""
+    function = ""
+    for line in message.splitlines():
+        function = (_IN_FUNCTION.search(line) or [function, function])[1]
+        found = _FOREIGN.match(line)
+        if found:
+            name = found["name"]
+            one = next(each for each in foreign if each.name == name)
+            what = f"is static in {one.file}" if one.is_static else f"no header declares; it is in {one.file}"
+            raise SliceError(
+                f"{tree.name}: {found['file']} uses {name}, which {what}",
+                where=f"{found['file']}:{found['line']}{f': {function}()' if function else ''}",
+                to_fix=f"{'make it non-static there, and ' if one.is_static else ''}declare it in a header: a kernel"
+                " build compiles each C file by itself",
+            )
 
 
 def _definers(scope: Scope, found: Slice, files: tuple[str, ...], *, without: Set[str] = frozenset()) -> set[str]:
@@ -187,7 +216,7 @@ def _compile_and_cut(
             break
         wanted.update(new)
         found = cutter.cut(dict.fromkeys(new))
-    return found, tuple(line for line in message.splitlines() if " error: " in line)
+    return found, tuple(kernel_names(line) for line in message.splitlines() if " error: " in line)
 
 
 def _is_known(source: ExpandedSource, name: str) -> bool:

@@ -19,6 +19,7 @@ from vmemcheck.kernel.references import (
     is_weak,
     references,
 )
+from vmemcheck.kernel.units import FOREIGN, Foreign, Units, renamed
 
 _BUILT_IN = re.compile(r"__builtin_\w+|__sync_\w+|__atomic_\w+|__has_\w+")
 _SHORTEST_PASTED = 3
@@ -92,6 +93,10 @@ class _Closure:
     pasted: set[tuple[str, str]] = field(default_factory=set)
     defined: dict[int, frozenset[str]] = field(default_factory=dict)
     for_types: set[int] = field(default_factory=set)
+    units: Units = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.units = Units(self.source)
 
     def need(self, name: str, is_call: bool, user: int, is_code: bool = True) -> None:
         """Keep what defines ``name``, unless the shim does.
@@ -101,11 +106,15 @@ class _Closure:
         """
         if (name, is_call, is_code) in self.seen or (name, True, True) in self.seen:
             return
-        self.seen.add((name, is_call, is_code))
+        found = list(self._defining(name, is_call, is_code)) if name not in self.shim else []
+        if len(found) > 1 and (name in self.units.rivals or self.units.has_rivals(name, found)):
+            # Each user is looked at: it means that of its own file.
+            found = self.units.visible(name, found, user)
+        else:
+            self.seen.add((name, is_call, is_code))
         if name in self.shim:
             self.from_shim.setdefault(name, self.label(user))
             return
-        found = list(self._defining(name, is_call, is_code))
         if self._only_declared(found):
             generated = self.source.generated.get(name, [])
             found += generated
@@ -267,6 +276,17 @@ class Cutter:
         self._closure.run()
         return _emit(self._closure)
 
+    def foreign(self) -> list[Foreign]:
+        """Return the names that C files may use of other ones that keep them to themselves."""
+        return self._closure.units.foreign(self._closure.kept)
+
+    def without(self, foreign: Iterable[Foreign]) -> Slice:
+        """Return the slice with other names, which nobody has, where these are foreign."""
+        names_of: dict[int | None, dict[str, str]] = {}
+        for each in foreign:
+            names_of.setdefault(each.unit, {})[each.name] = FOREIGN + each.name
+        return _emit(self._closure, names_of)
+
 
 def cut(
     source: ExpandedSource, roots: Iterable[str], shim: frozenset[str], shim_needs: References | None = None
@@ -279,8 +299,15 @@ def _body(source: Source, piece: Piece) -> str:
     return macro_body(source, piece).decode()
 
 
-def _emit(closure: _Closure) -> Slice:
+def _emit(closure: _Closure, foreign: Mapping[int | None, Mapping[str, str]] | None = None) -> Slice:
+    """Return the text of what is kept.
+
+    :param foreign: unit -> the names that nobody declares in it, and what they are to be called
+    """
     source = closure.source
+    names_of = closure.units.names(closure.kept)
+    for unit, others in (foreign or {}).items():
+        names_of.setdefault(unit, {}).update(others)
     groups: dict[str, list[bytes]] = {"macros": [], "types": [], "prototypes": [], "code": []}
     items = []
     bodies: dict[str, bytes] = {}
@@ -289,6 +316,8 @@ def _emit(closure: _Closure) -> Slice:
         piece = source.pieces[number]
         file, line = source.position(piece.start)
         text = source.raw(piece)
+        if names_of:
+            text = renamed(source, piece, names_of.get(closure.units.of(number), {}))
         names = defined_names(source, piece)
         group = _group(closure, number)
         if piece.kind in (Kind.MACRO, Kind.UNDEF):

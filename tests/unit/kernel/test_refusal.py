@@ -5,6 +5,7 @@ import pytest
 
 from vmemcheck.errors import BuildError, ShimGapError
 from vmemcheck.kernel.balance import unbalanced
+from vmemcheck.kernel.instrument import function_name
 from vmemcheck.kernel.pieces import Source
 from vmemcheck.kernel.refusal import refusal
 
@@ -42,3 +43,10 @@ def test_unbalanced_names_the_function_that_is_not_closed(body: str, place: str)
     """One brace too many or too few is found in the function where it stands."""
     text = f'# 1 "mm/a.c"\nvoid one(void)\n{{ {body}\n}}\nvoid two(void)\n{{\n}}\n'
     assert unbalanced(Source(text.encode())) == place
+
+
+def test_refusal_static_that_was_told_apart_has_the_kernels_name() -> None:
+    """The name that it has in the text of all files is ours, wherever a message has it."""
+    message = "mm/a.c: In function '__vmc_2_walk':\nmm/a.c:3:5: error: '__vmc_3_span' redeclared\n"
+    assert refusal("t", message).where == "mm/a.c:3:5: error: 'span' redeclared (in walk())"
+    assert ["walk", "walk", "__walk"] == [function_name(name) for name in ("__vmc_walk", "__vmc_12_walk", "__walk")]

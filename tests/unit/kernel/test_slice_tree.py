@@ -10,6 +10,7 @@ from vmemcheck.errors import SliceError
 from vmemcheck.kernel import slice_tree as slice_tree_module
 from vmemcheck.kernel.evaluate import View
 from vmemcheck.kernel.kconfig import parse_kconfig
+from vmemcheck.kernel.pieces import Kind
 from vmemcheck.kernel.preprocess import Preprocessed, Reader
 from vmemcheck.kernel.shim import shim_of
 from vmemcheck.kernel.slice_tree import TreeSlice, slice_tree
@@ -17,7 +18,8 @@ from vmemcheck.kernel.target import target_of
 from vmemcheck.kernel.tree import Tree
 
 _FILES = {
-    "include/linux/mm.h": "#define __weak __attribute__((weak))\nint hook(void);\nint walk(int), shim_free(int);\n",
+    "include/linux/mm.h": "#define __weak __attribute__((weak))\n"
+    "int hook(void);\nint walk(int), shim_free(int), new(int);\n",
     "mm/sparse.c": "#include <linux/mm.h>\nint __weak hook(void) { return 1; }\nint root(void) { return hook(); }\n",
     "arch/x86/mm/hook.c": "#include <linux/mm.h>\nint hook(void)\n{\n\treturn walk(2);\n}\n",
     "arch/x86/mm/walk.c": "#include <linux/mm.h>\nint walk(int n)\n{\n\treturn shim_free(n);\n}\n",
@@ -168,3 +170,120 @@ def test_slice_tree_does_not_depend_on_what_a_guess_read_in_vain(tmp_path: Path,
     asked.clear()
     assert first == _sliced(tmp_path / "other", _SHIM, **more)
     assert [] == asked
+
+
+_WALK = "#include <linux/mm.h>\n{}\nint walk(int n)\n{{\n\treturn shim_free(own(n));\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("owned", "said"),
+    [
+        ("static int own(int n)\n{\n\treturn n;\n}", "is static in arch/x86/mm/walk.c"),
+        ("static inline int __weak\nown(int n)\n{\n\treturn n;\n}", "is static in arch/x86/mm/walk.c"),
+        ("int own(int n)\n{\n\treturn n;\n}", "no header declares; it is in arch/x86/mm/walk.c"),
+        ("#define own(n) ((n) + 1)", "no header declares; it is in arch/x86/mm/walk.c"),
+    ],
+    ids=["static", "static-inline", "not-declared", "macro"],
+)
+def test_slice_tree_use_of_what_another_file_has_is_refused(owned: str, said: str, tmp_path: Path) -> None:
+    """In one text it would compile, but a kernel build compiles each file by itself."""
+    sparse = _FILES["mm/sparse.c"].replace("return hook()", "\n\treturn hook() + own(1)")
+    more = {"arch__x86__mm__walk": _WALK.format(owned), "mm__sparse": sparse}
+    with pytest.raises(SliceError) as refused:
+        _sliced(tmp_path / "linux", _SHIM, **more)
+    assert f"9.9.9: mm/sparse.c uses own, which {said}" in refused.value.what
+    assert refused.value.where == "mm/sparse.c:4: root()"
+
+
+def test_slice_tree_use_of_a_static_object_of_another_file_is_refused(tmp_path: Path) -> None:
+    """So is a variable, also one that only a macro of the file names."""
+    walk = _WALK.format("static int own_count;\nstatic int own(int n)\n{\n\treturn n + own_count;\n}")
+    sparse = "#include <linux/mm.h>\n#define COUNT own_count\nint root(void)\n{\n\treturn walk(COUNT);\n}\n"
+    with pytest.raises(SliceError, match=r"mm/sparse\.c uses own_count, which is static in arch/x86/mm/walk\.c"):
+        _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=walk, mm__sparse=sparse)
+
+
+def test_slice_tree_what_a_header_declares_may_be_used_by_all(tmp_path: Path) -> None:
+    """The definition may be in a file that comes later."""
+    walk = _WALK.format("int own(int n)\n{\n\treturn n;\n}")
+    header = tmp_path / "linux/include/linux/own.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("int own(int n);\n")
+    sparse = "#include <linux/mm.h>\n#include <linux/own.h>\nint root(void) { return walk(1) + own(1); }\n"
+    found = _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=walk, mm__sparse=sparse)
+    assert found.complaints == ()
+
+
+def test_slice_tree_local_name_that_a_macro_makes_is_no_use_of_another_file(tmp_path: Path) -> None:
+    """Tokens do not tell it from the static function of another file, the compiler does."""
+    walk = _WALK.format("static int own(int n)\n{\n\treturn n;\n}")
+    sparse = (
+        "#include <linux/mm.h>\n#define MAKE(name) int name##_size = 1, name = name##_size\n"
+        "int root(void)\n{\n\tMAKE(own);\n\treturn walk(own);\n}\n"
+    )
+    found = _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=walk, mm__sparse=sparse)
+    assert found.complaints == ()
+
+
+_TWO = {
+    "arch__x86__mm__walk": _WALK.format(
+        "struct one { int own; };\nstatic int own(int n);\nstatic int own(int n)\n"
+        "{\n\tstruct one s = { .own = n };\n\tstruct one *p = &s;\n\treturn p->own; /* own */\n}"
+    ),
+    "mm__sparse": "#include <linux/mm.h>\nstatic void *own(void)\n{\n\treturn 0;\n}\n"
+    "int root(void)\n{\n\treturn walk(own() != 0);\n}\n",
+}
+
+
+def test_slice_tree_statics_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Each file calls its own; one of them has another name in the text, as have its prototype and its callers."""
+    found = _sliced(tmp_path / "linux", _SHIM, **_TWO)
+    assert found.complaints == ()
+    assert "static void *own(void)" in found.cut.code
+    assert "return walk(own() != 0);" in found.cut.code
+    assert "static int __vmc_2_own(int n);" in found.cut.prototypes
+    assert "static int __vmc_2_own(int n)\n{" in found.cut.code
+    assert "s = { .own = n };" in found.cut.code
+    assert "return p->own; /* own */" in found.cut.code
+    assert "return shim_free(__vmc_2_own(n));" in found.cut.code
+    assert ["own", "own"] == [
+        item.name for item in found.cut.items if item.name == "own" and item.kind is Kind.FUNCTION
+    ]
+
+
+def test_slice_tree_static_does_not_hide_what_another_file_has_for_all(tmp_path: Path) -> None:
+    """The global one keeps its name, also behind a static one; a file that has no static one means the global one."""
+    sparse = "#include <linux/mm.h>\nstatic int own(void)\n{\n\treturn 0;\n}\nint root(void) { return walk(own()); }\n"
+    walk = _WALK.format("int own(int n);")
+    new = "#include <linux/mm.h>\nint __weak own(int n)\n{\n\treturn n;\n}\n"
+    more = {"arch__x86__mm__walk": walk, "mm__sparse": sparse, "arch__x86__mm__new": new}
+    found = _sliced(tmp_path / "linux", _SHIM, **more)
+    assert found.complaints == ()
+    assert "return walk(__vmc_2_own());" in found.cut.code
+    assert "return shim_free(own(n));" in found.cut.code
+    assert "int __weak own(int n)" in found.cut.code
+
+
+def test_slice_tree_static_that_is_not_called_is_not_taken(tmp_path: Path) -> None:
+    """A function that only has the name of one that is needed is left out, with all that it would need."""
+    unused = "static int own(int n)\n{\n\treturn nobody_has_this(n);\n}\n"
+    sparse = _FILES["mm/sparse.c"].replace("int root", unused + "int root")
+    walk = _WALK.format("static int own(int n)\n{\n\treturn n;\n}")
+    found = _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=walk, mm__sparse=sparse)
+    assert (found.complaints, found.cut.missing) == ((), ())
+    assert "nobody_has_this" not in found.cut.code
+    assert "static int own(int n)" in found.cut.code
+
+
+def test_slice_tree_static_that_a_header_declares_for_all_is_not_told_apart(tmp_path: Path) -> None:
+    """That is what a compiler objects to in a kernel as well."""
+    walk = _WALK.format("int own(int n)\n{\n\treturn n;\n}")
+    sparse = (
+        "#include <linux/mm.h>\n#include <linux/own.h>\nstatic int own(int n)\n{\n\treturn 0;\n}\n"
+        "int root(void)\n{\n\treturn walk(own(1));\n}\n"
+    )
+    header = tmp_path / "linux/include/linux/own.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("int own(int n);\n")
+    found = _sliced(tmp_path / "linux", _SHIM, arch__x86__mm__walk=walk, mm__sparse=sparse)
+    assert any("static declaration of 'own' follows non-static" in line for line in found.complaints)
