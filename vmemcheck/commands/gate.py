@@ -13,6 +13,7 @@ from vmemcheck.commands.check import add_geometry_arguments, wishes_of
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import count_argument, seed_argument
+from vmemcheck.commands.outputs import write_text
 from vmemcheck.commands.progress import growing_bar
 from vmemcheck.commands.replays import add_replays_argument, require_folder, save
 from vmemcheck.commands.workers import Workers
@@ -20,7 +21,6 @@ from vmemcheck.errors import UsageError
 from vmemcheck.gate.budget import BUDGETS
 from vmemcheck.gate.judge import Request, Where, judge
 from vmemcheck.gate.result import GateResult
-from vmemcheck.kernel.cache import write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.patch.mail import read_series
@@ -104,4 +104,4 @@ def _write(text: str, output: Path) -> None:
         sys.stdout.write(content)
         return
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, content.encode("utf-8", "replace"))
+    write_text(output, content)
