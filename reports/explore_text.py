@@ -28,7 +28,7 @@ _KEY = " " * 10
 def explore_text(result: ExploreResult, replays: Mapping[Shown, str], *, latent: bool) -> str:
     """Return the report of a tree.
 
-    :param replays: the file that the sequence of each finding was saved to
+    :param replays: the files that sequences were saved to
     :param latent: what cannot occur, or is seen in the scaled geometry only, counts too
     """
     parts = [
@@ -62,7 +62,7 @@ def _cell_parts(
     lines += wrapped(f"variables of the kernel in the state: {', '.join(one.statics) or 'none'}", _KEY)
     yield lines
     for number, shown in enumerate(one.shown, start=1):
-        yield [f"finding {number}", *_finding_lines(result, one, shown, replays[shown])]
+        yield [f"finding {number}", *_finding_lines(result, one, shown, replays.get(shown, ""))]
     yield wrapped(_verdict_words(one, latent=latent), _KEY)
 
 
@@ -99,7 +99,8 @@ def _finding_lines(result: ExploreResult, one: CellExploration, shown: Shown, re
     yield from wrapped(f"reachable {occurs_words(one.cell)}; {door_words(finding)}", _KEY)
     if not shown.full:
         yield f"{_KEY}no sequence of the same shape shows it at full size"
-    yield f"replay    vmemcheck replay {shlex.quote(replay)} {tree_arguments(result)}"
+    if replay:
+        yield f"replay    vmemcheck replay {shlex.quote(replay)} {tree_arguments(result)}"
 
 
 def _verdict_words(one: CellExploration, *, latent: bool) -> str:

@@ -8,6 +8,7 @@ imported, so that ``--help`` stays fast.
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _escape_what_output_cannot_say()
     try:
         try:
             with none_lost():
@@ -66,6 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = error.filename or "standard output"
         print(f"error: {error.strerror or error}: {where}", file=sys.stderr)
         return 2
+
+
+def _escape_what_output_cannot_say() -> None:
+    """Let text of strangers, and names that are not UTF-8, be escaped where a stream has no such characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _abandon_output() -> None:

@@ -27,6 +27,7 @@ from vmemcheck.operation import (
     Remove,
     Sequence,
 )
+from vmemcheck.replay_limits import require_bearable
 
 FORMAT = "vmemcheck replay 1"
 
@@ -41,10 +42,6 @@ KINDS: dict[str, type[Operation]] = {
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 MAX_BYTES = 1 << 20
-MAX_OPERATIONS = 1000
-"""Operations of a sequence; more than any that a search makes, and few enough to be drawn."""
-MAX_MEMMAP_BYTES = 256 << 20
-"""Memmap of one range: that of 16 GiB of memory with 4K pages and 64-byte struct pages."""
 
 T = typing.TypeVar("T")
 
@@ -136,7 +133,7 @@ def parse(raw: bytes, name: str) -> Replay:
     try:
         text = raw.decode()
         replay = from_json(text) if text.lstrip().startswith("{") else Replay(*sequence_text.parse(text))
-        _require_bearable(replay)
+        require_bearable(replay.geometry, replay.sequence)
         return replay
     except UnicodeDecodeError:
         raise SequenceError("the replay file is not UTF-8 text", where=name, to_fix=save_help) from None
@@ -144,25 +141,6 @@ def parse(raw: bytes, name: str) -> Replay:
         raise SequenceError(
             error.what, where=": ".join(filter(None, (name, error.where))), to_fix=error.to_fix
         ) from None
-
-
-def _require_bearable(replay: Replay) -> None:
-    """Refuse what would take a machine for ever."""
-    if len(replay.sequence) > MAX_OPERATIONS:
-        raise SequenceError(f"{len(replay.sequence)} operations", to_fix=f"use at most {MAX_OPERATIONS}")
-    geometry = replay.geometry
-    sizes: dict[type[Operation], int] = {AddMemory: geometry.pages_per_block, AddDevice: geometry.pages_per_subsection}
-    for operation in replay.sequence:
-        second = operation.second.count if isinstance(operation, AddDevice) and operation.second else 0
-        count = max(getattr(operation, "count", 0), second) * sizes.get(type(operation), 0)
-        pages = getattr(operation, "nr_pages", count)
-        sections = geometry.section_memmap_bytes if isinstance(operation, Boot) else 0
-        if max(pages * geometry.struct_page_bytes, sections) > MAX_MEMMAP_BYTES:
-            raise SequenceError(
-                f"a range with more than {MAX_MEMMAP_BYTES >> 20} MiB of memmap",
-                where=sequence_text.to_text(operation),
-                to_fix="use shorter ranges",
-            )
 
 
 def _geometry(data: dict[str, object]) -> Geometry:

@@ -92,6 +92,9 @@ def test_patchwork_check_is_posted_only_when_asked_for(patchwork: tuple[str, lis
         (("--post", url), "", report),
         ((), "", "{}"),
         ((), "", "no JSON"),
+        ((), "", "[]"),
+        ((), "", "null"),
+        ((), "", "[" * 100_000),
     ):
         done = check_of(text, *arguments, password=password)
         assert (2, 1) == (done.returncode, done.stderr.count("\n")), arguments

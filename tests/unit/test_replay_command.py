@@ -127,6 +127,8 @@ BAD_FILES = {
     "a range without end": (b"add device subsections [0, 99999999999999999999)", "more than 256 MiB of memmap"),
     "a request without end": (b"refuse add device pages [1, 99999999999999999999)", "more than 256 MiB of memmap"),
     "sections without end": (b"geometry section_shift=60\nboot section 0 subsections [0, 1)", "more than 256 MiB"),
+    "memory without end": (b"refuse add memory pages [99999999999999999990, 99999999999999999991)", "beyond the 1 TiB"),
+    "a compound page without end": (b"add device subsections [0, 1) vmemmap_shift 99999999999999999999", "at most 52"),
     "too many operations": (b"remove range 0\n" * 1001, "1001 operations"),
     "an absurd struct page": (b"geometry struct_page_bytes=70000\n", "struct page of 70000 bytes"),
     "only what does not apply": (b"remove range 0\n", "no operation of the sequence applies"),

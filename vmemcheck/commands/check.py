@@ -23,7 +23,7 @@ from vmemcheck.commands.numbers import (
     shift_argument,
 )
 from vmemcheck.commands.progress import progress_bar
-from vmemcheck.commands.replays import add_replays_argument, save
+from vmemcheck.commands.replays import add_replays_argument, require_folder, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.confinement import confinement
@@ -99,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Return 0 when all invariants hold, 1 when one is violated, 2 when there is no verdict."""
     tree = open_tree(arguments.tree, arguments.rev)
     compiler_version()  # so that what is wrong with it is said once
+    require_folder(arguments.replays)
     scope = Scope(faults=arguments.faults)
     wanted = targets(tuple(arguments.arch), wishes_of(arguments).page_shifts)
     with (
@@ -124,8 +125,9 @@ def run(arguments: argparse.Namespace) -> int:
         unconfined=limits.unconfined,
     )
     replays = ((cause, replay_of(result.tree, shown_cell(cause), cause.finding)) for cause in result.causes)
-    _print(result, save(replays, arguments.replays), arguments)
-    return result.exit_code(latent=arguments.latent)
+    saved = save(replays, arguments.replays)
+    _print(result, saved.names, arguments)
+    return saved.exit_code(result.exit_code(latent=arguments.latent))
 
 
 def _prepared(

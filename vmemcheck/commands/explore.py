@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import bytes_argument, count_argument, jobs_argument, levels_argument
 from vmemcheck.commands.progress import growing_bar
-from vmemcheck.commands.replays import add_replays_argument, save
+from vmemcheck.commands.replays import add_replays_argument, require_folder, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.exploration import ExploreResult, explore_cell
 from vmemcheck.explore_jobs import Processes
@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     scope = parse(arguments.scope)
     target = target_named(arguments.arch, arguments.page_size)
     tree = open_tree(arguments.tree, arguments.rev)
+    require_folder(arguments.replays)
     compiler_version()  # so that what is wrong with it is said before anything else
     source = open_source(tree, target.architecture.alias, target.page_shift)
     levels = arguments.levels or usual_levels(source, target.architecture, target.page_shift, arguments.struct_page)[0]
@@ -61,15 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
             with growing_bar("states", quiet=arguments.quiet) as advance:
                 found.append(explore_cell(source, cell, scope, arguments.max_states, advance, processes))
     result = ExploreResult(tree.name, tree.origin, scope, arguments.max_states, tuple(found))
-    replays = save(
+    saved = save(
         ((shown, replay_of(result.tree, one.cell, shown.finding)) for one in result.cells for shown in one.shown),
         arguments.replays,
     )
     if arguments.format == "json":
         print(explore_json(result))
     else:
-        print_table(explore_text(result, replays, latent=arguments.latent))
-    return result.exit_code(latent=arguments.latent)
+        print_table(explore_text(result, saved.names, latent=arguments.latent))
+    return saved.exit_code(result.exit_code(latent=arguments.latent))
 
 
 @contextmanager

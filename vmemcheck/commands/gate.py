@@ -13,14 +13,14 @@ from vmemcheck.commands.check import add_geometry_arguments, wishes_of
 from vmemcheck.commands.cluster import add_scheduler_argument, cluster_at
 from vmemcheck.commands.facts import add_tree_arguments
 from vmemcheck.commands.numbers import jobs_argument, seed_argument
+from vmemcheck.commands.outputs import write_text
 from vmemcheck.commands.progress import growing_bar
-from vmemcheck.commands.replays import add_replays_argument, save
+from vmemcheck.commands.replays import add_replays_argument, require_folder, save
 from vmemcheck.commands.workers import Workers
 from vmemcheck.errors import UsageError
 from vmemcheck.gate.budget import BUDGETS
 from vmemcheck.gate.judge import Request, Where, judge
 from vmemcheck.gate.result import GateResult
-from vmemcheck.kernel.cache import write_whole
 from vmemcheck.kernel.compiler import compiler_version
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.patch.mail import read_series
@@ -62,13 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.series is None) == (arguments.range is None):
         raise UsageError("give either SERIES or --range A..B", to_fix="see vmemcheck gate --help")
     result = _judged(arguments)
-    replays = save(
+    saved = save(
         ((change, replay_of(result.tree, shown_cell(change), change.finding)) for change in result.changes),
         arguments.replays,
     )
     for name, output in zip(formats, outputs or [Path("-")], strict=True):
-        _write(report(name, result, replays, latent=arguments.latent), output)
-    return result.answer(latent=arguments.latent).exit_code
+        _write(report(name, result, saved.names, latent=arguments.latent), output)
+    return saved.exit_code(result.answer(latent=arguments.latent).exit_code)
 
 
 def _judged(arguments: argparse.Namespace) -> GateResult:
@@ -78,6 +78,7 @@ def _judged(arguments: argparse.Namespace) -> GateResult:
     else:
         patches, rev = read_series(read_source(arguments.series)), arguments.rev
     tree = open_tree(arguments.tree, rev)
+    require_folder(arguments.replays)
     request = Request(
         tree=tree,
         patches=patches,
@@ -103,4 +104,4 @@ def _write(text: str, output: Path) -> None:
         sys.stdout.write(content)
         return
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, content.encode("utf-8", "replace"))
+    write_text(output, content)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vmemcheck.arches import ARCHES, Architecture, find, page_bytes
+from vmemcheck.commands.outputs import write_text
 from vmemcheck.errors import UsageError
 from vmemcheck.geometry import MAX_STRUCT_PAGE_BYTES
-from vmemcheck.kernel.cache import write_whole
 from vmemcheck.reports.prove_json import survey_json
 from vmemcheck.reports.prove_latex import survey_latex
 from vmemcheck.reports.prove_markdown import survey_markdown
@@ -138,5 +138,5 @@ def _write_smt2(theorems: Sequence[Theorem], folder: str | None) -> None:
     path.mkdir(parents=True, exist_ok=True)
     files = smt2_files(theorems)
     for name, text in files.items():
-        write_whole(path / name, text.encode())
+        write_text(path / name, text)
     print(f"{len(files)} files written to {path}")

@@ -30,6 +30,7 @@ _REPLY = re.compile(r"^\s*(?:re|aw|fwd?)\s*:", re.IGNORECASE)
 _DIFF = re.compile(rb"^(?:diff --git |--- .*\n\+\+\+ |@@ -)", re.MULTILINE)
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})[ \t]*$", re.MULTILINE)
 _SHORT = 12
+_COVER_LETTER = 0
 _QUOTED_DIFF = re.compile(rb"^> ?(?:diff --git |@@ -)", re.MULTILINE)
 
 
@@ -37,7 +38,7 @@ _QUOTED_DIFF = re.compile(rb"^> ?(?:diff --git |@@ -)", re.MULTILINE)
 class _Mail:
     """One mail, or one bare diff.
 
-    :param place: the m of m/n, or None
+    :param place: the m of m/n, or None; that of a cover letter is 0
     :param count: the n
     """
 
@@ -56,6 +57,17 @@ class _Mail:
     def has_diff(self) -> bool:
         """Whether a diff stands in it."""
         return bool(_DIFF.search(self.body))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The text of a part of a mail.
+
+    :param is_damaged: its base64 does not decode
+    """
+
+    text: bytes
+    is_damaged: bool
 
 
 def read_series(sources: Iterable[tuple[str, bytes]]) -> tuple[Patch, ...]:
@@ -111,17 +123,22 @@ def _plain_name(name: str) -> str:
 
 
 def _mail(name: str, content: bytes) -> _Mail:
-    message = _parsed(content)
-    subject = re.sub(r"\s+", " ", _header(message, "Subject")).strip()
+    try:
+        message = _parsed(content)
+        subject, author, message_id = (_header(message, one) for one in ("Subject", "From", "Message-ID"))
+        parts = [part for part in map(_part, message.walk()) if part is not None]
+    except Exception:  # the email package has more ways to fail than it documents, in either policy
+        raise PatchError(f"{name}: the headers of a mail cannot be read", to_fix="get the mail again") from None
+    subject = re.sub(r"\s+", " ", subject).strip()
     tags = _TAG.match(subject)
     words, rest = (tags[1], tags[2]) if tags else ("", subject)
     place, version = _PLACE.search(words), _VERSION.search(words)
     return _Mail(
         name=name,
         subject=printable(rest.strip()) or _plain_name(name),
-        body=_body(message, name),
-        author=printable(_header(message, "From")),
-        message_id=printable(_header(message, "Message-ID").strip("<> ")),
+        body=_body(parts, name),
+        author=printable(author),
+        message_id=printable(message_id.strip("<> ")),
         tag=printable(words.strip()),
         version=int(version[1]) if version else 1,
         place=int(place[1]) if place else None,
@@ -145,20 +162,24 @@ def _header(message: Message, name: str) -> str:
     return re.sub(r"[\r\n]+\s*", " ", value)
 
 
-def _body(message: Message, name: str) -> bytes:
-    parts = []
-    for part in message.walk():
-        is_text = part.get_content_maintype() == "text" and part.get_content_subtype() != "html"
-        if part.is_multipart() or not (is_text or part.get_filename("").endswith((".patch", ".diff"))):
-            continue
-        raw = part.get_payload(decode=True)
-        if not isinstance(raw, bytes):
-            continue
-        if isinstance(part, EmailMessage) and any("Base64" in type(one).__name__ for one in part.defects):
-            raise PatchError(f"{name}: the base64 of a mail is damaged", to_fix="get the mail again")
-        parts.append(_unix_lines(_as_utf8(raw, part.get_content_charset())))
-    with_diff = [part for part in parts if _DIFF.search(part)]
-    return b"\n".join(with_diff or parts)
+def _part(part: Message) -> _Part | None:
+    """Return a part of a mail that may have a diff in it, or None where it is something else."""
+    is_text = part.get_content_maintype() == "text" and part.get_content_subtype() != "html"
+    if part.is_multipart() or not (is_text or part.get_filename("").endswith((".patch", ".diff"))):
+        return None
+    raw = part.get_payload(decode=True)
+    if not isinstance(raw, bytes):
+        return None
+    is_damaged = isinstance(part, EmailMessage) and any("Base64" in type(one).__name__ for one in part.defects)
+    return _Part(_unix_lines(_as_utf8(raw, part.get_content_charset())), is_damaged)
+
+
+def _body(parts: list[_Part], name: str) -> bytes:
+    if any(part.is_damaged for part in parts):
+        raise PatchError(f"{name}: the base64 of a mail is damaged", to_fix="get the mail again")
+    texts = [part.text for part in parts]
+    with_diff = [text for text in texts if _DIFF.search(text)]
+    return b"\n".join(with_diff or texts)
 
 
 def _as_utf8(raw: bytes, charset: str | None) -> bytes:
@@ -180,15 +201,17 @@ def _ordered(mails: list[_Mail]) -> list[_Mail]:
 
     :raises PatchError: when some are missing, or there are several series
     """
-    patches = [mail for mail in mails if not mail.is_reply and (mail.has_diff or mail.place)]
-    patches = patches or [mail for mail in mails if mail.has_diff]
+    # A cover letter has a diff, too, where it shows what is new since the last version.
+    parts = [mail for mail in mails if mail.place != _COVER_LETTER]
+    patches = [mail for mail in parts if not mail.is_reply and (mail.has_diff or mail.place is not None)]
+    patches = patches or [mail for mail in parts if mail.has_diff]
     if not patches:
         raise _nothing(mails)
-    numbered = [mail for mail in patches if mail.place]
+    numbered = [mail for mail in patches if mail.place is not None]
     if not numbered:
         return [mail for mail in patches if mail.has_diff]
     if len(numbered) < len(patches):
-        other = next(mail for mail in patches if not mail.place)
+        other = next(mail for mail in patches if mail.place is None)
         raise PatchError(
             f"some patches have a number and others do not: {other.subject or other.name}", to_fix="give one series"
         )
@@ -207,7 +230,8 @@ def _ordered(mails: list[_Mail]) -> list[_Mail]:
 def _complete(numbered: list[_Mail], count: int) -> list[_Mail]:
     by_place: dict[int, _Mail] = {}
     for mail in numbered:
-        place = mail.place or 0
+        place = mail.place
+        assert place is not None
         if place > count:
             raise PatchError(f"patch {place}/{count} has an impossible number: {mail.subject}", to_fix="get it again")
         before = by_place.setdefault(place, mail)
@@ -225,4 +249,6 @@ def _complete(numbered: list[_Mail], count: int) -> list[_Mail]:
 def _nothing(mails: Iterable[_Mail]) -> PatchError:
     if any(_QUOTED_DIFF.search(mail.body) for mail in mails):
         return PatchError("there is only a reply that quotes a diff", to_fix="give the patch itself")
+    if any(mail.has_diff for mail in mails):
+        return PatchError("there is only a cover letter with a diff", to_fix="give the whole series; 'b4 am' gets it")
     return PatchError("there is no diff in it", to_fix="give a diff, a mailbox, or a folder of patches")

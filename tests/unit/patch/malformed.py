@@ -5,6 +5,10 @@ HEAD = b"diff --git a/mm/sparse.c b/mm/sparse.c\n--- a/mm/sparse.c\n+++ b/mm/spa
 GOOD = HEAD + b"@@ -1,2 +1,2 @@\n one\n-two\n+TWO\n"
 
 
+_HEADERS = "the headers of a mail cannot be read"
+_PIECES = "Message-ID: <>\nContent-Type: text/plain; charset*0*=''a; charset*=''b\n"
+
+
 def mail(subject: str, body: bytes = GOOD, headers: str = "") -> bytes:
     """Return a mail of a mailbox."""
     head = f"From 0123 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: {subject}\n{headers}\nText.\n---\n"
@@ -94,9 +98,18 @@ MALFORMED: tuple[tuple[str, bytes, str], ...] = (
     ("series", mail("[PATCH 1/1] x") + mail("[PATCH 1/2] y") + mail("[PATCH 2/2] z"), "several series, of 1 and 2"),
     ("half-numbered", mail("[PATCH 1/1] x") + mail("[PATCH] y"), "some patches have a number"),
     ("cover-alone", mail("[PATCH 0/0] x", b""), "there is no diff in it"),
+    ("cover-alone-with-diff", mail("[PATCH v2 0/1] x"), "there is only a cover letter with a diff"),
     ("part-without-diff", mail("[PATCH 1/2] x", b"") + mail("[PATCH 2/2] x"), "there is no diff in it"),
     ("reply", mail("Re: [PATCH] x", b"> diff --git a/mm/a.c b/mm/a.c\n> @@ -1 +1 @@\n"), "only a reply that quotes"),
     ("base64-damaged", mail("[PATCH] x", b"@@@@", "Content-Transfer-Encoding: base64\n"), "the base64 of a mail is"),
+    ("nul-in-charset", mail("[PATCH] x", headers='Content-Type: text/plain; charset="a\0b"\n'), _HEADERS),
+    ("nul-in-encoded-charset", mail("[PATCH] x", headers="Content-Type: text/plain; charset*=''a%00b\n"), _HEADERS),
+    (
+        "nul-in-file-name",
+        mail("[PATCH] x", headers="Content-Type: /\nContent-Disposition: attachment; filename*=a\0b'en'%80.patch\n"),
+        _HEADERS,
+    ),
+    ("parameter-in-pieces", mail("[PATCH] x", headers=_PIECES), _HEADERS),
     ("html", mail("[PATCH] x", b"<pre>" + GOOD, "Content-Type: text/html\n"), "there is no diff in it"),
     ("escapes-in-subject", mail("[PATCH] \x1b[31mred", HEAD), "patch 1 (\\x1b[31mred): nothing is said"),
 )

@@ -89,6 +89,32 @@ def test_series_in_a_mailbox_is_put_in_order() -> None:
     assert {"0123456789ab"} == {one.base_commit for one in found}
 
 
+def test_series_with_the_difference_to_its_last_version_is_read(tmp_path: Path) -> None:
+    """The diff in the cover letter that git writes is no patch of the series."""
+
+    def git(*arguments: str) -> None:
+        options = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-C", str(tmp_path))
+        subprocess.run(["git", *options, *arguments], check=True, capture_output=True)
+
+    def change(*lines: str) -> None:
+        (tmp_path / "a.c").write_text("".join(f"{line}\n" for line in lines))
+        git("add", ".")
+        git("commit", "-q", "-m", f"mm: {lines[0]}")
+
+    git("init", "-q")
+    change("one", "two")
+    change("first", "two")
+    git("tag", "last")
+    git("reset", "-q", "--hard", "HEAD~1")
+    change("second", "two")
+    change("second", "three")
+    git("format-patch", "-q", "-v2", "--cover-letter", "--interdiff=last", "-o", str(tmp_path / "out"), "HEAD~2")
+    cover, *_ = (content for _, content in read_source(str(tmp_path / "out")))
+    assert b"\n@@ " in cover
+    found = read_series(read_source(str(tmp_path / "out")))
+    assert [1, 2] == [one.number for one in found]
+
+
 def test_series_in_a_folder_is_read_by_name(tmp_path: Path) -> None:
     """Patches without numbers are taken in the order of their files' names; other files are left alone."""
     (tmp_path / "0002-b.patch").write_text(_NAMES.format("b.c"))

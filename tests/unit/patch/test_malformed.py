@@ -1,14 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Malformed and hostile series: each is one clear line and exit code 2, and nothing is written."""
 
+import contextlib
 import io
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from tests.unit.patch.malformed import MALFORMED
+from tests.unit.patch.malformed import MALFORMED, mail
 from vmemcheck.cli import main
+from vmemcheck.errors import PatchError
+from vmemcheck.patch.mail import read_series
+
+_WORDS = st.sampled_from(
+    ("''", '"', "%80", "%00", "\0", "\x80", "=?utf-8?q?x?=", "/", "<", "@", "[", ":", "a", "utf-8", " ")
+)
+_TEXT = st.lists(_WORDS, max_size=4).map("".join)
+_PARAMETER = st.tuples(
+    st.sampled_from(("; charset", "; filename", "; boundary")), st.sampled_from(("=", "*=", "*0*=", "*1=")), _TEXT
+).map("".join)
+_VALUE = st.tuples(
+    st.sampled_from(("text/plain", "multipart/mixed", "attachment", "base64", "/", "<", "")),
+    st.lists(st.one_of(_PARAMETER, _TEXT), max_size=3).map("".join),
+).map("".join)
+_NAMES = ("Subject", "From", "Message-ID", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
+_HEADERS = st.lists(st.tuples(st.sampled_from(_NAMES), _VALUE), min_size=1, max_size=4)
 
 
 @pytest.mark.parametrize(("given", "says"), [pytest.param(*rest, id=name) for name, *rest in MALFORMED])
@@ -26,6 +46,15 @@ def test_gate_malformed_series_is_one_line_and_exit_code_2(
     assert says in shown.err
     assert shown.err.rstrip("\n").isprintable()
     assert [one.name for one in tmp_path.iterdir()] == ["series.patch"]
+
+
+@settings(max_examples=500)
+@drawn(_HEADERS)
+def test_series_with_any_headers_is_read_or_refused(headers: list[tuple[str, str]]) -> None:
+    """Whatever the headers of a mail are, there are patches or there is one message."""
+    given = mail("[PATCH] x", headers="".join(f"{name}: {value}\n" for name, value in headers))
+    with contextlib.suppress(PatchError):
+        assert read_series([("series", given)])
 
 
 def test_gate_endless_diff_is_refused_while_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
