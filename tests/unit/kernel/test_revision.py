@@ -13,16 +13,7 @@ from vmemcheck.kernel.revision import read_revision
 from vmemcheck.kernel.tree import open_tree
 from vmemcheck.kernel.unpack import layout_digest
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder that passes as a kernel tree."""
-    return smallest_tree(tmp_path / "linux")
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_revision_of_a_hostile_repository_runs_nothing(folder: Path, tmp_path: Path) -> None:

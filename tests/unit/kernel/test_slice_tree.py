@@ -36,9 +36,7 @@ def _sliced(folder: Path, shim: dict[str, str], base: Path | None = None, /, **c
     return slice_tree(view, shim_of(shim), ("root",))
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_slice_tree_strong_definition_in_another_file_replaces_the_weak(tmp_path: Path) -> None:

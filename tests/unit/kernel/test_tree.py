@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.repositories import MAKEFILE, committed, git, smallest_tree
+from tests.unit.repositories import MAKEFILE, committed, git
 from vmemcheck.errors import TreeError
 from vmemcheck.kernel import tree as module
 from vmemcheck.kernel.tree import Tree, open_tree
 
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return the smallest folder that passes as a kernel tree."""
-    return smallest_tree(tmp_path / "linux")
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_tree_unpacked_folder_is_opened(folder: Path) -> None:

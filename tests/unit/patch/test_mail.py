@@ -3,6 +3,7 @@
 
 import base64
 import quopri
+import subprocess
 from pathlib import Path
 
 import pytest
