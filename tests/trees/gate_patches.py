@@ -73,6 +73,8 @@ CASES = (
     Case("7.2-x86-rename", _X86, Answer.UNCHANGED),
     Case("7.2-x86-rename-all", _X86, Answer.UNCHANGED, levels=5),
     Case("7.2-x86-next", _X86, Answer.UNCHANGED),
+    Case("7.2-x86-words-zeroed", _X86, Answer.UNCHANGED, struct_page=80),
+    Case("7.2-x86-word-once", _X86, Answer.UNCHANGED, struct_page=80),
     Case("7.2-sparse-order", _X86, Answer.UNCHANGED),
     Case("7.2-mmzone-macro", _X86, Answer.UNCHANGED),
     Case("7.2-hotplug-span-variable", _X86, Answer.UNCHANGED),
