@@ -271,14 +271,13 @@ static unsigned int vmc_content_of_byte(int value)
 	}
 }
 
-void *vmc_memset(void *place, int value, unsigned long bytes)
+static inline void *vmc_fill(void *place, int value, unsigned long bytes, unsigned long at)
 {
 	unsigned long address = (unsigned long)place, pfn;
 
 	if (vmc_in_hot(address)) {
-		vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(address), vmc_address_name(address + bytes), 0,
-			  0);
-		vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+		vmc_event(VMC_TOUCHED, at, vmc_address_name(address), vmc_address_name(address + bytes), 0, 0);
+		vmc_write(address, address + bytes, vmc_content_of_byte(value), at);
 		if (vmc_loan_count)
 			vmc_fill_loans(address, address + bytes, value);
 		return place;
@@ -287,12 +286,34 @@ void *vmc_memset(void *place, int value, unsigned long bytes)
 	if (pfn == ~0UL || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
 		return __builtin_memset(place, value, bytes);
 	vmc_changed = 1;
-	vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+	vmc_write(address, address + bytes, vmc_content_of_byte(value), at);
 	if (bytes <= PAGE_SIZE && vmc_ram_index(pfn) < VMC_RAM_PAGES) {
 		__builtin_memset(place, value, bytes);
 		vmc_fillings[vmc_ram_index(pfn)] = bytes == PAGE_SIZE && !(address & ~PAGE_MASK) ?
 						   VMC_FILLED | (value & 0xff) : 0;
 	}
+	return place;
+}
+
+void *vmc_memset(void *place, int value, unsigned long bytes)
+{
+	return vmc_fill(place, value, bytes, VMC_CALLER);
+}
+
+/* lib/string.c: memset64(): words of one byte, or what no class is for. */
+void *vmc_memset64(void *place, unsigned long word, unsigned long words)
+{
+	unsigned long address = (unsigned long)place, index = vmc_ram_index(vmc_direct_pfn(address)), at;
+	int is_byte = word == (word & 0xff) * 0x0101010101010101UL;
+
+	vmc_fill(place, is_byte ? word & 0xff : VMC_GARBAGE, words * sizeof(long), VMC_CALLER);
+	if (is_byte || vmc_in_hot(address))
+		return place;
+	if (index < VMC_RAM_PAGES)
+		vmc_fillings[index] = 0;
+	/* What an altmap gives has no memory behind it. */
+	for (at = 0; at < words && (index < VMC_RAM_PAGES || vmc_direct_pfn(address) == ~0UL); at++)
+		((unsigned long *)place)[at] = word;
 	return place;
 }
 

@@ -34,6 +34,17 @@ void *vmc_kmalloc(unsigned long size)
 	return place;
 }
 
+/* include/linux/slab.h: kmalloc_array_noprof() */
+void *vmc_kcalloc(unsigned long count, unsigned long size)
+{
+	unsigned long bytes;
+	void *place = __builtin_mul_overflow(count, size, &bytes) ? 0 : vmc_object(bytes);
+
+	if (place && !vmc_is_root(bytes))
+		vmc_count(2, 1);
+	return place;
+}
+
 /* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
 struct vmc_copy {
 	const void *place;
