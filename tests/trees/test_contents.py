@@ -29,6 +29,7 @@ _WRONG = (
     (f"memset((void *){_LAST}, 0, sizeof(struct page));", "now holds zero"),
     (f"memset((void *){_LAST}, 0xff, sizeof(struct page));", "now holds poison"),
     (f"memset((void *){_LAST}, 0x5a, sizeof(struct page));", "now holds what its last user left"),
+    (f"*(unsigned long *){_LAST} = 0xfdfdfdfdfdfdfdfdUL;", "now holds PAGE_UNUSED"),
     (f"WRITE_ONCE(*{_ENTRY}, 1UL);", "now holds page-table entries"),
     (
         f"WRITE_ONCE(*{_PMD.format(_BEFORE)}, READ_ONCE(*{_PMD.format(_LAST)}));",
@@ -125,3 +126,66 @@ def test_contents_x86_wrong_unused_range_is_a_violation(
         finding = check(machine, sequence)
     assert finding is not None
     assert invariant == finding.invariant
+
+
+_CLEARING = "memset((void *)start, 0, sizeof(struct page))"
+# What would do in its place. The mark of a leaf is any byte that is not PAGE_UNUSED.
+_STORES = (
+    "mm_zero_struct_page((struct page *)start)",
+    "((struct page *)start)->mapping = NULL",
+    "*(unsigned long *)start = 1",
+    "*(char *)start = 1",
+    "WRITE_ONCE(*(unsigned long *)start, 0)",
+    "(void)xchg((unsigned long *)start, 0)",
+    "for (unsigned long at = start; at < start + PAGE_SIZE; at++) *(char *)at = 0",
+)
+
+
+@pytest.mark.parametrize("store", _STORES)
+def test_contents_x86_plain_stores_count_as_memset_does(store: str, copy_of: CopyOf) -> None:
+    """A leaf that is marked as used by a plain store is in use, and so until all is unused."""
+    edit = replaced("__vmemmap_use_sub_pmd", _CLEARING, store)
+    with (
+        edited(copy_of("x86"), {_X86: edit}) as stored,
+        _machine(open_source(stored, "x86", 12), 56, Variant.PARTS) as machine,
+    ):
+        assert check(machine, (*_TWICE, Remove(0))) is None
+
+
+def test_contents_x86_plain_stores_of_page_unused_free_a_leaf(copy_of: CopyOf) -> None:
+    """What is marked as unused word by word is unused, on more pages than are lent at a time."""
+    filling = "memset((void *)addr, PAGE_UNUSED, end - addr)"
+    words = "for (unsigned long at = addr; at < end; at += 8) *(unsigned long *)at = 0xfdfdfdfdfdfdfdfdUL"
+    with (
+        edited(copy_of("x86"), {_X86: replaced("vmemmap_pmd_is_unused", filling, words)}) as stored,
+        _machine(open_source(stored, "x86", 12), 56, Variant.PARTS) as machine,
+    ):
+        assert check(machine, (*_TWICE, Remove(0))) is None
+
+
+def test_contents_plain_access_behind_an_unmapping_is_a_fault(copy_of: CopyOf) -> None:
+    """What was accessed while it was mapped is not mapped for ever."""
+    call, store = "remove_pagetable(start, end, false, altmap);", "*(unsigned long *)start = 0;"
+    with (
+        edited(copy_of("x86"), {_X86: replaced("vmemmap_free", call, f"{store} {call} {store}")}) as stored,
+        _machine(open_source(stored, "x86", 12), 64, Variant.PARTS) as machine,
+    ):
+        finding = check(machine, (AddMemory(0, 1), Remove(0)))
+    assert finding is not None
+    assert finding.invariant == "no-warning"
+
+
+def test_contents_fields_of_struct_pages_are_left_alone(copy_of: CopyOf) -> None:
+    """What the kernel writes into the fields of live struct pages, of many pages, is no damage."""
+    fields = (
+        "for (struct page *page = pfn_to_page(start_pfn); page-- > pfn_to_page(start_pfn - PAGES_PER_SECTION);) "
+        "{ page->private = start_pfn; page->mapping = NULL; WRITE_ONCE(page->lru.next, NULL); }"
+    )
+    statement = f"if (nr_pages == PAGES_PER_SUBSECTION) {fields}"
+    with (
+        edited(copy_of("x86"), {"mm/sparse-vmemmap.c": begun("sparse_add_section", statement)}) as stored,
+        _machine(open_source(stored, "x86", 12), 64, Variant.PARTS) as machine,
+    ):
+        section = machine.geometry.subsections_per_section
+        for live in ((AddMemory(0, 1),), (AddMemory(0, 1), Initialise(0))):
+            assert check(machine, (*live, AddDevice(section, 1), Remove(0))) is None

@@ -31,7 +31,9 @@ DOORS = (
 """Functions, most of them static, through which the machine boots and adds memory; as far as the tree has them."""
 
 # The files are told by what their names say, so that one that a patch adds or splits off is found.
-_MM_FILE = re.compile(r"mm/(?:[^/]*(?:sparse|vmemmap|memory_hotplug|memremap|bootmem_info)[^/]*|debug)\.c")
+_MM_FILE = re.compile(
+    r"mm/(?:[^/]*(?:sparse|vmemmap|memory_hotplug|memremap|bootmem_info)[^/]*|debug|pgtable-generic)\.c"
+)
 # The subsection maps are bitmaps.
 _LIB_FILES = ("lib/bitmap.c", "lib/find_bit.c")
 _FUNCTION = re.compile(

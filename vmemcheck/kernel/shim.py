@@ -26,6 +26,7 @@ PROGRAM = (
     "slab.c",
     "memblock.c",
     "memory.c",
+    "loans.c",
     "arch.c",
     "tlb.c",
     "tables.c",

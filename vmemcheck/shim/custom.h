@@ -56,8 +56,11 @@ void vmc_store(void *place, const void *value, unsigned long size) __attribute__
 /* lib/string.c: vmemmap is reached through the simulated page tables, the direct map through the ledger */
 #define memset(p, c, n) vmc_memset((void *)(p), (c), (n))
 #define memchr_inv(p, c, n) vmc_memchr_inv((const void *)(p), (c), (n))
+#define memset_l(p, v, n) vmc_memset64((void *)(p), (v), (n))
+#define memset64(p, v, n) vmc_memset64((void *)(p), (v), (n))
 #define clear_page(p) vmc_memset((void *)(p), 0, PAGE_SIZE)
 void *vmc_memset(void *place, int value, unsigned long bytes) __attribute__((__noinline__));
+void *vmc_memset64(void *place, unsigned long word, unsigned long words) __attribute__((__noinline__));
 void *vmc_memchr_inv(const void *place, int value, unsigned long bytes) __attribute__((__noinline__));
 
 /* arch/(x86|arm64|riscv|loongarch)/include/asm/tlbflush.h: on all CPUs */
@@ -105,11 +108,13 @@ void vmc_bug(const char *message) __attribute__((__noinline__, __noreturn__));
 #define free_page(address) vmc_free_pages_at((unsigned long)(address), 0)
 #define __free_pages(page, order) vmc_free_pages(page, order)
 #define __free_page(page) vmc_free_pages(page, 0)
+#define free_frozen_pages(page, order) vmc_free_frozen_pages(page, order)
 #define free_reserved_page(page) vmc_free_reserved_page(page)
 #define warn_alloc(...) ((void)0)
 struct page *vmc_alloc_pages(unsigned int flags, unsigned int order) __attribute__((__noinline__));
 void *vmc_get_free_pages(unsigned int flags, unsigned int order) __attribute__((__noinline__));
 void vmc_free_pages(struct page *page, unsigned int order) __attribute__((__noinline__));
+void vmc_free_frozen_pages(struct page *page, unsigned int order) __attribute__((__noinline__));
 void vmc_free_pages_at(unsigned long address, unsigned int order) __attribute__((__noinline__));
 void vmc_free_reserved_page(struct page *page) __attribute__((__noinline__));
 
@@ -118,11 +123,19 @@ void vmc_free_reserved_page(struct page *page) __attribute__((__noinline__));
 #define kzalloc(size, flags) kmalloc(size, flags)
 #define kmalloc_node(size, flags, node) kmalloc(size, flags)
 #define kzalloc_node(size, flags, node) kmalloc(size, flags)
+#define kcalloc(n, size, flags) vmc_kcalloc(n, size, flags)
+#define kcalloc_node(n, size, flags, node) kcalloc(n, size, flags)
+#define kmalloc_array(n, size, flags) kcalloc(n, size, flags)
+#define kmalloc_array_node(n, size, flags, node) kcalloc(n, size, flags)
 #define kfree(p) vmc_kfree(p)
 #define kfree_rcu(p, ...) vmc_kfree(p)
+#define kfree_rcu_mightsleep(p) vmc_kfree(p)
+#define kvfree_rcu(p, ...) vmc_kfree(p)
+#define kvfree_rcu_mightsleep(p) vmc_kfree(p)
 #define kvfree(p) vmc_kfree(p)
 #define slab_is_available() vmc_slab_is_available
 void *vmc_kmalloc(unsigned long size, unsigned int flags) __attribute__((__noinline__));
+void *vmc_kcalloc(unsigned long count, unsigned long size, unsigned int flags) __attribute__((__noinline__));
 void vmc_kfree(const void *p) __attribute__((__noinline__));
 static inline void __free_kfree(void *p)
 {

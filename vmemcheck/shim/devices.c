@@ -65,17 +65,29 @@ int vmc_ref_init(struct percpu_ref *ref, void (*release)(struct percpu_ref *))
 		vmc_event(VMC_ALLOCATION_FAILED, VMC_CALLER, 0, VMC_OWNER_BUDDY, 0, 0);
 		return -12; /* -ENOMEM */
 	}
-	ref->percpu_count_ptr = 1;
+	ref->percpu_count_ptr = VMC_REF;
 	ref->data = (void *)release;
 	return 0;
 }
 
 void vmc_ref_put(struct percpu_ref *ref, unsigned long nr)
 {
-	ref->percpu_count_ptr -= nr;
-	if (nr && !ref->percpu_count_ptr)
+	ref->percpu_count_ptr -= VMC_REF * nr;
+	if (nr && ref->percpu_count_ptr < VMC_REF)
 		((void (*)(struct percpu_ref *))(void *)ref->data)(ref);
 }
+
+void vmc_ref_kill(struct percpu_ref *ref)
+{
+	if (ref->percpu_count_ptr & VMC_REF_DEAD)
+		vmc_event(VMC_WARNED, VMC_CALLER, (unsigned long)"percpu_ref_kill() is called more than once", 0, 0, 0);
+	ref->percpu_count_ptr |= VMC_REF_DEAD;
+	vmc_ref_put(ref, 1);
+}
+
+#ifndef VMC_CLASSIC
+_Static_assert(sizeof(struct pglist_data) <= sizeof(vmc_node), "the node has no room for its zones");
+#endif
 
 void vmc_read_struct_page(const struct page *page)
 {
@@ -84,12 +96,21 @@ void vmc_read_struct_page(const struct page *page)
 }
 
 /* mm/memremap.c: free_devmap_managed_page(): the last user of a page of a device gives up a reference to its pgmap. */
-void vmc_put_device_page(const struct page *page)
+static void vmc_put_device_page(const struct page *page, unsigned long at)
 {
 	/* One after the other: a page of memmap is looked for once. */
 	if ((unsigned long)page % PAGE_SIZE < sizeof(*page) && vmc_in_hot((unsigned long)page) &&
 	    vmc_translate((unsigned long)page) == ~0UL)
-		vmc_fault((unsigned long)page, VMC_CALLER);
+		vmc_fault((unsigned long)page, at);
 	if (vmc_handled && vmc_handled->pgmap)
 		vmc_ref_put(VMC_PGMAP_REF(vmc_handled->pgmap), 1);
+}
+
+/* mm/swap.c: __folio_put(): a page of the page allocator is freed; that no block is a compound page there. */
+void vmc_put_last(struct page *page)
+{
+	if ((char *)page - VMC_RAM_STRUCTS < (long)(VMC_RAM_PAGES * VMC_STRUCT_PAGE_BYTES) && (char *)page >= VMC_RAM_STRUCTS)
+		vmc_put_page(page, 0, VMC_CALLER);
+	else
+		vmc_put_device_page(page, VMC_CALLER);
 }

@@ -17,17 +17,24 @@ VMC_SHARED int vmc_pgmap_array;
 void *vmc_store_range(unsigned long first, unsigned long last, void *entry) __attribute__((__noinline__));
 void *vmc_load(unsigned long index) __attribute__((__noinline__));
 
-/* lib/percpu-refcount.c: the count, and who is told when it is none */
+/* lib/percpu-refcount.c: the count, in units of VMC_REF, whether it was killed, and who is told when it is none */
+#define VMC_REF 4UL
+#define VMC_REF_DEAD 2UL
 #define percpu_ref_init(ref, release, flags, gfp) vmc_ref_init(ref, release)
-#define percpu_ref_get_many(ref, nr) ((void)((ref)->percpu_count_ptr += (nr)))
+#define percpu_ref_get_many(ref, nr) ((void)((ref)->percpu_count_ptr += VMC_REF * (nr)))
+#define percpu_ref_get(ref) percpu_ref_get_many(ref, 1)
 #define percpu_ref_put_many(ref, nr) vmc_ref_put(ref, nr)
 #define percpu_ref_put(ref) vmc_ref_put(ref, 1)
-#define percpu_ref_kill(ref) vmc_ref_put(ref, 1)
+#define percpu_ref_kill(ref) vmc_ref_kill(ref)
 #define percpu_ref_exit(ref) ((void)(ref))
-#define percpu_ref_tryget_live(ref) ((ref)->percpu_count_ptr && ++(ref)->percpu_count_ptr)
+#define percpu_ref_is_zero(ref) ((ref)->percpu_count_ptr < VMC_REF)
+#define percpu_ref_is_dying(ref) (((ref)->percpu_count_ptr & VMC_REF_DEAD) != 0)
+#define percpu_ref_tryget(ref) (!percpu_ref_is_zero(ref) && (percpu_ref_get(ref), 1))
+#define percpu_ref_tryget_live(ref) (!percpu_ref_is_dying(ref) && percpu_ref_tryget(ref))
 #define percpu_ref_tryget_live_rcu(ref) percpu_ref_tryget_live(ref)
 int vmc_ref_init(struct percpu_ref *ref, void (*release)(struct percpu_ref *)) __attribute__((__noinline__));
 void vmc_ref_put(struct percpu_ref *ref, unsigned long nr) __attribute__((__noinline__));
+void vmc_ref_kill(struct percpu_ref *ref) __attribute__((__noinline__));
 
 /* kernel/sched/completion.c: nobody else would complete it */
 #define init_completion(completion) ((void)((completion)->done = 0))
@@ -39,12 +46,15 @@ void vmc_ref_put(struct percpu_ref *ref, unsigned long nr) __attribute__((__noin
 	} while (0)
 #define synchronize_rcu() ((void)0)
 
-/* include/linux/mm.h, mm/swap.c: what is read of the struct page of a device page */
-#define page_zone(page) (vmc_read_struct_page(page), (struct zone *)0)
+/* include/linux/mm.h, mm/swap.c: what is read of the struct page of a device page, and who puts a page of any kind */
+#define page_zone(page)                                                                                   \
+	(vmc_read_struct_page(page), NODE_DATA(0)->node_zones[ZONE_DEVICE].zone_pgdat = NODE_DATA(0),     \
+	 &NODE_DATA(0)->node_zones[ZONE_DEVICE])
 #define page_to_nid(page) (vmc_read_struct_page(page), 0)
-#define put_page(page) vmc_put_device_page(page)
+#define put_page(page) vmc_put_last(page)
+#define folio_put(folio) put_page(&(folio)->page)
 void vmc_read_struct_page(const struct page *page) __attribute__((__noinline__));
-void vmc_put_device_page(const struct page *page) __attribute__((__noinline__));
+void vmc_put_last(struct page *page) __attribute__((__noinline__));
 
 /* mm/memory_hotplug.c, mm/mm_init.c: zones; what they make of the memmap is an operation of its own, but for poison */
 #define move_pfn_range_to_zone(...) ((void)0)

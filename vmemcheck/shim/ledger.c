@@ -356,6 +356,12 @@ void vmc_free_pages(struct page *page, unsigned int order)
 	vmc_put_page(page, order, VMC_CALLER);
 }
 
+/* The last reference was given up before. */
+void vmc_free_frozen_pages(struct page *page, unsigned int order)
+{
+	vmc_release(page_to_pfn(page), order, VMC_OWNER_BUDDY, VMC_CALLER);
+}
+
 void vmc_free_pages_at(unsigned long address, unsigned int order)
 {
 	if (address)

@@ -80,6 +80,7 @@ enum { VMC_SHARED_LOCK = 1, VMC_SLEEPING_LOCK = 2 };
 #define local_irq_restore(flags) ((void)(flags), vmc_give(&vmc_irq))
 #define preempt_disable() vmc_take(&vmc_preempt, VMC_SHARED_LOCK)
 #define preempt_enable() vmc_give(&vmc_preempt)
+#define preemptible() (!vmc_is_atomic)
 
 /* include/linux/kernel.h, sched.h */
 #define cond_resched() (vmc_is_atomic ? vmc_must_not_sleep() : (void)0, 0)

@@ -367,6 +367,7 @@ int main(int count, char **arguments)
 	vmc_free_heads = vmc_reserve(0, VMC_ORDERS * sizeof(*vmc_free_heads));
 	vmc_slots = vmc_reserve(0, (VMC_MOST_LIVE + 1) * sizeof(*vmc_slots));
 	vmc_lists = vmc_reserve(0, VMC_RUN_LISTS * sizeof(*vmc_lists));
+	vmc_loan_words = vmc_reserve(0, VMC_MOST_LOANS * VMC_LOAN_BYTES);
 	vmc_altmap_blocks = vmc_reserve(0, VMC_MOST_ALTMAP_BLOCKS * sizeof(*vmc_altmap_blocks));
 	vmc_mappings = vmc_reserve(0, VMC_MOST_MAPPINGS * sizeof(*vmc_mappings));
 	vmc_tables = vmc_reserve(0, VMC_MOST_TABLES * sizeof(*vmc_tables));

@@ -12,7 +12,7 @@ struct vmc_run {
 
 /* A run is a word at least, or a piece of a struct page. */
 #define VMC_MOST_RUNS (PAGE_SIZE / 8 + 100)
-#define VMC_RUN_LISTS 1024
+#define VMC_RUN_LISTS 8192
 struct vmc_run_list {
 	unsigned int count;
 	struct vmc_run runs[VMC_MOST_RUNS];
@@ -46,6 +46,9 @@ static inline unsigned long vmc_advanced(unsigned int content, unsigned long of,
 {
 	return content == VMC_LIVE ? of + by : of;
 }
+
+/* How many pages the kernel's code has been lent in this operation: see loans.c. */
+VMC_KEEP static unsigned int vmc_loan_count = 0;
 
 /* The first place in an operation where the kernel's code read what is VMC_LEFT_OVER, or 0. */
 VMC_KEEP static unsigned long vmc_left_over_read = 0;
@@ -206,11 +209,16 @@ static unsigned long vmc_write_pages(struct vmc_desc *desc, unsigned long addres
 	return end;
 }
 
+static void vmc_settle_loans(void);
+static void vmc_fill_loans(unsigned long start, unsigned long end, int value);
+
 /* Write content over vmemmap or direct-map addresses; for live struct pages, of goes with the address. */
 static void vmc_write(unsigned long start, unsigned long end, unsigned int content, unsigned long at)
 {
 	unsigned long address, next, pages, whole;
 
+	if (vmc_loan_count)
+		vmc_settle_loans();
 	for (address = start; address < end; address = next) {
 		unsigned long pfn = vmc_pages_at(address, ((end - 1) >> PAGE_SHIFT) - (address >> PAGE_SHIFT) + 1, &pages);
 		struct vmc_desc *desc = vmc_desc_of(pfn);
@@ -263,26 +271,49 @@ static unsigned int vmc_content_of_byte(int value)
 	}
 }
 
-void *vmc_memset(void *place, int value, unsigned long bytes)
+static inline void *vmc_fill(void *place, int value, unsigned long bytes, unsigned long at)
 {
 	unsigned long address = (unsigned long)place, pfn;
 
 	if (vmc_in_hot(address)) {
-		vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(address), vmc_address_name(address + bytes), 0,
-			  0);
-		vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+		vmc_event(VMC_TOUCHED, at, vmc_address_name(address), vmc_address_name(address + bytes), 0, 0);
+		vmc_write(address, address + bytes, vmc_content_of_byte(value), at);
+		if (vmc_loan_count)
+			vmc_fill_loans(address, address + bytes, value);
 		return place;
 	}
 	pfn = vmc_direct_pfn(address);
 	if (pfn == ~0UL || !(vmc_desc_of(pfn)->flags & VMC_ALLOCATED))
 		return __builtin_memset(place, value, bytes);
 	vmc_changed = 1;
-	vmc_write(address, address + bytes, vmc_content_of_byte(value), VMC_CALLER);
+	vmc_write(address, address + bytes, vmc_content_of_byte(value), at);
 	if (bytes <= PAGE_SIZE && vmc_ram_index(pfn) < VMC_RAM_PAGES) {
 		__builtin_memset(place, value, bytes);
 		vmc_fillings[vmc_ram_index(pfn)] = bytes == PAGE_SIZE && !(address & ~PAGE_MASK) ?
 						   VMC_FILLED | (value & 0xff) : 0;
 	}
+	return place;
+}
+
+void *vmc_memset(void *place, int value, unsigned long bytes)
+{
+	return vmc_fill(place, value, bytes, VMC_CALLER);
+}
+
+/* lib/string.c: memset64(): words of one byte, or what no class is for. */
+void *vmc_memset64(void *place, unsigned long word, unsigned long words)
+{
+	unsigned long address = (unsigned long)place, index = vmc_ram_index(vmc_direct_pfn(address)), at;
+	int is_byte = word == (word & 0xff) * 0x0101010101010101UL;
+
+	vmc_fill(place, is_byte ? word & 0xff : VMC_GARBAGE, words * sizeof(long), VMC_CALLER);
+	if (is_byte || vmc_in_hot(address))
+		return place;
+	if (index < VMC_RAM_PAGES)
+		vmc_fillings[index] = 0;
+	/* What an altmap gives has no memory behind it. */
+	for (at = 0; at < words && (index < VMC_RAM_PAGES || vmc_direct_pfn(address) == ~0UL); at++)
+		((unsigned long *)place)[at] = word;
 	return place;
 }
 
@@ -315,6 +346,8 @@ void *vmc_memchr_inv(const void *place, int value, unsigned long bytes)
 	}
 	if (hot)
 		vmc_event(VMC_TOUCHED, VMC_CALLER, vmc_address_name(address), vmc_address_name(end), 0, 0);
+	if (vmc_loan_count)
+		vmc_settle_loans();
 	for (; address < end; address = next) {
 		unsigned long pfn = hot ? vmc_translate(address) : vmc_direct_pfn(address);
 		const struct vmc_desc *desc = vmc_desc_of(pfn);
@@ -340,32 +373,4 @@ void *vmc_memchr_inv(const void *place, int value, unsigned long bytes)
 			return (void *)(address + (found - start));
 	}
 	return 0;
-}
-
-#define VMC_MOST_BORROWED 64
-VMC_KEEP static unsigned long vmc_borrowed[VMC_MOST_BORROWED] = { 0 };
-VMC_KEEP static unsigned int vmc_borrowed_count = 0;
-
-/* A struct page that the kernel code reads as memory: lend it a page with what stands there. */
-static int vmc_lend(unsigned long address, unsigned long at)
-{
-	static const unsigned char bytes[] = { 0x5a, 0, 0xff, 0xfd, 0xa7, 0, 0x5a };
-	unsigned long start = address & ~4095UL, pfn;
-
-	if (!vmc_in_hot(address) || vmc_borrowed_count == VMC_MOST_BORROWED)
-		return 0;
-	pfn = vmc_translate(address);
-	if (pfn == ~0UL || mmap((void *)start, 4096, 3, 0x4022 | 0x100000, -1, 0) != (void *)start)
-		return 0;
-	__builtin_memset((void *)start, vmc_desc_of(pfn) ? bytes[vmc_desc_of(pfn)->content] : 0x5a, 4096);
-	vmc_borrowed[vmc_borrowed_count++] = start;
-	if (vmc_desc_of(pfn))
-		vmc_note_read(vmc_desc_of(pfn), 0, PAGE_SIZE, at);
-	return 1;
-}
-
-static void vmc_take_back(void)
-{
-	while (vmc_borrowed_count)
-		munmap((void *)vmc_borrowed[--vmc_borrowed_count], 4096);
 }

@@ -35,6 +35,18 @@ void *vmc_kmalloc(unsigned long size, unsigned int flags)
 	return place;
 }
 
+/* include/linux/slab.h: kmalloc_array_noprof() */
+void *vmc_kcalloc(unsigned long count, unsigned long size, unsigned int flags)
+{
+	unsigned long bytes;
+	void *place = __builtin_mul_overflow(count, size, &bytes) ? 0 : vmc_object(bytes);
+
+	vmc_may_wait(flags, VMC_CALLER);
+	if (place && !vmc_is_root(bytes))
+		vmc_count(2, 1);
+	return place;
+}
+
 /* What was copied and not freed yet: of all that slab gives, the altmaps of memory blocks. at: who copied it. */
 struct vmc_copy {
 	const void *place;

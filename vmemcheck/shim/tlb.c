@@ -30,6 +30,8 @@ static inline void vmc_entry_cleared(unsigned long start, unsigned long bytes, u
 {
 	struct vmc_cached *entry = &vmc_cached[vmc_cached_count];
 
+	if (vmc_loan_count)
+		vmc_recall_loans(start, start + bytes);
 	if (vmc_cached_count == VMC_MOST_CACHED) {
 		vmc_give_up("more is unmapped without a flush of TLBs than can be tracked");
 		return;
