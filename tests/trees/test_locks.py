@@ -115,6 +115,24 @@ _BROKEN = {
         _BLOCK,
         "a section has no memory, and is marked as if it had",
     ),
+    "section-not-marked": (
+        _VMEMMAP,
+        replaced("sparse_add_section", "__section_mark_present(ms, section_nr);", ""),
+        _BLOCK,
+        "a section with memory is not marked as present",
+    ),
+    "memmap-of-section-elsewhere": (
+        _VMEMMAP,
+        replaced("sparse_add_section", "memmap = pfn_to_page(section_nr_to_pfn(section_nr));", ";"),
+        _PAGES,
+        "the memmap of a section is said to be elsewhere",
+    ),
+    "first-subsection-for-all": (
+        "include/linux/mmzone.h",
+        lambda text: text.replace("test_bit(idx, usage->subsection_map)", "test_bit(0, usage->subsection_map)"),
+        _PAGES,
+        "memory that is there is not valid",
+    ),
     "usage-map-too-small": (
         "mm/sparse.c",
         replaced("mem_section_usage_size", "+ usemap_size()", ""),

@@ -16,6 +16,21 @@ static void vmc_usage_freed(const void *usage, unsigned long at)
 	}
 }
 
+#ifndef VMC_CLASSIC
+/* What walks over pfns asks of memory that is there. include/linux/mmzone.h: pfn_valid(), first_valid_pfn() */
+static void vmc_report_section_of(unsigned long pfn)
+{
+	struct mem_section *section = __pfn_to_section(pfn);
+
+	if (!section || !valid_section(section) || !pfn_section_valid(section, pfn))
+		vmc_event(VMC_WARNED, 0, (unsigned long)"memory that is there is not valid", 0, 0, 0);
+	else if (!present_section(section))
+		vmc_event(VMC_WARNED, 0, (unsigned long)"a section with memory is not marked as present", 0, 0, 0);
+	else if (__section_mem_map_addr(section) + pfn != pfn_to_page(pfn))
+		vmc_event(VMC_WARNED, 0, (unsigned long)"the memmap of a section is said to be elsewhere", 0, 0, 0);
+}
+#endif
+
 /*
  * At the end of an operation. include/linux/mmzone.h: present_section() is for sections that have memory: when the last
  * of it goes, section_deactivate() clears all that the section was marked with.
@@ -35,6 +50,10 @@ static void vmc_report_sections(void)
 				break;
 		if (!section->usage || subsection == SUBSECTIONS_PER_SECTION)
 			vmc_event(VMC_WARNED, 0, (unsigned long)"a section has no memory, and is marked as if it had", 0, 0, 0);
+	}
+	for (nr = 0; nr < vmc_live_count; nr++) {
+		vmc_report_section_of(vmc_live[nr]->start);
+		vmc_report_section_of(vmc_live[nr]->start + vmc_live[nr]->pages - 1);
 	}
 #endif
 }
