@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -83,6 +84,19 @@ def test_worker_ended_behind_a_fork_ends() -> None:
     ended = pytest.raises(ExecutorError, match=r"^a process of this run was ended from outside")
     with ended, none_lost(), Workers(1) as workers:
         workers.executor.submit(_ended_behind_a_fork).result(_LONG_SECONDS)
+
+
+def test_signals_wait_while_workers_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has just been made would answer in the words of the command, or with a traceback."""
+    masks: list[set[signal.Signals]] = []
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", lambda *_: masks.append(_blocked()))
+    Workers(1).executor.submit(int)
+    assert {signal.SIGINT, signal.SIGTERM} <= masks[0]
+    assert {signal.SIGINT, signal.SIGTERM}.isdisjoint(_blocked())
+
+
+def _blocked() -> set[signal.Signals]:
+    return {signal.Signals(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
 
 
 def test_other_exceptions_in_a_finalizer_are_told_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
